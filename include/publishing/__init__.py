@@ -1,0 +1,1 @@
+"""The publishing core: store, manifest, registry, promotion, changes, serving, retention."""

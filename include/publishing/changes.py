@@ -1,0 +1,66 @@
+"""The change audit: what is new, changed and deleted against the last good version, by key and content hash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.publishing.frames import BATCH_ROWS, identifiers, quoted
+from include.publishing.manifest import TableChanges, TableEntry, folder
+from include.publishing.store import Store
+
+CHANGE = "change"
+
+
+def key_list(version_folder: str, table: str) -> str:
+    """Where a version keeps the keys of a table that are new, changed or deleted."""
+    return f"{version_folder}/_changes/{table}.parquet"
+
+
+def compare(
+    connection: duckdb.DuckDBPyConnection,
+    store: Store,
+    source: str,
+    version: str,
+    current: TableEntry,
+    previous: TableEntry | None,
+    scratch: Path,
+) -> TableChanges:
+    """Compare two versions of a table and keep the list of differing keys beside the candidate.
+
+    Expects the views `now_TABLE` and, where there is a previous version, `previous_TABLE`. Every table has a
+    content_hash (include/publishing/tables.py), so only the keys and hashes are read.
+    """
+    if previous is None or previous.key != current.key:
+        return TableChanges(
+            table=current.name, rows=current.rows, previous_rows=None, new=current.rows, changed=0, deleted=0
+        )
+    if [file.sha256 for file in previous.files] == [file.sha256 for file in current.files]:
+        return TableChanges(
+            table=current.name, rows=current.rows, previous_rows=previous.rows, new=0, changed=0, deleted=0
+        )
+    keys = identifiers(current.key)
+    query = (
+        f"SELECT CASE WHEN p.content_hash IS NULL THEN 'new' WHEN n.content_hash IS NULL THEN 'deleted' "  # noqa: S608
+        f"ELSE 'changed' END AS {CHANGE}, {keys} "
+        f"FROM (SELECT {keys}, content_hash FROM {quoted('now_' + current.name)}) n "
+        f"FULL JOIN (SELECT {keys}, content_hash FROM {quoted('previous_' + current.name)}) p "
+        f"USING ({keys}) WHERE n.content_hash IS DISTINCT FROM p.content_hash ORDER BY {keys}"
+    )
+    counts = {"new": 0, "changed": 0, "deleted": 0}
+    local = scratch / f"changes-{current.name}.parquet"
+    reader = connection.sql(query).to_arrow_reader(BATCH_ROWS)
+    with pq.ParquetWriter(local, reader.schema, compression="zstd") as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+            for pair in pa.array(batch.column(CHANGE)).value_counts().to_pylist():
+                counts[pair["values"]] += pair["counts"]
+    stored = None
+    if sum(counts.values()):
+        stored = store.put(local, key_list(folder(source, version), current.name))
+    return TableChanges(
+        table=current.name, rows=current.rows, previous_rows=previous.rows, keys=stored, **counts
+    )

@@ -1,0 +1,184 @@
+"""The manifest: what a candidate consists of, sealed last, never changed afterwards.
+
+No manifest, no candidate. The registry can be rebuilt from the manifests and the small records beside them
+(`gate.json`, `state.json`) alone, so everything that must outlive the database stands here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from include.publishing.store import Store, StoredFile, safe_key
+
+FORMAT = 1
+
+
+class AlteredFile(ValueError):
+    """A file differs from what the manifest says of it."""
+
+
+class TableFile(StoredFile, frozen=True, kw_only=True):
+    """One Parquet file of a table."""
+
+    rows: int
+
+
+class TableEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One table of a candidate; its rows are those of its files, in order of its key."""
+
+    name: str
+    key: tuple[str, ...]
+    rows: int
+    files: tuple[TableFile, ...]
+    serve: bool
+    schema_version: int
+
+
+class TableChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """How a table differs from the last good version: counts, and the file that lists the keys.
+
+    `keys` is None where there is no list: nothing changed, or there was no version before (all rows are new).
+    """
+
+    table: str
+    rows: int
+    previous_rows: int | None
+    new: int
+    changed: int
+    deleted: int
+    keys: StoredFile | None = None
+
+    @property
+    def total(self) -> int:
+        """Rows that are new, changed or deleted."""
+        return self.new + self.changed + self.deleted
+
+
+class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows that were refused, by reason, and the file that keeps them."""
+
+    rows: int = 0
+    reasons: dict[str, int] = {}
+    file: StoredFile | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate: where its tables lie and how it came about. Paths are relative to the store's root."""
+
+    format: int = FORMAT
+    source: str
+    version: str
+    run_id: str
+    as_of: datetime
+    """End of the run's data interval: the order of versions in data time."""
+    created_at: datetime
+    code_version: str
+    schema_version: int
+    previous: str | None
+    """The latest version that this candidate was built upon and compared with."""
+    tables: tuple[TableEntry, ...]
+    changes: tuple[TableChanges, ...]
+    quarantine: Quarantine
+    cursors: dict[str, Any]
+    """Where the next run goes on; written to the registry by the promotion and by nothing else."""
+    counts: dict[str, int]
+    """What the upstream declared, what came, what was refused: reconciled on every run."""
+    upstream: dict[str, Any]
+    raw: tuple[str, ...] = ()
+    built_from: dict[str, str] = {}
+    """Versions of other sources this one was made of; retention keeps them."""
+
+    def table(self, name: str) -> TableEntry:
+        """The entry of one table. Raises KeyError."""
+        for entry in self.tables:
+            if entry.name == name:
+                return entry
+        raise KeyError(f"version {self.version} of {self.source} has no table {name!r}")
+
+    @property
+    def files(self) -> tuple[TableFile, ...]:
+        """All files of all tables."""
+        return tuple(file for entry in self.tables for file in entry.files)
+
+
+def version_id(interval_end: datetime, run_id: str) -> str:
+    """The version a run builds: a retry of the run meets its own candidate under the same name."""
+    if interval_end.tzinfo is None:
+        raise ValueError(f"the interval end {interval_end.isoformat()} has no time zone")
+    digest = hashlib.sha256(run_id.encode()).hexdigest()[:8]
+    return f"{interval_end.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest}"
+
+
+def folder(source: str, version: str) -> str:
+    """Key prefix of a candidate's own files."""
+    return safe_key("versions", source, version)
+
+
+def manifest_key(source: str, version: str) -> str:
+    """Key of a candidate's manifest."""
+    return safe_key(folder(source, version), "manifest.json")
+
+
+def write(store: Store, manifest: Manifest) -> StoredFile:
+    """Seal a candidate. Raises FileExistsError when it is sealed already with other content."""
+    key = manifest_key(manifest.source, manifest.version)
+    data = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    if store.exists(key) and store.read_bytes(key) != data:
+        raise FileExistsError(f"{key} is sealed already; a candidate is never changed. Start a new run.")
+    return store.write_bytes(key, data)
+
+
+def read(store: Store, source: str, version: str) -> Manifest | None:
+    """The manifest of a version, or None where no candidate was sealed.
+
+    Raises ValueError naming the file where it cannot be read as a manifest.
+    """
+    key = manifest_key(source, version)
+    if not store.exists(key):
+        return None
+    try:
+        manifest = msgspec.json.decode(store.read_bytes(key), type=Manifest)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{key} is not a manifest: {error}") from error
+    if (manifest.source, manifest.version) != (source, version):
+        raise ValueError(f"{key} speaks of {manifest.source} {manifest.version}; it was moved or altered.")
+    if manifest.format != FORMAT:
+        raise ValueError(f"{key} has format {manifest.format}, this code reads format {FORMAT}.")
+    return manifest
+
+
+def require(store: Store, source: str, version: str) -> Manifest:
+    """The manifest of a version that must exist. Raises FileNotFoundError naming it."""
+    manifest = read(store, source, version)
+    if manifest is None:
+        raise FileNotFoundError(
+            f"{manifest_key(source, version)} does not exist: the version was never sealed, or retention "
+            "removed it."
+        )
+    return manifest
+
+
+def verify(store: Store, manifest: Manifest, stamps: dict[str, str] | None = None) -> dict[str, str]:
+    """Prove that every table file holds the bytes the manifest speaks of; returns a stamp for each.
+
+    A file whose stamp equals the one taken at an earlier proof is not read again, so a promotion right after
+    its gate costs the same for any size. Raises AlteredFile naming the file and what to do.
+    """
+    proven: dict[str, str] = {}
+    for file in manifest.files:
+        if not store.exists(file.path):
+            raise AlteredFile(f"{file.path} is missing; {manifest.version} cannot be used. Run the DAG again.")
+        stamp = store.stamp(file.path)
+        if stamps is None or stamps.get(file.path) != stamp:
+            found = store.sha256(file.path)
+            if found != file.sha256:
+                raise AlteredFile(
+                    f"{file.path} was altered after the manifest: SHA-256 {found[:12]}… instead of "
+                    f"{file.sha256[:12]}…. {manifest.version} is refused; run the DAG again."
+                )
+        proven[file.path] = stamp
+    return proven

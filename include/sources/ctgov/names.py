@@ -1,0 +1,434 @@
+"""From an intervention's name as typed by its sponsor to the name of a substance that can be looked up.
+
+`clean` applies the rules of RULES in order, again and again until none changes the name any more, then tries
+to split it into parts, and cleans each part in the same way. So cleaning is idempotent, and a new rule is one
+entry. Each part says which rules made it; a name that nothing matched is kept as it is. When in doubt a name
+is left alone: a name that finds no substance is better than one that finds the wrong one.
+
+Only substances (`SUBSTANCES`) lose dose, route, form and brackets and are split; the names of procedures,
+devices and behaviour only lose marks and arm labels, and are recognised as sham or control.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+SUBSTANCES = frozenset({"DRUG", "BIOLOGICAL", "COMBINATION_PRODUCT", "DIETARY_SUPPLEMENT"})
+
+MAX_PARTS = 12
+"""Parts of one combination. More connectors than that are prose."""
+
+MAX_LENGTH = 500
+"""Characters. A longer name is prose (the upstream's own limit is 200) and is left as it is."""
+
+
+class Part(NamedTuple):
+    """One substance of an intervention. `clean_name` is None where no name remains (placebo, control)."""
+
+    clean_name: str | None
+    rules: tuple[str, ...]
+    is_placebo: bool
+
+
+class Cleaned(NamedTuple):
+    """A cleaned name: one part, or several where a combination was split."""
+
+    parts: tuple[Part, ...]
+    is_control: bool
+    """By its name a control (no intervention, usual care, waiting list), or nothing but placebo."""
+
+    @property
+    def is_placebo(self) -> bool:
+        """Whether every part is a placebo, sham or vehicle."""
+        return all(part.is_placebo for part in self.parts)
+
+
+# --- The vocabulary -------------------------------------------------------------------------------------------
+
+_ROUTE = (
+    r"(?:oral(?:ly)?|by mouth|intravenous(?:ly)?|subcutaneous(?:ly)?|intramuscular(?:ly)?|intranasal(?:ly)?"
+    r"|intrathecal|intravitreal|intradermal|intraperitoneal|intra-?articular|intralesional|intratumou?ral"
+    r"|intra-?arterial|intracameral|intracoronary|intravaginal|intravesical|vaginal|rectal|topical(?:ly)?"
+    r"|transdermal|sublingual|buccal|inhaled|nebuli[sz]ed|ophthalmic|otic|nasal|parenteral|subconjunctival)"
+)
+_RELEASE = r"(?:extended|sustained|immediate|modified|delayed|controlled|prolonged|slow)[- ]release"
+_FORM = (
+    r"(?:tab(?:let)?s?|cap(?:sule|let)?s?|pills?|softgels?|lozenges?|injections?|injectables?|inj|infusions?"
+    r"|vials?|ampou?les?|syrup|elixir|cream|ointment|gel|lotion|foam|(?:mouth )?spray"
+    r"|(?:eye |ear |nose )?drops?|eyedrops?|mouth ?wash|mouth ?rinse|suspension|solution|emulsion|powder"
+    r"|granules?|sachets?|suppositor(?:y|ies)|pessar(?:y|ies)|patch(?:es)?|inhalers?|inhalation|nebuli[sz]er"
+    r"|aerosol|pre-?filled (?:syringe|pen)|auto-?injector|formulation(?: [a-z0-9]{1,2})?"
+    r"|(?:film|enteric)[- ]coated|chewable|effervescent|oro?dispersible|orally disintegrating|lyophili[sz]ed"
+    rf"|{_RELEASE}|p?MDI|DPI|pen(?: injector)?)"
+)
+_NUMBER = r"\d+(?:[.,]\d+)*(?:\s?(?:-|~|to|or|x|/|\^)\s?\d+(?:[.,]\d+)*)*"
+_UNIT = (
+    r"(?:(?:million |billion )?(?:mg|mcg|μg|ug|ng|gr?|gms?|grams?|kg|milligrams?|micrograms?|ml|millilit(?:er|re)s?"
+    r"|cc|l|dl|μl|ul|m?iu|u|units?|%|percent|[mnμu]?mol|mm|[μn]m|meq|c?gy|[mgk]bq|[mμ]?ci|ppm|vg|cfu|pfu|tcid50"
+    r"|cells?)|million|billion)"
+)
+_COUNTED = (
+    r"(?:drops?|puffs?|inhalations?|tablets?|capsules?|sachets?|ampou?les?|vials?|doses?|times?|hours?|hrs?|h"
+    r"|minutes?|mins?|days?|weeks?|wks?|months?|years?|cycles?|sessions?|fractions?)"
+)
+_PER = (
+    r"(?:\s*/\s*(?:\d+\s*)?(?:kg|m2|m\^2|sqm|d|days?|h|hrs?|hours?|wks?|weeks?|months?|doses?|min|ml|l|dl|g|mg|cc"
+    r"|tab(?:let)?s?|cap(?:sule)?s?|actuation|puff|vial|eye|spray|sachet|bw)\b)*"
+)
+_OFTEN = (
+    r"(?:(?:once|twice|thrice|(?:one|two|three|four|\d) times)[- ](?:(?:a|per|each|every) )?"
+    r"(?:daily|weekly|monthly|yearly|day|week|month|year|nightly)"
+    r"|every (?:other )?(?:\d+ |two |three |four |six )?(?:days?|weeks?|months?|hours?)"
+    r"|(?:per|a|each) (?:day|week|month)|daily|weekly|biweekly|monthly|nightly|tiw|b\.?i\.?d|[qb]\.?d|t\.?i\.?d"
+    r"|q\.?i\.?d|qw|qod|qhs|q ?\d+ ?[hdwm]|prn)"
+)
+_SIZE = (
+    r"(?:(?:high|low|medium|mid|middle|standard|full|half|single|multiple|fixed|loading|reduced|ascending"
+    r"|escalating|conventional|maintenance|booster|starting|maximum|micro)(?:er|est)?[- ]?dos(?:es?|age|ing)"
+    r"|dose (?:level )?(?:\d{1,2}|[a-z])\b|dosing|dosage|doses?(?=$))"
+)
+_SETTING = (
+    r"(?:neo-?adjuvant|adjuvant|perioperative|preoperative|postoperative|pre-?operative|post-?operative"
+    r"|concurrent|concomitant|adjunctive|investigational|commercial(?:ly available)?|generic|open[- ]label"
+    r"|double[- ]blind(?:ed)?|blinded|unblinded|study (?:drug|medication|product))"
+)
+_ARM = (
+    r"(?:arm|group|cohort|part|period|phase|treatment|regimen|stage|step|dose level|schedule|sequence)"
+    r" ?(?:[a-z]|[ivx]{1,4}|\d{1,2}[a-z]?)\b"
+)
+_ROLE = (
+    r"(?:experimental|(?:active |placebo |sham )?comparator|control(?: group| arm)?|intervention(?: group| arm)?"
+    r"|study (?:drug|treatment|product|medication)|investigational (?:medicinal )?(?:product|drug)"
+    r"|(?:test|reference)(?: product| drug| treatment)?|drug|biological|device|other|treatment|part|component"
+    r"|dietary supplement|combination product)"
+)
+
+# Words that change what is meant when the word before or behind them is taken away.
+_KEEP = re.compile(
+    r"contracepti|rehydration|nutrition|dialys|preservation|cardioplegi|irrigation|vaccin|immunotherap"
+    r"|anti-?coagula|glucose tolerance|hygiene|health|microbiota|transplant|for injection",
+    re.IGNORECASE,
+)
+
+# --- The rules ------------------------------------------------------------------------------------------------
+
+_MARKS = re.compile(r"[®™©℠]|(?<=\w)\s?\((?:R|TM)\)(?![-\w])")  # before NFKC, which makes ™ letters
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff\x00-\x08\x0e-\x1f\x7f]")
+_PUNCTUATION = str.maketrans(
+    {"–": "-", "—": "-", "−": "-", "‐": "-", "‑": "-", "’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "，": ",",
+     "；": ";", "、": ",", "＋": "+", "×": "x", "\u00b5": "μ"}
+)  # fmt: skip
+_SPACES = re.compile(r"\s+")
+_EDGES = re.compile(
+    r"^(?:[\s,;:.*•_=|]|[-+/&](?=\s)|(?:and|or|plus|with|of)\s)+"
+    r"|(?:[\s,;:.*_=|\-/&]|(?<=\s)\+|\s(?:and|or|plus|with|of|in|to|at|for|as|the|via|by|from))+$",
+    re.IGNORECASE,
+)
+_PREFIX = re.compile(
+    rf"^(?:(?:{_ARM}\s*(?:[:.]\s*|-\s+|\s-\s*))|(?:{_ROLE}(?: {_ARM})?\s*:\s*)|(?:\d{{1,2}}|[a-h])[.)]\s+"
+    r"|(?:co-?administration|administration|combination|coadministration|use|injection|infusion) of "
+    r"|(?:intercalation |combination |combined )?(?:therapy|treatment) (?:using|with) )",
+    re.IGNORECASE,
+)
+_BRACKET = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
+_OPEN_BRACKET = re.compile(r"\s[(\[][^)\]]*$")
+_AMOUNT = rf"(?:{_NUMBER}\s?-?\s?{_UNIT}{_PER}|\d{{1,3}}(?:\s?(?:-|to)\s?\d{{1,3}})?\s?-?\s?{_COUNTED}{_PER})"
+_DOSE = re.compile(
+    r"(?<![\w.\-\]])(?:(?:up to|over|within|approximately|about|at|x)\s|[~<>≤≥@x]\s*)?"
+    rf"{_AMOUNT}(?:\s?(?:-|to)\s?{_AMOUNT})?(?![\w]|-\D|\.\d)",
+    re.IGNORECASE,
+)
+_DOSE_AFTER_BAR = re.compile(rf"_\s*(?:{_AMOUNT}|{_SIZE}|[a-z]{{1,3}})$", re.IGNORECASE)
+_FREQUENCY = re.compile(rf"(?<![\w\-]){_OFTEN}(?:[- ]dos(?:ing|es?))?(?![\w\-])", re.IGNORECASE)
+_DOSE_WORDS = re.compile(rf"(?<![\w\-]){_SIZE}(?![\w\-])(?: of )?", re.IGNORECASE)
+_LABELLED = re.compile(
+    r"\b(?:dos(?:e|age)|strength|mode of administration|route(?: of administration)?|formulation|frequency|schedule"
+    r"|dosage form)\s*:.*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_FORM_END = re.compile(rf"(?:[\s,_/-]+(?:{_ROUTE}|{_FORM}|for (?:injection|infusion|inhalation)))+$", re.IGNORECASE)
+_FORM_START = re.compile(
+    rf"^(?:(?:{_ROUTE}|{_RELEASE})[\s-]+)+(?:{_FORM} (?:of )?)?|^{_FORM} of ", re.IGNORECASE
+)
+_SHORT_ROUTE_END = re.compile(
+    r"(?<!(?i:factor))(?<!(?i:phase))(?<!(?i:type))(?<!(?i:class))(?<!(?i:stage))(?<!(?i:group))(?<!(?i:collagen))"
+    r"[\s,]+(?:IV|SC|SQ|IM|PO|iv|sc|sq|im|po|i\.v|s\.c|i\.m|p\.o)$"
+)
+_SHORT_ROUTE_START = re.compile(r"^(?:IV|SC|SQ|IM|PO|i\.v\.?|s\.c\.?|i\.m\.?)\s+(?=[A-Za-z]{3})")
+_RELEASE_END = re.compile(r"(?<=[a-z]{3})[\s-]+(?:XR|ER|SR|CR|IR|XL|ODT|OROS)$")
+_SETTING_START = re.compile(rf"^(?:{_SETTING}[\s-]+)+", re.IGNORECASE)
+_SUFFIX = re.compile(
+    rf"[\s,-]+(?:{_ARM}|(?:treatment |control |intervention )?(?:group|arm)|administration|mono-?therapy|alone"
+    rf"|combination(?: therapy| treatment)?|co-?formulation|{_SETTING})$",
+    re.IGNORECASE,
+)
+_NOT_JOINED = r"(?:(?!\s(?:and|or|plus|with)\s|\s\+|\+[A-Za-z])[^,;])*$"
+_TAIL = re.compile(
+    r"\s(?:for|given|administered|as (?:determined|needed|per|a|an)|according to|per protocol|until|prior to|before"
+    r"|after|during|starting|on days?|from days?|at (?:a |the )?(?:dose|day|week|time|bed|night)|in (?:patients|subjects|adults"
+    rf"|participants|children|healthy))\s{_NOT_JOINED}",
+    re.IGNORECASE,
+)
+
+_PLACEBO = re.compile(r"placebo|\bsham\b|\bdummy\b|\bsugar pill", re.IGNORECASE)
+_VEHICLE = re.compile(
+    r"\bvehicle\b|\bsaline\b.*\bcontrol\b|\bcontrol\b.*\bsaline\b|\bdiluent\b.*\bcontrol\b", re.IGNORECASE
+)
+_PLACEBO_OF = re.compile(
+    r"^\W*(?:matched |matching |oral |blinded )*(?:placebo|sham|dummy)\b.*?(?:\bto\b|\bfor\b|\bof\b|match)",
+    re.IGNORECASE,
+)
+_CONTROL = re.compile(
+    r"(?:(?:negative|untreated|healthy|attention|wait(?:ing)?[- ]?list|usual care|no[- ](?:treatment|intervention))"
+    r" )?controls?(?: (?:group|arm|condition|treatment|intervention|diet|product))?"
+    r"|(?:no|without)(?: \w+){0,2} (?:intervention|treatment|therapy|medication|drug|vaccin(?:e|ation))s?\b.*"
+    r"|none|nothing|observation(?: only| alone)?|wait(?:ing)?[- ]?list(?:ed)?"
+    r"|(?:treatment|care) as usual|(?:usual|routine) (?:care|treatment)|TAU",
+    re.IGNORECASE,
+)
+_INERT = re.compile(
+    r"(?:(?:normal|isotonic|physiologic(?:al)?|sterile|bacteriostatic) )*"
+    r"(?:saline|sodium chloride|nacl|water|water for injection|dextrose|glucose)(?: \(?nacl\)?)?",
+    re.IGNORECASE,
+)
+
+Rule = Callable[[str], str]
+
+
+def _without(*patterns: re.Pattern[str]) -> Rule:
+    def rule(name: str) -> str:
+        for pattern in patterns:
+            name = pattern.sub(" ", name)
+        return name
+
+    return rule
+
+
+def _normalize(name: str) -> str:
+    """No marks, NFKC, plain dashes and quotes, single spaces, nothing dangling at the ends."""
+    name = _MARKS.sub(" ", _INVISIBLE.sub("", name.translate(_PUNCTUATION)))
+    name = unicodedata.normalize("NFKC", name)
+    return " ".join(name.translate(_PUNCTUATION).split())
+
+
+def _strip_brackets(name: str) -> str:
+    """Synonyms and remarks in brackets; brackets inside a chemical name stay, e.g. (R)-ketamine, Iron(III)."""
+
+    def replace(match: re.Match[str]) -> str:
+        inside = match[1]
+        before, after = name[: match.start()], name[match.end() :]
+        attached = bool(before) and before[-1] not in " ,;+/"
+        letters = sum(char.isalpha() for char in inside)
+        part_of_name = after[:1].isalnum() or after[:1] == "-" or (not before.strip() and after.strip())
+        if part_of_name or before[-1:] == "-" or before.casefold().endswith("poly"):
+            return match[0]
+        if attached and letters < 4 and not _DOSE.search(inside):  # noqa: PLR2004 Iron(III), borofalan(10B)
+            return match[0]
+        return " " if before.strip() else inside
+
+    return _OPEN_BRACKET.sub("", _BRACKET.sub(replace, name))
+
+
+def _strip_form(name: str) -> str:
+    if _KEEP.search(name):
+        return name
+    for pattern in (_FORM_END, _SHORT_ROUTE_END, _RELEASE_END, _FORM_START, _SHORT_ROUTE_START):
+        shorter = pattern.sub("", name)
+        # "Lugol's solution" is a name as a whole.
+        if _usable(shorter) and not shorter.endswith("'s"):
+            name = shorter
+    return name
+
+
+RULES: tuple[tuple[str, Rule], ...] = (
+    ("normalize", _normalize),
+    ("strip_label", _without(_PREFIX)),
+    ("strip_brackets", _strip_brackets),
+    ("strip_dose", _without(_LABELLED, _DOSE_AFTER_BAR, _FREQUENCY, _DOSE, _DOSE_WORDS)),
+    ("strip_tail", _without(_TAIL)),
+    ("strip_setting", _without(_SETTING_START, _SUFFIX)),
+    ("strip_form", _strip_form),
+)
+_BASIC = tuple(rule for rule in RULES if rule[0] in {"normalize", "strip_label"})
+
+# --- Splitting ------------------------------------------------------------------------------------------------
+
+# From the connector that binds loosest to the one that binds tightest.
+_SPLITS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("split_list", re.compile(r"\s*;\s*")),
+    ("split_plus", re.compile(r"\s+(?:with or without|with/without|\+/-|±)\s+", re.IGNORECASE)),
+    (
+        "split_plus",
+        re.compile(
+            r"\s+\+\s*|(?<=[\w)%])(?<!CD\d)(?<!CD\d\d)\+\s?(?=[A-Za-z][\w-]{2})"
+            r"|\s+(?:plus|(?:in )?combin(?:ation|ed) with|co-?administered with|together with|along with"
+            r"|followed by|added to)\s+",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "split_and",
+        re.compile(
+            r"(?:,\s*|\s+)(?:and/or|and|or|with|w/|&|vs\.?|versus|then)\s+|(?<=[\w)])\s?&\s?(?=\w)|,\s*",
+            re.IGNORECASE,
+        ),
+    ),
+    ("split_slash", re.compile(r"\s*/\s*")),
+)
+_JOINED_BY_WORD = re.compile(r"\s(?:and/or|and|or|with|w/|&|vs\.?|versus|then)\s|&", re.IGNORECASE)
+_VACCINE = re.compile(r"vaccin|toxoid|immunoglobulin|immune globulin", re.IGNORECASE)
+_CODE = re.compile(r"[A-Za-z]{1,6}[- ]?\d{2,}[A-Za-z0-9-]*")
+_WORD = re.compile(r"[A-Za-z][a-z]{5,}|[A-Z]{6,}")
+_LONG_WORD = re.compile(r"[A-Za-z]{5,}")
+_ABBREVIATION = re.compile(r"[A-Z]{3,5}")
+_CLASS_NOUN = re.compile(
+    r"\b(?:inhibitors?|vaccines?|antibod(?:y|ies)|agonists?|antagonists?|blockers?|cells?|patients|peptides?|virus"
+    r"|extracts?|complex|acids?|oils?|strains?|analogs?|analogues?|receptors?|ratio|mixture|blend)$",
+    re.IGNORECASE,
+)
+_NOT_A_NAME = frozenset(
+    """
+    the a an of to in on at by from as if its their this that which patients subjects participants women men
+    children adults given administered until after before during every without no not only other same
+    different various matching dose doses arm group groups meal meals food foods fasting fed water milk
+    physical follow-up followup therapy treatment treatments drug drugs agent agents
+    medication medications adjuvant adjuvants diluent vehicle device devices or and with plus using via
+    determined response effect effects study control controls active inactive high low standard
+    """.split()
+)
+_MORE_WORDS_THAN_A_NAME = 5
+
+
+def _looks_like_a_name(piece: str) -> bool:
+    """Whether a cleaned piece of a combination can stand alone as the name of a substance."""
+    words = piece.casefold().split()
+    if not words or len(words) > _MORE_WORDS_THAN_A_NAME or not _usable(piece):
+        return False
+    if _FORM_ALONE.fullmatch(piece):
+        return False
+    if len(words) == 1:
+        return len(piece) > 1 and words[0] not in _NOT_A_NAME
+    # "vitamin A" ends in a letter, not in an article.
+    return not any(word in _NOT_A_NAME for word in words[:-1]) and words[-1] not in _NOT_AT_END
+
+
+_NOT_AT_END = _NOT_A_NAME - {"a", "therapy", "treatment", "agent", "agents", "drug", "drugs"}
+_FORM_ALONE = re.compile(rf"(?:{_ROUTE}|{_FORM}|{_SIZE}|{_OFTEN}|[\s,-])+", re.IGNORECASE)
+
+
+def _pieces(name: str) -> tuple[str, list[str]] | None:
+    """The loosest split that yields names only, and the rule that made it."""
+    weak_forbidden = _PLACEBO_OF.match(name) is not None
+    for rule, pattern in _SPLITS:
+        if weak_forbidden and rule in {"split_and", "split_slash"}:
+            continue  # "placebo to A and B" is one placebo
+        pieces = [piece for piece in pattern.split(name) if piece.strip()]
+        if not 1 < len(pieces) <= MAX_PARTS:
+            continue
+        if rule == "split_and" and not _JOINED_BY_WORD.search(name):
+            # A comma alone may as well stand before a qualifier ("Insulin, isophane"): only plain words and codes.
+            if not all((_WORD.fullmatch(p) or _CODE.fullmatch(p)) and _looks_like_a_name(p) for p in pieces):
+                continue
+        if rule == "split_slash" and not _slash_separates(pieces):
+            continue
+        if _VACCINE.search(pieces[-1]) and not all(_VACCINE.search(piece) for piece in pieces):
+            continue  # "measles, mumps and rubella vaccine" is one vaccine
+        if all(_stands_alone(piece) for piece in pieces):
+            return rule, pieces
+    return None
+
+
+def _stands_alone(piece: str) -> bool:
+    if _PLACEBO.search(piece):
+        return True
+    cleaned = _apply(piece, RULES)[0]
+    return _looks_like_a_name(cleaned) or _pieces(cleaned) is not None
+
+
+def _slash_separates(pieces: list[str]) -> bool:
+    """A slash stands between two names ("paclitaxel/carboplatin") or inside one ("HER2/neu", "PD-1/PD-L1")."""
+    if _CLASS_NOUN.search(pieces[-1]):
+        return False
+    return any(_LONG_WORD.search(piece) for piece in pieces) and all(
+        _PLACEBO.search(p) or _CODE.fullmatch(p) or _LONG_WORD.search(p) or _ABBREVIATION.fullmatch(p) for p in pieces
+    )
+
+
+# --- Cleaning -------------------------------------------------------------------------------------------------
+
+# Most names are one plain word or one research code; they need none of the above.
+_PLAIN = re.compile(r"[A-Za-z][a-z]{3,}|[A-Z]{2,5}-?\d{3,}")
+_PLAIN_BUT_NOT = re.compile(rf"{_FORM}|{_ROUTE}|{_OFTEN}|{_SIZE}|vehicle|tau", re.IGNORECASE)
+
+
+def _usable(name: str) -> bool:
+    return any(char.isalpha() for char in name) and sum(char.isalnum() for char in name) > 1
+
+
+def _apply(name: str, rules: tuple[tuple[str, Rule], ...]) -> tuple[str, list[str]]:
+    """Apply the rules until none shortens the name any more. A rule that would leave no name is passed over."""
+    applied: list[str] = []
+    before = ""
+    while before != name:
+        before = name
+        for identifier, rule in rules:
+            shorter = _EDGES.sub("", _SPACES.sub(" ", rule(name)).replace(" ,", ","))
+            if shorter != name and _usable(shorter) and (len(shorter) < len(name) or identifier == "normalize"):
+                name = shorter
+                if identifier not in applied:
+                    applied.append(identifier)
+    return name, applied
+
+
+def _clean_substance(name: str, inherited: tuple[str, ...]) -> tuple[Part, ...]:
+    cleaned, applied = _apply(name, RULES)
+    rules = tuple(dict.fromkeys((*inherited, *applied)))
+    split = _pieces(cleaned)
+    if split is not None:
+        rule, pieces = split
+        parts = [part for piece in pieces for part in _clean_substance(piece, tuple(dict.fromkeys((*rules, rule))))]
+        if not all(part.is_placebo for part in parts):
+            return tuple(parts)
+    if _PLACEBO.search(cleaned) or _VEHICLE.search(cleaned):
+        return (Part(None, (*rules, "placebo"), True),)
+    if _CONTROL.fullmatch(cleaned):
+        return (Part(None, (*rules, "control"), False),)
+    return (Part(cleaned, rules, False),)
+
+
+@lru_cache(maxsize=1 << 15)
+def clean(name: str, kind: str | None) -> Cleaned:
+    """Clean the name of an intervention of the given type (contract section A, interventions[].type).
+
+    `clean(clean_name, kind)` returns clean_name again, with no rules. Never raises.
+    """
+    if _PLAIN.fullmatch(name) and not _PLAIN_BUT_NOT.fullmatch(name) and not _named_control(name):
+        return Cleaned((Part(name, (), False),), False)
+    if len(name) > MAX_LENGTH or not _usable(name):
+        return Cleaned((Part(name.strip() or None, (), False),), False)
+    if kind in SUBSTANCES:
+        parts = _clean_substance(name, ())
+    else:
+        cleaned, applied = _apply(name, _BASIC)
+        rules = tuple(applied)
+        if _PLACEBO.search(cleaned):
+            parts = (Part(None, (*rules, "placebo"), True),)
+        elif _CONTROL.fullmatch(cleaned):
+            parts = (Part(None, (*rules, "control"), False),)
+        else:
+            parts = (Part(cleaned, rules, False),)
+    control = all(part.clean_name is None for part in parts)
+    return Cleaned(parts, control)
+
+
+def _named_control(name: str) -> bool:
+    return _PLACEBO.search(name) is not None or _CONTROL.fullmatch(name) is not None
+
+
+def is_inert(name: str) -> bool:
+    """Whether a clean name is of saline, water or glucose: a placebo where only placebo arms get it."""
+    return _INERT.fullmatch(name) is not None

@@ -1,0 +1,102 @@
+"""The steps of a run, for every source and without Airflow: probe, extract, build, gate, promote.
+
+Each may be killed and called again: it finds what is done and ends in the same state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from include import __version__
+from include.publishing import manifest as manifests
+from include.publishing import promotion
+from include.publishing.candidate import Candidate
+from include.publishing.manifest import Manifest
+from include.publishing.promotion import Promotion
+from include.quality import contract, gate
+from include.quality.gate import Verdict
+from include.sources import source as sources
+from include.sources.source import Probe, Run
+
+if TYPE_CHECKING:
+    from include.upstream.session import UpstreamSession
+
+
+def code_version() -> str:
+    """The release, and the commit where the deployment names it in LASTGOOD_COMMIT."""
+    commit = os.environ.get("LASTGOOD_COMMIT", "")
+    return f"{__version__}+{commit[:12]}" if commit else __version__
+
+
+def latest_manifest(run: Run) -> Manifest | None:
+    """The version this run builds upon: latest, or None before the first promotion."""
+    latest = run.registry.latest(run.source)
+    return manifests.require(run.store, run.source, latest.version) if latest else None
+
+
+def probe(run: Run, upstream: UpstreamSession) -> Probe:
+    """Ask the upstream whether there is anything new since the last committed cursor."""
+    found: Probe = sources.module(run.source, "extract").probe(run, upstream)
+    return found
+
+
+def extract(run: Run, upstream: UpstreamSession) -> Mapping[str, Any]:
+    """Land what the upstream has, raw, going on from the last complete part; returns the landing's facts."""
+    facts: Mapping[str, Any] = sources.module(run.source, "extract").extract(run, upstream)
+    return facts
+
+
+def build(run: Run) -> Manifest:
+    """Make the candidate from what was landed. A candidate that is sealed already is not built again."""
+    manifest = manifests.read(run.store, run.source, run.version)
+    if manifest is None:
+        manifest = _build(run)
+    key = manifests.manifest_key(run.source, run.version)
+    run.registry.stage(manifest, hashlib.sha256(run.store.read_bytes(key)).hexdigest())
+    return manifest
+
+
+def _build(run: Run) -> Manifest:
+    tables = sources.module(run.source, "tables")
+    previous = latest_manifest(run)
+    with Candidate(
+        run.store, run.source, run.version, tables.TABLES, tables.SCHEMA_VERSION, previous
+    ) as candidate:
+        built: sources.Built = sources.module(run.source, "build").build(run, candidate)
+        return candidate.seal(
+            run_id=run.run_id,
+            as_of=run.interval_end,
+            created_at=datetime.now(UTC),
+            code_version=code_version(),
+            cursors=built.cursors,
+            counts=built.counts,
+            upstream=built.upstream,
+            raw=built.raw,
+            built_from=built.built_from,
+        )
+
+
+def judge(run: Run) -> Verdict:
+    """Run the gate on the candidate; the verdict is kept in gate.json and in the registry."""
+    manifest = manifests.require(run.store, run.source, run.version)
+    previous = (
+        manifests.require(run.store, run.source, manifest.previous) if manifest.previous is not None else None
+    )
+    verdict = gate.judge(
+        run.store,
+        manifest,
+        previous,
+        contract.load_all(run.source, [entry.name for entry in manifest.tables]),
+        run.registry.history(run.source),
+    )
+    run.registry.record_verdict(verdict)
+    return verdict
+
+
+def promote(run: Run) -> Promotion:
+    """Make the candidate latest, if it passed and nobody was faster."""
+    return promotion.promote(run.store, run.registry, run.source, run.version, owner=run.run_id)

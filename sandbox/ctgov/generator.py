@@ -1,0 +1,710 @@
+"""Writes the JSON of one study, as a pure function of the corpus row and (seed, index).
+
+Each module of a study draws from its own stream of random numbers, so that a single module can be written without
+the others (`fields=`) and an edit in one leaves every other byte as it was. Distributions are those of contract
+section D; a study at index i always has the same persons, interventions and places, whatever the data version.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import cached_property, lru_cache
+from hashlib import shake_128
+from typing import Any
+
+import msgspec
+
+from sandbox.ctgov import corpus as c
+from sandbox.ctgov import vocabulary as v
+from sandbox.ctgov.blocks import Blocks, Person, blocks
+from sandbox.ctgov.corpus import Corpus, edits
+
+DEFAULT_MEAN_BYTES = 17_000
+_FIXED_BYTES = 6_300  # a study whose texts and lists are as short as they get
+_BULK_BYTES = 10_700  # what they add on the average at bulk 1
+
+_STREAM_LENGTH = 20
+_STREAMS = (
+    "core", "identification", "status", "sponsor", "design", "arms", "descriptions", "conditions", "outcomes",
+    "eligibility", "places", "references", "results", "derived", *(f"name {part}" for part in range(11)),
+)  # fmt: skip
+_STREAM = {name: number * _STREAM_LENGTH for number, name in enumerate(_STREAMS)}
+_NAME_STREAM = _STREAM["name 0"]
+
+_encoder = msgspec.json.Encoder()
+Draws = Sequence[int]
+
+
+def _table(shares: dict[Any, float]) -> tuple[Any, ...]:
+    """4,096 entries in proportion to the shares: a weighted choice is then one look-up with 12 random bits."""
+    total, entries, reached = sum(shares.values()), [], 0.0
+    for value, share in shares.items():
+        reached += share / total * 4096
+        entries += [value] * (round(reached) - len(entries))
+    return tuple(entries)
+
+
+# Contract section D; phases as a share of interventional studies (NA 234,433 and two phases 24,549 of 460,000).
+_PHASES = _table(
+    {
+        ("NA",): 50.9,
+        ("EARLY_PHASE1",): 1.2,
+        ("PHASE1",): 10.4,
+        ("PHASE2",): 14.5,
+        ("PHASE3",): 9.8,
+        ("PHASE4",): 7.9,
+        ("PHASE1", "PHASE2"): 3.2,
+        ("PHASE2", "PHASE3"): 2.1,
+    }
+)
+_INTERVENTION_COUNTS = _table(
+    {0: 6.2, 1: 49.0, 2: 26.5, 3: 9.2, 4: 4.2, 5: 1.9, 6: 1.0, 7: 0.6, 8: 0.5, 9: 0.3, 10: 0.2, 11: 0.2}
+)
+_INTERVENTION_TYPES = _table(
+    {
+        "DRUG": 42,
+        "DEVICE": 21,
+        "OTHER": 13,
+        "PROCEDURE": 8,
+        "BEHAVIORAL": 7,
+        "BIOLOGICAL": 3.4,
+        "DIAGNOSTIC_TEST": 1.8,
+        "DIETARY_SUPPLEMENT": 1.2,
+        "RADIATION": 1.0,
+        "COMBINATION_PRODUCT": 0.6,
+        "GENETIC": 0.4,
+    }
+)
+_DRUG_NAME_FORMS = _table(
+    {
+        "plain": 52,
+        "Placebo": 8.6,
+        "placebo": 1,
+        "placebo_form": 5.4,
+        "brackets": 6.5,
+        "route": 7,
+        "dose": 5,
+        "and": 2.5,
+        "plus": 2,
+        "code": 10,
+    }
+)
+_SPONSOR_CLASSES = _table(
+    {"OTHER": 67, "INDUSTRY": 24, "OTHER_GOV": 3.5, "NIH": 1.8, "FED": 1.2, "NETWORK": 1.2, "INDIV": 1.0, "UNKNOWN": 0.3}
+)
+_ORGANIZATION_FORMS = {
+    "INDUSTRY": v.COMPANY_FORMS,
+    "OTHER_GOV": v.AGENCY_FORMS,
+    "NIH": v.AGENCY_FORMS,
+    "FED": v.AGENCY_FORMS,
+    "NETWORK": v.NETWORK_FORMS,
+}
+_TYPE_LABELS = {kind: kind.replace("_", " ").title() for kind in set(_INTERVENTION_TYPES)}
+_MASKING = _table({"NONE": 55, "SINGLE": 13, "DOUBLE": 12, "TRIPLE": 9, "QUADRUPLE": 11})
+_MASKED = ("PARTICIPANT", "INVESTIGATOR", "OUTCOMES_ASSESSOR", "CARE_PROVIDER")
+_ARM_TYPES = ("EXPERIMENTAL", "PLACEBO_COMPARATOR", "ACTIVE_COMPARATOR", "NO_INTERVENTION", "SHAM_COMPARATOR", "OTHER")
+_UNKNOWN_WAS = ("RECRUITING", "NOT_YET_RECRUITING", "ACTIVE_NOT_RECRUITING", "ENROLLING_BY_INVITATION")
+_STOPPED = ("TERMINATED", "WITHDRAWN", "SUSPENDED")
+_SEEKING = ("RECRUITING", "NOT_YET_RECRUITING")
+
+
+class Study:
+    """One study while it is being written: its row, its random numbers, and what several modules mention."""
+
+    def __init__(self, corpus: Corpus, index: int, bulk: float) -> None:
+        self.corpus = corpus
+        self.index = index
+        self.bulk = bulk
+        self.row = corpus.row(index)
+        self.nct_id = corpus.nct_id(index)
+        self.status = c.STATUSES[self.row.status]
+        self.withheld = self.row.status == c.WITHHELD
+        key = f"{corpus.seed} {index}".encode()
+        self._draws = memoryview(shake_128(key).digest(2 * _STREAM_LENGTH * len(_STREAMS))).cast("H")
+        self.core = self.draws("core")
+        self.accented = self.core[0] < 0.67 * 65536
+        self.blocks: Blocks = blocks(self.accented)
+
+    def draws(self, stream: str) -> Draws:
+        """20 random numbers below 65,536 that belong to this study and stream alone."""
+        start = _STREAM[stream]
+        return self._draws[start : start + _STREAM_LENGTH]
+
+    def name_draws(self, part: int) -> Draws:
+        """The stream of intervention number `part`."""
+        start = _NAME_STREAM + part * _STREAM_LENGTH
+        return self._draws[start : start + _STREAM_LENGTH]
+
+    def edits(self, kind: str) -> int:
+        return edits(self.index, self.row.revision, kind)
+
+    def person(self, draw: int) -> Person:
+        return self.blocks.persons[draw % len(self.blocks.persons)]
+
+    def organization(self, kind: str, form: int, stem: int) -> str:
+        forms = _ORGANIZATION_FORMS.get(kind, v.ACADEMIC_FORMS)
+        return forms[form % len(forms)].format(self.blocks.stems[stem % len(self.blocks.stems)])
+
+    def amount(self, mean: float, draw: int) -> int:
+        """A number of list entries or sentences around `mean` at bulk 1; most are smaller, a few much larger."""
+        share = draw / 65536
+        return int(mean * self.bulk * (0.3 + 2.1 * share * share))
+
+    @cached_property
+    def has_results(self) -> bool:
+        finished = self.status in ("COMPLETED", "TERMINATED")
+        return finished and self.row.study_type == c.INTERVENTIONAL and self.core[1] < 0.285 * 65536
+
+    @cached_property
+    def conditions(self) -> list[str]:
+        choices, d = self.blocks.conditions, self.core
+        count = 1 + (d[2] < 22_000) + (d[2] < 8_000) + (d[2] < 2_500)
+        return list(dict.fromkeys(choices[d[3 + k] % len(choices)] for k in range(count)))
+
+    @cached_property
+    def interventions(self) -> list[dict[str, Any]]:
+        count = min(11, _INTERVENTION_COUNTS[self.core[7] & 4095] + self.edits("interventions"))
+        return [_intervention(self, part) for part in range(count)]
+
+    @cached_property
+    def arms(self) -> list[str]:
+        """Labels of the arm groups."""
+        d = self.draws("arms")
+        count = (0, 1, 1, 2, 2, 2, 2, 3)[d[0] & 7]
+        return list(dict.fromkeys(v.ARM_LABELS[d[1 + k] % len(v.ARM_LABELS)] for k in range(count)))
+
+    @cached_property
+    def sponsor(self) -> dict[str, str]:
+        d = self.draws("sponsor")
+        kind = _SPONSOR_CLASSES[d[0] & 4095]
+        name = self.person(d[1]).name if kind == "INDIV" else self.organization(kind, d[1], d[2])
+        return {"name": name, "class": kind}
+
+    @cached_property
+    def completion(self) -> int:
+        """Day ordinal of the completion date, or MISSING."""
+        if self.row.start == c.MISSING:
+            return c.MISSING
+        return min(self.row.start + 60 + self.core[8] // 30, date(2100, 12, 31).toordinal())
+
+    @cached_property
+    def lead(self) -> str:
+        """What the study is about, in a title."""
+        condition = self.conditions[0]
+        if not self.interventions:
+            return f"Outcomes in {condition}"
+        return f"{self.interventions[0]['name']} in {condition}"
+
+
+# --- names of interventions
+
+
+def _drug(first: int, second: int, biological: bool) -> str:
+    """A drug's name: one of four is widely known, the others are put together from syllables."""
+    if first & 3 == 0 and not biological:
+        return v.KNOWN_DRUGS[(first >> 2) % len(v.KNOWN_DRUGS)]
+    endings = v.BIOLOGICAL_ENDINGS if biological else v.DRUG_ENDINGS
+    onset = v.DRUG_ONSETS[(first >> 2) % len(v.DRUG_ONSETS)]
+    return (onset + v.DRUG_MIDDLES[(second >> 5) % len(v.DRUG_MIDDLES)] + endings[second % len(endings)]).capitalize()
+
+
+def _code(first: int, second: int) -> str:
+    return f"{v.CODE_LETTERS[first % len(v.CODE_LETTERS)]}-{100 + second % 9000}"
+
+
+def _drug_name(study: Study, d: Draws, biological: bool) -> str:  # noqa: PLR0911  (one return per form)
+    form = _DRUG_NAME_FORMS[d[1] & 4095]
+    drug, other = _drug(d[2], d[3], biological), _drug(d[4], d[5], biological)
+    match form:
+        case "Placebo" | "placebo":
+            return str(form)
+        case "placebo_form":
+            return v.PLACEBO_FORMS[d[6] % len(v.PLACEBO_FORMS)].format(drug=drug)
+        case "brackets":
+            bracket = v.BRACKETS[d[6] % len(v.BRACKETS)].format(code=_code(d[7], d[8]), other=other)
+            return f"{drug} {bracket}"
+        case "route":
+            return f"{drug} {v.ROUTES_AND_FORMS[d[6] % len(v.ROUTES_AND_FORMS)]}"
+        case "dose":
+            return f"{drug} {study.blocks.doses[d[6] % len(study.blocks.doses)]}"
+        case "and":
+            return f"{drug} {'and' if d[6] & 3 else 'with'} {other}"
+        case "plus":
+            return f"{drug} + {other}" if d[6] & 1 else f"{drug}+{other}"
+        case "code":
+            return _code(d[7], d[8])
+    return drug
+
+
+def _practice_name(kind: str, d: Draws) -> str:
+    kinds = v.PRACTICE_KINDS[kind]
+    name = kinds[d[2] % len(kinds)]
+    if d[3] & 7:
+        name = f"{v.PRACTICE_QUALITIES[d[4] % len(v.PRACTICE_QUALITIES)]} {name}"
+    if d[3] & 56:
+        name = f"{name} {v.PRACTICE_TARGETS[d[5] % len(v.PRACTICE_TARGETS)]}"
+    if kind in ("DEVICE", "PROCEDURE", "OTHER", "RADIATION") and d[6] < 5_000:
+        name = v.SHAM_FORMS[d[7] % len(v.SHAM_FORMS)].format(name)
+    return name
+
+
+def _intervention(study: Study, part: int) -> dict[str, Any]:
+    d = study.name_draws(part)
+    kind = _INTERVENTION_TYPES[d[0] & 4095]
+    if kind in ("DRUG", "BIOLOGICAL"):
+        name = _drug_name(study, d, kind == "BIOLOGICAL")
+    else:
+        name = _practice_name(kind, d)
+    intervention: dict[str, Any] = {"type": kind, "name": name}
+    if d[10] < 56_000:
+        intervention["description"] = study.blocks.sentences.text(f"{name}.", d[11], 1 + d[10] % 3)
+    if study.arms:
+        intervention["armGroupLabels"] = [study.arms[part % len(study.arms)]]
+    if d[12] < 10_000:
+        intervention["otherNames"] = [_drug(d[13], d[14], False), _code(d[15], d[16])][: 1 + (d[12] & 1)]
+    return intervention
+
+
+# --- modules of the protocol section
+
+
+def _identification(study: Study) -> dict[str, Any]:
+    if study.withheld:
+        return _withheld_identification(study)
+    d = study.draws("identification")
+    module: dict[str, Any] = {"nctId": study.nct_id}
+    if aliases := study.corpus.aliases(study.index):
+        module["nctIdAliases"] = aliases
+    module["orgStudyIdInfo"] = {"id": f"{v.CODE_LETTERS[d[0] % 16]}-{d[1] % 97}-{d[2]:05d}"}
+    if d[3] < 10_000:
+        module["secondaryIdInfos"] = [
+            {"id": f"20{d[4] % 27:02d}-5{d[5]:05d}-{d[6] % 90}", "type": "EUDRACT_NUMBER"},
+            {"id": _code(d[7], d[8]), "type": "OTHER", "domain": study.sponsor["name"]},
+        ][: 1 + (d[3] & 1)]
+    module["organization"] = {"fullName": study.sponsor["name"], "class": study.sponsor["class"]}
+    module["briefTitle"] = f"{'' if d[9] & 3 else 'A Study of '}{study.lead}"
+    if d[10] < 63_000:
+        design = "Open-label" if d[11] & 1 else "Randomized, Double-blind"
+        dash = "–" if study.accented else "-"  # noqa: RUF001
+        module["officialTitle"] = f"A {design} Trial {dash} {study.lead} {v.PRACTICE_TARGETS[d[12] % 20]}"
+    if d[13] < 17_000:
+        module["acronym"] = v.ACRONYM_PARTS[d[14] % 13] + v.ACRONYM_PARTS[d[15] % 13]
+    return module
+
+
+def _withheld_identification(study: Study) -> dict[str, Any]:
+    if study.row.last_update == c.MISSING:
+        return {"nctId": study.nct_id}
+    return {
+        "nctId": study.nct_id,
+        "orgStudyIdInfo": {"id": "[Redacted]"},
+        "briefTitle": "[Trial of device that is not approved or cleared by the U.S. FDA]",
+    }
+
+
+@lru_cache(maxsize=65_536)
+def _iso(ordinal: int) -> str:
+    return date.fromordinal(ordinal).isoformat()
+
+
+def _date_struct(study: Study, ordinal: int, month_only: bool) -> dict[str, str]:
+    text = _iso(ordinal)
+    return {
+        "date": text[:7] if month_only else text,
+        "type": "ACTUAL" if ordinal <= study.row.last_update else "ESTIMATED",
+    }
+
+
+def _post_date_struct(study: Study, ordinal: int) -> dict[str, str]:
+    actual = ordinal >= c.TYPES_ARE_ACTUAL_SINCE or study.row.confirmed
+    return {"date": _iso(ordinal), "type": "ACTUAL" if actual else "ESTIMATED"}
+
+
+def _status(study: Study) -> dict[str, Any]:
+    row, d = study.row, study.draws("status")
+    dates = row.last_update != c.MISSING
+    if study.withheld:
+        module: dict[str, Any] = {"overallStatus": study.status}
+        if dates:
+            module["studyFirstPostDateStruct"] = _post_date_struct(study, row.first_post)
+            module["lastUpdatePostDateStruct"] = _post_date_struct(study, row.last_update)
+        return module
+    module = {"statusVerifiedDate": _iso(row.last_update)[:7], "overallStatus": study.status}
+    if study.status == "UNKNOWN":
+        module["lastKnownStatus"] = _UNKNOWN_WAS[d[0] & 3]
+    if study.status in _STOPPED and d[1] < 56_000:
+        module["whyStopped"] = _why_stopped(study, d)
+    module["expandedAccessInfo"] = {"hasExpandedAccess": d[2] < 700}
+    if row.start != c.MISSING:
+        module["startDateStruct"] = _date_struct(study, row.start, row.start_month_only)
+        primary = row.start + (study.completion - row.start) * (50 + d[3] % 51) // 100
+        module["primaryCompletionDateStruct"] = _date_struct(study, primary, d[4] < 0.27 * 65536)
+        module["completionDateStruct"] = _date_struct(study, study.completion, d[5] < 0.27 * 65536)
+    module["studyFirstSubmitDate"] = _iso(row.first_post - 6 - d[6] % 20)
+    module["studyFirstSubmitQcDate"] = _iso(row.first_post - 4)
+    module["studyFirstPostDateStruct"] = _post_date_struct(study, row.first_post)
+    if study.has_results:
+        posted = row.first_post + (row.last_update - row.first_post) * (60 + d[7] % 40) // 100
+        module["resultsFirstSubmitDate"] = _iso(posted - 30)
+        module["resultsFirstSubmitQcDate"] = _iso(posted - 5)
+        module["resultsFirstPostDateStruct"] = _post_date_struct(study, posted)
+    module["lastUpdateSubmitDate"] = _iso(row.last_update - 3)
+    module["lastUpdatePostDateStruct"] = _post_date_struct(study, row.last_update)
+    return module
+
+
+def _why_stopped(study: Study, d: Draws) -> str:
+    reason = v.WHY_STOPPED[d[8] % len(v.WHY_STOPPED)]
+    if d[9] >= 5_000:
+        return reason
+    person = study.person(d[10])
+    return f"{reason}. The investigator, {person.name}, has left ({person.mail})."
+
+
+def _sponsor(study: Study) -> dict[str, Any]:
+    d = study.draws("sponsor")
+    person = study.person(d[5])
+    affiliation = study.organization("OTHER", d[6], d[7])
+    party: dict[str, str] = {"type": "SPONSOR"}
+    if d[8] < 26_000:
+        party = {
+            "type": "PRINCIPAL_INVESTIGATOR" if d[8] & 3 else "SPONSOR_INVESTIGATOR",
+            "investigatorFullName": person.name,
+            "investigatorTitle": "Professor",
+            "investigatorAffiliation": affiliation,
+        }
+    elif d[8] < 32_000:
+        party = {"oldNameTitle": f"{person.name}, Director", "oldOrganization": affiliation}
+    module: dict[str, Any] = {"responsibleParty": party, "leadSponsor": study.sponsor}
+    if d[9] < 22_000:
+        kinds = [_SPONSOR_CLASSES[d[10 + k] & 4095] for k in range(1 + (d[9] & 1))]
+        module["collaborators"] = [
+            {
+                "name": study.person(d[14 + k]).name
+                if kind == "INDIV"
+                else study.organization(kind, d[14 + k], d[16 + k]),
+                "class": kind,
+            }
+            for k, kind in enumerate(kinds)
+        ]
+    return module
+
+
+def _oversight(study: Study) -> dict[str, Any] | None:
+    draw = study.core[9]
+    if draw < 3_000:
+        return None
+    module = {"oversightHasDmc": bool(draw & 1)}
+    if draw & 6:
+        module |= {"isFdaRegulatedDrug": bool(draw & 8), "isFdaRegulatedDevice": not draw & 24}
+    return module
+
+
+def _description(study: Study) -> dict[str, Any]:
+    d, words = study.draws("descriptions"), study.blocks
+    lead = f"This study looks at {study.lead}."
+    if amended := study.edits("summary"):
+        lead += f" Amendment {amended} is in force."
+    if d[0] < 2_000:
+        person = study.person(d[1])
+        lead += f" Call Dr. {person.surname} at {person.phone} or write to {person.mail}."
+    module = {"briefSummary": words.sentences.text(lead, d[2], 2 + d[3] % 7)}
+    if d[4] < 43_000:
+        module["detailedDescription"] = words.paragraphs.text("Background.", d[5], study.amount(6, d[6]))
+    return module
+
+
+def _conditions(study: Study) -> dict[str, Any]:
+    d = study.draws("conditions")
+    module = {"conditions": study.conditions}
+    if d[0] < 44_000:
+        words = [v.KEYWORDS[d[1 + k] % len(v.KEYWORDS)] for k in range(1 + d[0] % 6)]
+        module["keywords"] = list(dict.fromkeys(words))
+    return module
+
+
+def _design(study: Study) -> dict[str, Any]:
+    d, row = study.draws("design"), study.row
+    module: dict[str, Any] = {"studyType": ("INTERVENTIONAL", "OBSERVATIONAL", "EXPANDED_ACCESS")[row.study_type]}
+    if row.study_type == c.INTERVENTIONAL:
+        module["phases"] = list(_PHASES[d[0] & 4095])
+        masking = _MASKING[d[1] & 4095]
+        info: dict[str, Any] = {
+            "allocation": ("RANDOMIZED", "RANDOMIZED", "NON_RANDOMIZED", "NA")[d[2] & 3],
+            "interventionModel": ("PARALLEL", "PARALLEL", "SINGLE_GROUP", "CROSSOVER")[d[3] & 3],
+            "primaryPurpose": ("TREATMENT", "TREATMENT", "PREVENTION", "SUPPORTIVE_CARE")[d[4] & 3],
+            "maskingInfo": {"masking": masking},
+        }
+        masked = {"SINGLE": 1, "DOUBLE": 2, "TRIPLE": 3, "QUADRUPLE": 4}.get(masking, 0)
+        if masked:
+            info["maskingInfo"]["whoMasked"] = list(_MASKED[:masked])
+        module["designInfo"] = info
+    elif row.study_type == c.OBSERVATIONAL:
+        module["patientRegistry"] = d[5] < 12_000
+        module["designInfo"] = {
+            "observationalModel": ("COHORT", "COHORT", "CASE_CONTROL", "CASE_ONLY")[d[6] & 3],
+            "timePerspective": ("PROSPECTIVE", "RETROSPECTIVE", "CROSS_SECTIONAL", "OTHER")[d[7] & 3],
+        }
+        if d[5] < 12_000:
+            module["targetDuration"] = f"{1 + d[8] % 10} Years"
+    else:
+        module["expandedAccessTypes"] = {"individual": True}
+    if row.enrollment != c.MISSING:
+        module["enrollmentInfo"] = {"count": row.enrollment}
+        if d[9] > 1_000:
+            module["enrollmentInfo"]["type"] = "ESTIMATED" if study.status in _SEEKING else "ACTUAL"
+    return module
+
+
+def _arms(study: Study) -> dict[str, Any] | None:
+    d = study.draws("arms")
+    groups = []
+    for k, label in enumerate(study.arms):
+        group: dict[str, Any] = {"label": label}
+        if study.row.study_type == c.INTERVENTIONAL:
+            group["type"] = _ARM_TYPES[0 if k == 0 else d[4 + k] % len(_ARM_TYPES)]
+        group["description"] = study.blocks.sentences.text(f"{label}.", d[8 + k], 1 + d[8 + k] % 3)
+        names = [
+            f"{_TYPE_LABELS[intervention['type']]}: {intervention['name']}"
+            for intervention in study.interventions[k :: len(study.arms)]
+        ]
+        if names:
+            group["interventionNames"] = names
+        groups.append(group)
+    module: dict[str, Any] = {}
+    if groups:
+        module["armGroups"] = groups
+    if study.interventions:
+        module["interventions"] = study.interventions
+    return module or None
+
+
+def _outcomes(study: Study) -> dict[str, Any] | None:
+    d, outcomes = study.draws("outcomes"), study.blocks.outcomes
+    if d[0] < 1_300:
+        return None
+    module = {"primaryOutcomes": outcomes.array(d[1], 1 + d[2] % 2)}
+    if secondary := study.amount(6, d[3]):
+        module["secondaryOutcomes"] = outcomes.array(d[4], secondary)
+    return module
+
+
+def _eligibility(study: Study) -> dict[str, Any]:
+    d = study.draws("eligibility")
+    age = 18 if d[0] & 3 else d[0] % 17
+    sign = "≥" if study.accented else "at least"
+    lead = f"Inclusion and exclusion criteria:\n\n* Age {sign} {age} years\n"
+    module: dict[str, Any] = {
+        "eligibilityCriteria": study.blocks.criteria.text(lead, d[1], 4 + study.amount(20, d[2])),
+        "healthyVolunteers": d[3] < 16_000,
+        "sex": ("FEMALE", "MALE", "ALL", "ALL", "ALL", "ALL", "ALL", "ALL")[d[4] & 7],
+    }
+    if age:
+        module["minimumAge"] = f"{age} Years"
+    if d[5] < 32_000:
+        module["maximumAge"] = f"{65 + d[6] % 30} Years"
+    module["stdAges"] = ["ADULT", "OLDER_ADULT"] if age == 18 else ["CHILD", "ADULT", "OLDER_ADULT"]
+    if study.row.study_type == c.OBSERVATIONAL:
+        module["studyPopulation"] = study.blocks.sentences.text("Community sample.", d[7], 1)
+        module["samplingMethod"] = "NON_PROBABILITY_SAMPLE" if d[8] & 3 else "PROBABILITY_SAMPLE"
+    return module
+
+
+def _places(study: Study) -> dict[str, Any] | None:
+    d, words = study.draws("places"), study.blocks
+    module: dict[str, Any] = {}
+    if study.status in _SEEKING:
+        module["centralContacts"] = words.contacts.array(d[0], 1 + (d[1] & 1))
+    if d[2] < 44_000:
+        module["overallOfficials"] = words.officials.array(d[3], 1 + (d[4] < 6_000))
+    count = 0 if d[5] < 6_500 else 1 if d[5] < 42_000 else 1 + _tail(d[6], d[7], 5, 1.35, 1_200)
+    count += study.edits("locations")
+    if count:
+        places = words.recruiting_locations if study.status == "RECRUITING" else words.locations
+        module["locations"] = places.array(d[8], count)
+    return module or None
+
+
+def _tail(high: int, low: int, scale: float, weight: float, most: int) -> int:
+    """A number with a long tail (Lomax): mean about scale / (weight - 1), never above `most`."""
+    share = (high * 65536 + low + 1) / 2**32
+    return min(most, int(scale * (share ** (-1 / weight) - 1)))
+
+
+def _references(study: Study) -> dict[str, Any] | None:
+    d = study.draws("references")
+    if d[0] > 21_000:
+        return None
+    return {"references": study.blocks.references.array(d[1], 1 + d[2] % 6)}
+
+
+def _ipd(study: Study) -> dict[str, Any] | None:
+    draw = study.core[10]
+    if draw < 20_000:
+        return None
+    module: dict[str, Any] = {"ipdSharing": ("NO", "NO", "UNDECIDED", "YES")[draw & 3]}
+    if draw & 4:
+        module["description"] = study.blocks.sentences.text("Data are shared on request.", draw, 1)
+    return module
+
+
+# --- the other sections
+
+
+def _results(study: Study) -> dict[str, Any]:
+    d, words = study.draws("results"), study.blocks
+    events = 10 + int(study.bulk * _tail(d[0], d[1], 45, 1.45, 9_000))
+    person = study.person(d[2])
+    return {
+        "participantFlowModule": msgspec.Raw(words.flows.run(d[3], 1)),
+        "baselineCharacteristicsModule": msgspec.Raw(words.baselines.run(d[4], 1)),
+        "outcomeMeasuresModule": {"outcomeMeasures": words.measures.array(d[5], 1 + study.amount(8, d[6]))},
+        "adverseEventsModule": {
+            "frequencyThreshold": "5",
+            "timeFrame": "1 year",
+            "eventGroups": msgspec.Raw(words.event_groups.run(d[7], 1)),
+            "seriousEvents": words.events.array(d[8], 1 + events // 3),
+            "otherEvents": words.events.array(d[9], events),
+        },
+        "moreInfoModule": {
+            "certainAgreement": {"piSponsorEmployee": bool(d[10] & 1)},
+            "pointOfContact": {
+                "title": person.name,
+                "organization": study.sponsor["name"],
+                "email": person.mail,
+                "phone": person.phone,
+            },
+        },
+    }
+
+
+def _annotation(study: Study) -> dict[str, Any]:
+    event = {"type": "RELEASE", "date": _iso(study.row.last_update - 40)}
+    unposted = {"unpostedResponsibleParty": study.sponsor["name"], "unpostedEvents": [event]}
+    return {"annotationModule": {"unpostedAnnotation": unposted}}
+
+
+def _documents(study: Study) -> dict[str, Any]:
+    name = "Prot_SAP_000.pdf"
+    document = {
+        "typeAbbrev": "Prot_SAP",
+        "hasProtocol": True,
+        "hasSap": True,
+        "hasIcf": False,
+        "label": "Study Protocol and Statistical Analysis Plan",
+        "date": _iso(study.row.first_post),
+        "uploadDate": f"{_iso(study.row.last_update)}T08:15",
+        "filename": name,
+        "size": 100_000 + study.core[11],
+    }
+    return {"largeDocumentModule": {"largeDocs": [document]}}
+
+
+_TERMS = [{"id": key, "term": term} for key, term in v.BROWSE_TERMS] * 2
+_LEAVES = [{"id": f"M{key[-4:]}", "name": term, "relevance": "LOW"} for key, term in v.BROWSE_TERMS] * 2
+_ALL_BRANCH = {"abbrev": "All", "name": "All"}
+
+
+def _browse(study: Study, found: str, draw: int, abbreviation: str) -> dict[str, Any]:
+    """Terms the server derives; their order and wording may change with every data version."""
+    count, rotation = study.corpus.browse_rotation(study.index)
+    start = draw % len(v.BROWSE_TERMS)
+    leaves = _LEAVES[start : start + count]
+    leaves[0] = leaves[0] | {"asFound": found.lower() if rotation else found, "relevance": "HIGH"}
+    terms = _TERMS[start : start + count]
+    return {
+        "meshes": terms[:1],
+        "ancestors": terms[1:],
+        "browseLeaves": leaves[rotation:] + leaves[:rotation],
+        "browseBranches": [{"abbrev": abbreviation, "name": terms[-1]["term"]}, _ALL_BRANCH],
+    }
+
+
+def _derived(study: Study) -> dict[str, Any]:
+    section: dict[str, Any] = {"miscInfoModule": {"versionHolder": study.corpus.data_date.isoformat()}}
+    if study.withheld:
+        return section
+    d = study.draws("derived")
+    section["conditionBrowseModule"] = _browse(study, study.conditions[0], d[0], "BC01")
+    if study.interventions and d[1] < 40_000:
+        section["interventionBrowseModule"] = _browse(study, study.interventions[0]["name"], d[2], "Ot")
+    return section
+
+
+_Module = Callable[[Study], dict[str, Any] | None]
+_PROTOCOL: dict[str, _Module] = {
+    "identificationModule": _identification,
+    "statusModule": _status,
+    "sponsorCollaboratorsModule": _sponsor,
+    "oversightModule": _oversight,
+    "descriptionModule": _description,
+    "conditionsModule": _conditions,
+    "designModule": _design,
+    "armsInterventionsModule": _arms,
+    "outcomesModule": _outcomes,
+    "eligibilityModule": _eligibility,
+    "contactsLocationsModule": _places,
+    "referencesModule": _references,
+    "ipdSharingStatementModule": _ipd,
+}
+_WITHHELD_PROTOCOL: dict[str, _Module] = {"identificationModule": _identification, "statusModule": _status}
+
+Mask = dict[str, Any]
+"""Wanted fields as nested dictionaries of keys; an empty dictionary wants everything below."""
+
+
+class Generator:
+    """Writes studies of a corpus at its current data version.
+
+    mean_bytes: the mean size of a study's JSON, from about 6,300 on; moves the length of texts, criteria, outcomes
+    and results, not the number of interventions or places.
+    """
+
+    def __init__(self, corpus: Corpus, mean_bytes: int = DEFAULT_MEAN_BYTES) -> None:
+        self._corpus = corpus
+        self._bulk = max(0.0, (mean_bytes - _FIXED_BYTES) / _BULK_BYTES)
+
+    def encode(self, index: int, mask: Mask | None = None) -> bytes:
+        """The JSON of study `index`, one line; with a mask only the fields in it."""
+        if mask is None:
+            return _encoder.encode(self._write(index, {}))
+        whole = msgspec.json.decode(_encoder.encode(self._write(index, mask)))
+        return _encoder.encode(project(whole, mask))
+
+    def study(self, index: int) -> dict[str, Any]:
+        """The same as dictionaries, lists, strings, numbers and booleans."""
+        return dict(msgspec.json.decode(self.encode(index)))
+
+    def _write(self, index: int, mask: Mask) -> dict[str, Any]:
+        study = Study(self._corpus, index, self._bulk)
+        wanted = mask.get("protocolSection") or {}
+        protocol = {}
+        if not mask or "protocolSection" in mask:
+            for name, write in (_WITHHELD_PROTOCOL if study.withheld else _PROTOCOL).items():
+                if (not wanted or name in wanted) and (module := write(study)):
+                    protocol[name] = module
+        document: dict[str, Any] = {"protocolSection": protocol}
+        has_results = study.has_results
+        if has_results and (not mask or "resultsSection" in mask):
+            document["resultsSection"] = _results(study)
+        if study.core[12] < 330 and not study.withheld:
+            document["annotationSection"] = _annotation(study)
+        if has_results and study.core[13] < 24_000:
+            document["documentSection"] = _documents(study)
+        document["derivedSection"] = _derived(study)
+        document["hasResults"] = has_results
+        return document
+
+
+def project(value: Any, mask: Mask) -> Any:
+    """Keep what the mask wants; keys with nothing left are dropped, as upstream drops empty ones."""
+    if not mask:
+        return value
+    if isinstance(value, list):
+        return [kept for item in value if (kept := project(item, mask)) not in ({}, [])]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: kept
+        for key, below in mask.items()
+        if key in value and (kept := project(value[key], below)) not in ({}, [])
+    }

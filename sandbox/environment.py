@@ -1,0 +1,369 @@
+"""The local Airflow: its state folder, its environment variables, and everything it needs running.
+
+    .lastgood/
+        home/           AIRFLOW_HOME
+        postgres/       the embedded PostgreSQL: databases `airflow` and `lastgood`
+        store/          raw, versions and latest, as on S3
+        logs/ pids/     one file for each background process
+        secrets.json    made once, readable by its owner only
+        SOURCE.json     where the sample upstream of a source stands
+
+Nothing outside this folder is written, and no account, connection or variable of the user's own Airflow is read.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from sandbox import postgres, services
+from sandbox.errors import SetupError
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+UI_PORT = 8080
+UI_USER = "admin"
+
+SAMPLE_SIZE = 2_000
+SAMPLE_SEED = 1
+# Requests a second to the sample upstreams, which have no quota; the real ones get their pace from production's
+# connections
+SAMPLE_PACE = 50
+
+_NEEDED_BYTES = 500 * 2**20
+_UPSTREAM_SECONDS = 60.0
+_READY = "READY "
+
+Report = Callable[[str], None]
+"""Shows one line of progress to the person at the terminal."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A local Airflow with its state folder. Made by `describe` or `prepare`."""
+
+    project: Path
+    state: Path
+    variables: Mapping[str, str]
+    """What a process of this Airflow has in its environment besides the user's own variables."""
+    password: str
+    """Of the UI's user `admin`."""
+
+    @property
+    def registry_dsn(self) -> str:
+        """libpq URI of the registry and serving database."""
+        return postgres.dsn(self.state / "postgres", "lastgood")
+
+    @property
+    def store_uri(self) -> str:
+        """Root of the store."""
+        return self.variables["AIRFLOW_VAR_LASTGOOD_ROOT"]
+
+    def process_variables(self) -> dict[str, str]:
+        """The whole environment of a process of this Airflow: the user's, without his Airflow, and ours."""
+        return {**_without_airflow(os.environ), **self.variables}
+
+    def activate(self) -> None:
+        """Make this process one of this Airflow. Airflow reads its configuration when it is imported, once.
+
+        Raises:
+            RuntimeError: Airflow was imported before.
+        """
+        if "airflow" in sys.modules and os.environ.get("AIRFLOW_HOME") != self.variables["AIRFLOW_HOME"]:
+            raise RuntimeError("Airflow was imported before its sandbox was activated: import it afterwards.")
+        wanted = self.process_variables()
+        for name in set(os.environ) - set(wanted):
+            del os.environ[name]
+        os.environ.update(wanted)
+
+
+def sample_sources(project: Path = PROJECT) -> list[str]:
+    """Sources that have a sample upstream: the folders of sandbox/ that can be run."""
+    return sorted(path.parent.name for path in (project / "sandbox").glob("*/__main__.py"))
+
+
+def describe(project: Path = PROJECT, *, state: Path | None = None, ui_port: int = UI_PORT) -> Environment:
+    """The environment as it is now, without starting anything: upstreams that run have their connection.
+
+    Args:
+        project: root of the project.
+        state: the state folder, `.lastgood` in the project by default.
+        ui_port: port of the UI.
+
+    Raises:
+        SetupError: the state folder cannot be written.
+    """
+    state = (state or project / ".lastgood").absolute()
+    try:
+        kept = _secrets(state)
+    except OSError as error:
+        raise SetupError(f"The folder {state} cannot be written: {error.strerror or error}.") from error
+    home = state / "home"
+    home.mkdir(exist_ok=True)
+    variables = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__FERNET_KEY": kept["fernet_key"],
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{UI_USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords_file(state, kept["ui_password"])),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.dsn(state / "postgres", "airflow", "psycopg2"),
+        "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(ui_port),
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{ui_port}",
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__SECRET_KEY": kept["api_secret_key"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": kept["jwt_secret"],
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "SCARF_ANALYTICS": "false",
+        "SODA_CORE_TELEMETRY_ENABLED": "false",
+        "AIRFLOW_VAR_LASTGOOD_ROOT": f"file://{state / 'store'}",
+        "AIRFLOW_CONN_LASTGOOD_REGISTRY": _connection(
+            conn_type="postgres",
+            host=str(postgres.socket_folder(state / "postgres")),
+            login=postgres.USER,
+            schema="lastgood",
+        ),
+        # As on Astronomer; Airflow itself adds the plugins folder, as on MWAA
+        "PYTHONPATH": str(project),
+        # A proxy of the user's network is no way to this machine
+        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
+        # Some of the processes find `airflow` and `python` by name
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+    }
+    for source in sample_sources(project):
+        upstream = services.find(state, _service_name(source))
+        if upstream is not None:
+            variables[f"AIRFLOW_CONN_{source.upper()}_API"] = _upstream_connection(upstream.address)
+    return Environment(project, state, variables, kept["ui_password"])
+
+
+def prepare(  # noqa: PLR0913
+    sources: Sequence[str] | None = None,
+    *,
+    project: Path = PROJECT,
+    state: Path | None = None,
+    ui_port: int = UI_PORT,
+    size: int = SAMPLE_SIZE,
+    seed: int = SAMPLE_SEED,
+    report: Report = print,
+) -> Environment:
+    """Bring up what a run needs and make this process part of it: PostgreSQL, sample upstreams, both databases.
+
+    What already runs is left as it is, so a second call takes a moment.
+
+    Args:
+        sources: sources whose sample upstream to start, every one by default.
+        project: root of the project.
+        state: the state folder, `.lastgood` in the project by default.
+        ui_port: port of the UI.
+        size: records of a sample upstream that is started for the first time.
+        seed: its seed.
+        report: shows a line of progress.
+
+    Raises:
+        SetupError: something could not be started; the message is for the person at the terminal.
+    """
+    wanted = _checked_sources(sources, project)
+    state = (state or project / ".lastgood").absolute()
+    _check_disk(state)
+    with _step("PostgreSQL", report):
+        postgres.start(state / "postgres")
+    for source in wanted:
+        with _step(f"sample upstream of {source}", report):
+            start_upstream(source, project=project, state=state, size=size, seed=seed)
+    environment = describe(project, state=state, ui_port=ui_port)
+    environment.activate()
+    with _step("databases", report):
+        _migrate_registry(environment)
+        _migrate_airflow(environment)
+    return environment
+
+
+def start_upstream(
+    source: str, *, project: Path, state: Path, size: int = SAMPLE_SIZE, seed: int = SAMPLE_SEED
+) -> services.Service:
+    """Start the sample upstream of a source, or find it running.
+
+    It comes back on the port it had before where that is free: what already runs knows it by that.
+    """
+    remembered = state / "ports.json"
+    ports: dict[str, int] = json.loads(remembered.read_text(encoding="utf-8")) if remembered.exists() else {}
+    port = ports.get(source, 0)
+    if port and services.find(state, _service_name(source)) is None and not services.port_is_free(port):
+        port = 0
+    options = {"port": port, "size": size, "seed": seed, "state": state / f"{source}.json"}
+    arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    service = services.start(
+        state,
+        _service_name(source),
+        [sys.executable, "-m", f"sandbox.{source}", *arguments],
+        environment={**os.environ, "PYTHONPATH": str(project), "PYTHONUNBUFFERED": "1"},
+        ready=_printed_address,
+        seconds=_UPSTREAM_SECONDS,
+        working_folder=project,
+    )
+    ports[source] = int(service.address.rsplit(":", 1)[1].strip("/"))
+    remembered.write_text(json.dumps(ports), encoding="utf-8")
+    return service
+
+
+def down(project: Path = PROJECT, *, state: Path | None = None) -> list[str]:
+    """Stop all that the sandbox started, and nothing else.
+
+    Returns:
+        The names of what was running.
+
+    Raises:
+        SetupError: something did not stop.
+    """
+    state = (state or project / ".lastgood").absolute()
+    stopped = services.stop_all(state)
+    if postgres.stop(state / "postgres"):
+        stopped.append("PostgreSQL")
+    return stopped
+
+
+def _service_name(source: str) -> str:
+    return f"upstream-{source}"
+
+
+def _checked_sources(sources: Sequence[str] | None, project: Path) -> list[str]:
+    known = sample_sources(project)
+    unknown = [source for source in sources or () if source not in known]
+    if unknown:
+        raise SetupError(f"There is no sample upstream {unknown[0]!r}; there are: {', '.join(known) or 'none'}.")
+    return list(sources) if sources else known
+
+
+def _check_disk(state: Path) -> None:
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(state).free
+    except OSError as error:
+        raise SetupError(f"The folder {state} cannot be made: {error.strerror or error}.") from error
+    if free < _NEEDED_BYTES:
+        raise SetupError(
+            f"The disk of {state} has {free // 2**20} MB left and the sandbox needs {_NEEDED_BYTES // 2**20} MB: "
+            "make room and try again."
+        )
+
+
+def _migrate_registry(environment: Environment) -> None:
+    from include.publishing.registry import Registry
+
+    Registry(lambda: psycopg.connect(environment.registry_dsn)).migrate()
+
+
+def _migrate_airflow(environment: Environment) -> None:
+    """Bring Airflow's database up to date and make one pool for each source.
+
+    Airflow takes seconds to import and seconds more to find that there is nothing to do, so what was done is kept.
+    """
+    from importlib.metadata import version
+
+    from include.sources.source import names, spec
+
+    pools = {spec(source).pool: spec(source).title for source in names()}
+    done = environment.state / "migrated.json"
+    cluster = environment.state / "postgres" / "data" / "PG_VERSION"
+    wanted = {
+        "airflow": version("apache-airflow-core"),
+        "pools": pools,
+        # A new cluster, a new database
+        "cluster": cluster.stat().st_mtime,
+    }
+    if done.exists() and json.loads(done.read_text(encoding="utf-8")) == wanted:
+        return
+
+    from airflow.models.pool import Pool
+    from airflow.utils.db import initdb
+
+    # Alembic and Airflow tell every step at this level, on the terminal
+    logging.disable(logging.INFO)
+    try:
+        initdb()
+    finally:
+        logging.disable(logging.NOTSET)
+    for name, title in pools.items():
+        Pool.create_or_update_pool(name=name, slots=1, description=title, include_deferred=False)
+    done.write_text(json.dumps(wanted), encoding="utf-8")
+
+
+@contextmanager
+def _step(what: str, report: Report) -> Iterator[None]:
+    begun = time.monotonic()
+    yield
+    report(f"  {what:<32} ready in {time.monotonic() - begun:5.1f} s")
+
+
+def _printed_address(log: Path) -> str | None:
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        if line.startswith(_READY):
+            return line.removeprefix(_READY).strip()
+    return None
+
+
+def _connection(**fields: object) -> str:
+    return json.dumps(fields)
+
+
+def _upstream_connection(address: str) -> str:
+    scheme, _, rest = address.partition("://")
+    host, _, port = rest.strip("/").partition(":")
+    return _connection(
+        conn_type="http", host=host, port=int(port), schema=scheme, extra={"pace": SAMPLE_PACE}
+    )
+
+
+def _without_airflow(variables: Mapping[str, str]) -> dict[str, str]:
+    """The user's variables without those of an Airflow of his own, whose database and secrets are not ours."""
+    return {name: value for name, value in variables.items() if not name.startswith("AIRFLOW_")}
+
+
+def _secrets(state: Path) -> dict[str, str]:
+    """The keys of this sandbox, made once."""
+    path = state / "secrets.json"
+    if not path.exists():
+        state.mkdir(parents=True, exist_ok=True)
+        made = {
+            "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "jwt_secret": secrets.token_urlsafe(64),
+            "api_secret_key": secrets.token_urlsafe(32),
+            "ui_password": secrets.token_urlsafe(12),
+        }
+        _write_private(path, made)
+    kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return kept
+
+
+def _passwords_file(state: Path, password: str) -> Path:
+    """The file in which Airflow's SimpleAuthManager looks for the passwords of its users."""
+    path = state / "home" / "passwords.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_private(path, {UI_USER: password})
+    return path
+
+
+def _write_private(path: Path, content: Mapping[str, str]) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.touch(mode=0o600)
+    temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    temporary.replace(path)

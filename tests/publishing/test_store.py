@@ -1,0 +1,123 @@
+"""The store, on a local disk and on a real S3 protocol server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.publishing.store import Store, UnsafePath, safe_key
+
+
+@pytest.fixture(scope="module")
+def s3_endpoint() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=["file", "s3"])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "file":
+        return Store.from_uri((tmp_path / "store").as_uri())
+    endpoint = request.getfixturevalue("s3_endpoint")
+    options = {"key": "k", "secret": "s", "endpoint_url": endpoint}
+    store = Store.from_uri(f"s3://bucket-{abs(hash(request.node.nodeid))}/pre/fix", **options)
+    store.fs.mkdir(store.root.split("/")[0])
+    return store
+
+
+def test_what_is_written_is_read_back_and_listed(any_store: Store) -> None:
+    stored = any_store.write_bytes("a/b/one.json", b"1")
+    any_store.write_bytes("a/b/one.json", b"22")
+    any_store.write_bytes("a/two.json", b"3")
+    assert any_store.read_bytes("a/b/one.json") == b"22"
+    assert any_store.list("a") == ["a/b/one.json", "a/two.json"]
+    assert any_store.list("nothing/here") == []
+    assert (stored.bytes, any_store.sha256("a/two.json")[:8]) == (1, "4e074085")
+    assert any_store.exists("a/two.json") and not any_store.exists("a")
+
+
+def test_a_put_file_moves_into_the_store_with_its_checksum(any_store: Store, tmp_path: Path) -> None:
+    local = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"n": [1, 2, 3]}), local)
+    stored = any_store.put(local, "t/part-00000.parquet")
+    assert not local.exists()
+    assert any_store.sha256(stored.path) == stored.sha256
+    assert any_store.dataset([stored.path]).to_table().column("n").to_pylist() == [1, 2, 3]
+
+
+def test_a_stamp_changes_whenever_the_file_does(any_store: Store) -> None:
+    any_store.write_bytes("a", b"same length")
+    first = any_store.stamp("a")
+    assert any_store.stamp("a") == first
+    any_store.write_bytes("a", b"other bytes")
+    assert any_store.stamp("a") != first
+
+
+def test_a_deleted_tree_is_gone_and_its_neighbour_stays(any_store: Store) -> None:
+    for key in ("v/1/a", "v/1/b/c", "v/10/a"):
+        any_store.write_bytes(key, b"x")
+    assert any_store.delete_tree("v/1") == 2
+    assert any_store.delete_tree("v/1") == 0
+    assert any_store.list("v") == ["v/10/a"]
+    any_store.delete("v/10/a")
+    any_store.delete("v/10/a")
+    assert any_store.list("v") == []
+
+
+def test_scratch_is_empty_at_entry_and_gone_at_exit(any_store: Store) -> None:
+    with any_store.scratch("job") as folder:
+        (folder / "left-over").write_text("x")
+        with any_store.scratch("job") as again:
+            assert list(again.iterdir()) == []
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["../x", "a/../../x", "/etc/passwd", "a//b", "", ".", "a/.", "a\\b", "a\0b", "a b", "~", "ä", "a/" + "x" * 201],
+)
+def test_a_key_that_could_leave_the_root_is_refused(any_store: Store, key: str) -> None:
+    for act in (any_store.read_bytes, any_store.exists, any_store.list, any_store.delete, any_store.open):
+        with pytest.raises(UnsafePath, match="not a path inside the store"):
+            act(key)
+    with pytest.raises(UnsafePath):
+        any_store.write_bytes(key, b"x")
+
+
+def test_a_symbolic_link_out_of_the_root_is_refused(store: Store, tmp_path: Path) -> None:
+    store.write_bytes("a", b"x")
+    (tmp_path / "outside").mkdir()
+    os.symlink(tmp_path / "outside", Path(store.root) / "link")
+    with pytest.raises(UnsafePath, match="symbolic link"):
+        store.write_bytes("link/x", b"x")
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+@given(st.lists(st.text(), min_size=1, max_size=4))
+def test_whatever_the_parts_a_key_stays_below_the_root_or_is_refused(parts: list[str]) -> None:
+    try:
+        key = safe_key(*parts)
+    except UnsafePath:
+        return
+    root = "/root/of/store"
+    assert os.path.normpath(f"{root}/{key}") == f"{root}/{key}"
+
+
+def test_a_write_that_is_cut_leaves_the_old_bytes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write_bytes("a", b"old")
+    monkeypatch.setattr("include.publishing.store._replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        store.write_bytes("a", b"new")
+    assert store.read_bytes("a") == b"old"

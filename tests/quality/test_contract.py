@@ -1,0 +1,86 @@
+"""Contracts: whatever Soda would silently ignore is refused here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from include.quality import contract
+from include.quality.contract import InvalidContract
+from include.sources import source as sources
+
+GOOD = (Path(__file__).parents[1] / "toy" / "things.yml").read_text(encoding="utf-8")
+
+
+def load(tmp_path: Path, text: str) -> contract.Contract:
+    path = tmp_path / "things.yml"
+    path.write_text(text, encoding="utf-8")
+    return contract.load(path)
+
+
+def test_a_contract_lists_its_checks_by_the_ids_soda_reports(tmp_path: Path) -> None:
+    loaded = load(tmp_path, GOOD)
+    assert [(c.id, c.rule) for c in loaded.all_checks()] == [
+        ("columns.id.checks.missing", "contract"),
+        ("columns.value.checks.invalid", "contract"),
+        ("checks.schema", "contract"),
+        ("checks.row_count", "contract"),
+        ("checks.duplicate", "contract"),
+        ("checks.metric.change_rows", "change"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("must_be_greater_than: 0", "must_be_gt: 0", "must_be_gt"),
+        ("must_be_greater_than: 0", "must_be_greater_than: many", "float"),
+        ("must_be_greater_than: 0", "must_be_greater_than: 0, must_be_less_than: 9", "exactly one comparison"),
+        ("invalid_values: [rubbish]", "invalid_valeus: [rubbish]", "invalid_valeus"),
+        ("row_count:", "row_cuont:", "row_cuont"),
+        ("dataset: wh/main/things", "dataset: wh/main/other", "file's name"),
+        ("dataset: wh/main/things", "dataset: wh/main/things\nfilter: id > 3", "filter"),
+        ("dataset: wh/main/things", "dataset: wh/main/things\nvariables: {a: {default: 1}}", "variables"),
+        ("{name: every thing has an id}", "", "exactly one check"),
+        ("{name: every thing has an id}", "{}", "name"),
+        ("  - schema: {name: columns are the declared ones}\n", "", "needs a schema check"),
+        ("qualifier: change_rows", "qualifier: rows", "marks the checks that read"),
+        ("      query: SELECT", "      expression: a\n      query: SELECT", "exactly one of"),
+        ("threshold: {must_be_greater_than_or_equal: -2}", "threshold: {level: wrn, must_be: 1}", "wrn"),
+        ("- schema:", "- - schema:", "Expected `object`"),
+        ("checks:\n  - schema", "checks: [\n  - schema", "things.yml"),
+    ],
+)
+def test_a_mistake_is_refused_with_file_and_place(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in GOOD
+    with pytest.raises(InvalidContract, match=message) as caught:
+        load(tmp_path, GOOD.replace(old, new, 1))
+    assert "things.yml" in str(caught.value)
+
+
+def test_a_contract_without_row_count_is_refused(tmp_path: Path) -> None:
+    lines = [line for line in GOOD.splitlines() if "row_count" not in line]
+    with pytest.raises(InvalidContract, match="needs a row_count check"):
+        load(tmp_path, "\n".join(lines))
+
+
+def test_two_checks_of_one_kind_need_qualifiers(tmp_path: Path) -> None:
+    with pytest.raises(InvalidContract, match=r"checks\.row_count stands twice"):
+        load(tmp_path, GOOD + "  - row_count: {name: again, threshold: {must_be_less_than: 9}}\n")
+
+
+def test_every_table_has_exactly_one_contract(tmp_path: Path) -> None:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "things.yml").write_text(GOOD, encoding="utf-8")
+    assert set(contract.load_all("toy", ["things"], tmp_path)) == {"things"}
+    for tables in (["things", "more"], []):
+        with pytest.raises(InvalidContract, match="every table has one contract"):
+            contract.load_all("toy", tables, tmp_path)
+
+
+@pytest.mark.parametrize("source", sources.names())
+def test_the_contracts_of_every_source_pass_the_strict_schema(source: str) -> None:
+    tables = [table.name for table in sources.module(source, "tables").TABLES]
+    for path in contract.load_all(source, tables).values():
+        assert contract.load(path).all_checks()

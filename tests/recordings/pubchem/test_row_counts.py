@@ -1,0 +1,94 @@
+"""The row counts of 33 real runs that once were published one after the other, through the -2 % rule.
+
+Contract section C.1: two collapses were published then; here neither is, nor any half-recovered step.
+"""
+
+from __future__ import annotations
+
+import csv
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from include.publishing import promotion
+from include.publishing.candidate import Candidate
+from include.publishing.manifest import manifest_key, require, version_id
+from include.publishing.promotion import PromotionRefused
+from include.publishing.registry import Registry
+from include.publishing.store import Store
+from tests import toy
+
+pytestmark = pytest.mark.recordings
+GOOD_BEFORE_THE_NEW_LEVEL = [
+    "2026-02-23",
+    "2026-02-27",
+    "2026-03-21",
+    "2026-04-28",
+    "2026-05-27",
+    "2026-05-28",
+]
+NEW_LEVEL = "2026-06-09"
+
+
+def candidate(store: Store, registry: Registry, at: datetime, rows: int) -> str:
+    latest = registry.latest(toy.SOURCE)
+    previous = require(store, toy.SOURCE, latest.version) if latest else None
+    version = version_id(at, at.isoformat())
+    with Candidate(store, toy.SOURCE, version, [toy.THINGS], 1, previous) as made:
+        columns = [pa.array(range(rows), pa.int64()), pa.nulls(rows, pa.string()), pa.array(["x"] * rows)]
+        made.write("things", pa.Table.from_arrays(columns, schema=toy.THINGS.schema).to_batches())
+        manifest = made.seal(
+            run_id=at.isoformat(),
+            as_of=at,
+            created_at=at,
+            code_version="test",
+            cursors={},
+            counts={"received": rows},
+            upstream={},
+        )
+    registry.stage(manifest, store.sha256(manifest_key(toy.SOURCE, version)))
+    toy.judge(store, registry, manifest)
+    return version
+
+
+def test_collapses_are_rejected_recoveries_pass_and_a_new_level_needs_one_acceptance(
+    store: Store, registry: Registry, recordings: Path
+) -> None:
+    with (recordings / "pubchem/peer/row_count_history.csv").open() as handle:
+        runs = [(row["last_collected_at"], int(row["trials_rows"])) for row in csv.DictReader(handle)]
+    assert len(runs) == 33
+    promoted: list[str] = []
+    for stamp, rows in runs:
+        day = stamp[:10]
+        before = registry.latest(toy.SOURCE)
+        version = candidate(store, registry, datetime.fromisoformat(stamp), rows)
+        try:
+            done = promotion.promote(store, registry, toy.SOURCE, version, owner=day)
+            assert done.latest == version
+            promoted.append(day)
+        except PromotionRefused:
+            assert registry.latest(toy.SOURCE) == before, "latest is unchanged"
+            if day == NEW_LEVEL:
+                assert promoted == GOOD_BEFORE_THE_NEW_LEVEL
+                promotion.accept(
+                    store, registry, toy.SOURCE, version, who="operator", reason="6 % lower for good"
+                )
+                promoted.append(day)
+    later = [stamp[:10] for stamp, _ in runs if stamp[:10] > NEW_LEVEL]
+    assert promoted == [*GOOD_BEFORE_THE_NEW_LEVEL, NEW_LEVEL, *later]
+
+
+def test_without_an_acceptance_the_new_level_stays_out(
+    store: Store, registry: Registry, recordings: Path
+) -> None:
+    with (recordings / "pubchem/peer/row_count_history.csv").open() as handle:
+        runs = {row["last_collected_at"][:10]: int(row["trials_rows"]) for row in csv.DictReader(handle)}
+    start = toy.START
+    first = candidate(store, registry, start, runs["2026-05-28"])
+    promotion.promote(store, registry, toy.SOURCE, first, owner="t")
+    for day, rows in enumerate([runs["2026-06-09"], runs["2026-07-19"]], start=1):
+        version = candidate(store, registry, start + timedelta(days=day), rows)
+        with pytest.raises(PromotionRefused, match="percent"):
+            promotion.promote(store, registry, toy.SOURCE, version, owner="t")
