@@ -4,13 +4,13 @@ Two kinds of lock are written to deploy/locks/:
 
 - `sandbox.txt` and `dev.txt` for this machine: every Python from 3.11 up and every system, `dev.txt` being
   `sandbox.txt` plus the tests and linters.
-- `airflow-X-python-Y.txt`, one for each Airflow and Python of a managed platform. It is used as pip's constraints:
-  no Soda version installs under Airflow's official ones (ruamel.yaml, requests). Amazon MWAA takes the one for its
-  Python as `constraints.txt` in the DAG folder, see deploy/layout.py.
+- `airflow-X-python-Y.txt`, one for each Airflow and Python of a managed platform. It is used as pip's
+  constraints: no Soda version installs under Airflow's official ones (ruamel.yaml, requests). Amazon MWAA
+  takes the one for its Python as `constraints.txt` in the DAG folder, see deploy/layout.py.
 
-A platform's image holds the packages of the day its Airflow was released, and its own parts were tested with those.
-So an older Airflow is resolved as of that day, except for what no image brings (`NOT_IN_THE_IMAGE`); that also puts
-both ends of the ranges in requirements.txt under test.
+A platform's image holds the packages of the day its Airflow was released, and its own parts were tested with
+those. So an older Airflow is resolved as of that day, except for what no image brings
+(`NOT_IN_THE_IMAGE`); that also puts both ends of the ranges in requirements.txt under test.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def locks() -> tuple[Lock, ...]:
     """Every lock, in the order in which they are made."""
     local = ("--universal", "--python-version", "3.11")
     found = [
-        Lock("dev.txt", "This machine: sandbox, tests and linters.", ("requirements-dev.txt",), arguments=local),
+        Lock(
+            "dev.txt", "This machine: sandbox, tests and linters.", ("requirements-dev.txt",), arguments=local
+        ),
         # The versions of dev.txt, so that going from `make run` to `make test` only adds packages
         Lock(
             "sandbox.txt",
@@ -102,9 +104,7 @@ def locks() -> tuple[Lock, ...]:
             arguments=(*local, "--constraints", str(LOCKS / "dev.txt")),
         ),
     ]
-    for platform in PLATFORMS:
-        for python in PYTHONS:
-            found.append(_platform_lock(platform, python))
+    found += [_platform_lock(platform, python) for platform in PLATFORMS for python in PYTHONS]
     return tuple(found)
 
 
@@ -164,7 +164,7 @@ def main() -> None:
             continue
         resolve(lock, uv)
         pins = sum(1 for line in lock.path.read_text(encoding="utf-8").splitlines() if "==" in line)
-        print(f"deploy/locks/{lock.name}: {pins} packages")
+        sys.stdout.write(f"deploy/locks/{lock.name}: {pins} packages\n")
 
 
 if __name__ == "__main__":

@@ -8,14 +8,14 @@
         secrets.json    made once, readable by its owner only
         SOURCE.json     where the sample upstream of a source stands
 
-Nothing outside this folder is written, and no account, connection or variable of the user's own Airflow is read.
+Nothing outside this folder is written, and no account, connection or variable of the user's own Airflow is
+read.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import logging
 import os
 import secrets
 import shutil
@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -36,10 +37,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 UI_PORT = 8080
 UI_USER = "admin"
 
-SAMPLE_SIZE = 2_000
-SAMPLE_SEED = 1
-# Requests a second to the sample upstreams, which have no quota; the real ones get their pace from production's
-# connections
+# Requests a second to the sample upstreams, which have no quota; production's connections hold the real pace
 SAMPLE_PACE = 50
 
 _NEEDED_BYTES = 500 * 2**20
@@ -148,39 +146,40 @@ def describe(project: Path = PROJECT, *, state: Path | None = None, ui_port: int
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     }
     for source in sample_sources(project):
-        upstream = services.find(state, _service_name(source))
-        if upstream is not None:
-            variables[f"AIRFLOW_CONN_{source.upper()}_API"] = _upstream_connection(upstream.address)
+        running = upstream(source, state)
+        if running is not None and running.address:
+            variables[f"AIRFLOW_CONN_{source.upper()}_API"] = _upstream_connection(running.address)
     return Environment(project, state, variables, kept["ui_password"])
 
 
-def prepare(  # noqa: PLR0913
+def prepare(
     sources: Sequence[str] | None = None,
     *,
     project: Path = PROJECT,
     state: Path | None = None,
     ui_port: int = UI_PORT,
-    size: int = SAMPLE_SIZE,
-    seed: int = SAMPLE_SEED,
+    size: int | None = None,
+    seed: int | None = None,
     report: Report = print,
 ) -> Environment:
-    """Bring up what a run needs and make this process part of it: PostgreSQL, sample upstreams, both databases.
+    """Bring up what a run needs and make this process part of it.
 
-    What already runs is left as it is, so a second call takes a moment.
+    That is PostgreSQL, the sample upstreams, and both databases at this code's revision. What already runs is
+    left as it is, so a second call takes a moment.
 
     Args:
         sources: sources whose sample upstream to start, every one by default.
         project: root of the project.
         state: the state folder, `.lastgood` in the project by default.
         ui_port: port of the UI.
-        size: records of a sample upstream that is started for the first time.
-        seed: its seed.
+        size: records of a sample upstream that is started for the first time; its own default where None.
+        seed: its seed; its own default where None.
         report: shows a line of progress.
 
     Raises:
         SetupError: something could not be started; the message is for the person at the terminal.
     """
-    wanted = _checked_sources(sources, project)
+    wanted = checked_sources(sources, project)
     state = (state or project / ".lastgood").absolute()
     _check_disk(state)
     with _step("PostgreSQL", report):
@@ -197,7 +196,7 @@ def prepare(  # noqa: PLR0913
 
 
 def start_upstream(
-    source: str, *, project: Path, state: Path, size: int = SAMPLE_SIZE, seed: int = SAMPLE_SEED
+    source: str, *, project: Path, state: Path, size: int | None = None, seed: int | None = None
 ) -> services.Service:
     """Start the sample upstream of a source, or find it running.
 
@@ -206,10 +205,10 @@ def start_upstream(
     remembered = state / "ports.json"
     ports: dict[str, int] = json.loads(remembered.read_text(encoding="utf-8")) if remembered.exists() else {}
     port = ports.get(source, 0)
-    if port and services.find(state, _service_name(source)) is None and not services.port_is_free(port):
+    if port and upstream(source, state) is None and not services.port_is_free(port):
         port = 0
     options = {"port": port, "size": size, "seed": seed, "state": state / f"{source}.json"}
-    arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    arguments = [f"--{name}={value}" for name, value in options.items() if value is not None]
     service = services.start(
         state,
         _service_name(source),
@@ -217,9 +216,9 @@ def start_upstream(
         environment={**os.environ, "PYTHONPATH": str(project), "PYTHONUNBUFFERED": "1"},
         ready=_printed_address,
         seconds=_UPSTREAM_SECONDS,
-        working_folder=project,
     )
-    ports[source] = int(service.address.rsplit(":", 1)[1].strip("/"))
+    assert service.address is not None, "a process is ready when it has printed its address"
+    ports[source] = port_of(service.address)
     remembered.write_text(json.dumps(ports), encoding="utf-8")
     return service
 
@@ -240,15 +239,27 @@ def down(project: Path = PROJECT, *, state: Path | None = None) -> list[str]:
     return stopped
 
 
+def upstream(source: str, state: Path) -> services.Service | None:
+    """The running sample upstream of a source, or None."""
+    return services.find(state, _service_name(source))
+
+
 def _service_name(source: str) -> str:
     return f"upstream-{source}"
 
 
-def _checked_sources(sources: Sequence[str] | None, project: Path) -> list[str]:
+def checked_sources(sources: Sequence[str] | None, project: Path = PROJECT) -> list[str]:
+    """These sources, or every one that has a sample upstream.
+
+    Raises:
+        SetupError: one of them has none.
+    """
     known = sample_sources(project)
     unknown = [source for source in sources or () if source not in known]
     if unknown:
-        raise SetupError(f"There is no sample upstream {unknown[0]!r}; there are: {', '.join(known) or 'none'}.")
+        raise SetupError(
+            f"There is no sample upstream {unknown[0]!r}; there are: {', '.join(known) or 'none'}."
+        )
     return list(sources) if sources else known
 
 
@@ -260,8 +271,8 @@ def _check_disk(state: Path) -> None:
         raise SetupError(f"The folder {state} cannot be made: {error.strerror or error}.") from error
     if free < _NEEDED_BYTES:
         raise SetupError(
-            f"The disk of {state} has {free // 2**20} MB left and the sandbox needs {_NEEDED_BYTES // 2**20} MB: "
-            "make room and try again."
+            f"The disk of {state} has {free // 2**20} MB left and the sandbox needs "
+            f"{_NEEDED_BYTES // 2**20} MB: make room and try again."
         )
 
 
@@ -274,35 +285,31 @@ def _migrate_registry(environment: Environment) -> None:
 def _migrate_airflow(environment: Environment) -> None:
     """Bring Airflow's database up to date and make one pool for each source.
 
-    Airflow takes seconds to import and seconds more to find that there is nothing to do, so what was done is kept.
+    Airflow takes seconds to import and seconds more to find that there is nothing to do, so what was done is
+    kept.
     """
     from importlib.metadata import version
 
-    from include.sources.source import names, spec
+    from include.sources.source import names
 
-    pools = {spec(source).pool: spec(source).title for source in names()}
     done = environment.state / "migrated.json"
     cluster = environment.state / "postgres" / "data" / "PG_VERSION"
     wanted = {
         "airflow": version("apache-airflow-core"),
-        "pools": pools,
+        "sources": names(),
         # A new cluster, a new database
         "cluster": cluster.stat().st_mtime,
     }
     if done.exists() and json.loads(done.read_text(encoding="utf-8")) == wanted:
         return
 
-    from airflow.models.pool import Pool
-    from airflow.utils.db import initdb
+    with _output_to(services.log_file(environment.state, "migrate")):
+        from airflow.utils.db import initdb
 
-    # Alembic and Airflow tell every step at this level, on the terminal
-    logging.disable(logging.INFO)
-    try:
+        from deploy.init import make_pools
+
         initdb()
-    finally:
-        logging.disable(logging.NOTSET)
-    for name, title in pools.items():
-        Pool.create_or_update_pool(name=name, slots=1, description=title, include_deferred=False)
+        make_pools()
     done.write_text(json.dumps(wanted), encoding="utf-8")
 
 
@@ -313,6 +320,24 @@ def _step(what: str, report: Report) -> Iterator[None]:
     report(f"  {what:<32} ready in {time.monotonic() - begun:5.1f} s")
 
 
+@contextmanager
+def _output_to(log: Path) -> Iterator[None]:
+    """Send what this process prints, through whatever library, to a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
+    try:
+        with log.open("wb") as output:
+            for descriptor in kept:
+                os.dup2(output.fileno(), descriptor)
+            yield
+    finally:
+        for descriptor, original in kept.items():
+            os.dup2(original, descriptor)
+            os.close(original)
+
+
 def _printed_address(log: Path) -> str | None:
     for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
         if line.startswith(_READY):
@@ -320,20 +345,28 @@ def _printed_address(log: Path) -> str | None:
     return None
 
 
+def port_of(address: str) -> int:
+    """The port in `http://127.0.0.1:8080`."""
+    port = urlsplit(address).port
+    if port is None:
+        raise SetupError(f"The address {address!r} has no port.")
+    return port
+
+
 def _connection(**fields: object) -> str:
     return json.dumps(fields)
 
 
 def _upstream_connection(address: str) -> str:
-    scheme, _, rest = address.partition("://")
-    host, _, port = rest.strip("/").partition(":")
+    url = urlsplit(address)
+    extra = {"pace": SAMPLE_PACE}
     return _connection(
-        conn_type="http", host=host, port=int(port), schema=scheme, extra={"pace": SAMPLE_PACE}
+        conn_type="http", schema=url.scheme, host=url.hostname, port=port_of(address), extra=extra
     )
 
 
 def _without_airflow(variables: Mapping[str, str]) -> dict[str, str]:
-    """The user's variables without those of an Airflow of his own, whose database and secrets are not ours."""
+    """The user's variables without those of another Airflow, whose database and secrets are not ours."""
     return {name: value for name, value in variables.items() if not name.startswith("AIRFLOW_")}
 
 

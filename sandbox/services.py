@@ -1,9 +1,9 @@
 """Background processes of the sandbox: start, find again, stop, and nothing of anybody else's.
 
-A process is known by a file in STATE/pids that holds its pid and its start time, so that a recycled pid is never
-taken for it, and by the variable `LASTGOOD_SANDBOX=STATE` in its environment, which its children inherit: what lost
-its parent is found by that. Each process leads its own group, so that Ctrl-C at the terminal does not reach it, and
-writes one log, STATE/logs/NAME.log.
+Each process leads a session of its own, so that Ctrl-C at the terminal does not reach it, works in STATE/work
+and writes one log, STATE/logs/NAME.log. STATE/pids/NAME.json holds its pid and its start time, so that a
+recycled pid is never taken for it. Children whose parent was killed are found by the session and the working
+folder.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import psutil
 
 from sandbox.errors import SetupError
 
-MARK = "LASTGOOD_SANDBOX"
-
 STOP_SECONDS = 20
 _POLL_SECONDS = 0.1
 _LOG_TAIL_LINES = 20
+_LOG_TAIL_BYTES = 64 * 1024
 # The system's clock may be set between two readings of the same process's start
 _START_TIME_TOLERANCE = 2.0
 
@@ -38,15 +37,15 @@ class Service:
     pid: int
     started: float
     """Start time in seconds since 1970, as the system records it."""
-    address: str
-    """Where it is reached, e.g. `http://127.0.0.1:8080`; empty for a process that has no address."""
+    address: str | None = None
+    """Where it is reached, e.g. `http://127.0.0.1:8080`; empty for one without address, None until ready."""
 
 
 Ready = Callable[[Path], str | None]
 """Given the process's log, its address (or an empty string) once it is ready, None before."""
 
 
-def start(  # noqa: PLR0913
+def start(
     state: Path,
     name: str,
     command: Sequence[str],
@@ -54,7 +53,6 @@ def start(  # noqa: PLR0913
     environment: Mapping[str, str],
     ready: Ready,
     seconds: float,
-    working_folder: Path,
 ) -> Service:
     """Start a process, or find it running, and wait until it is ready.
 
@@ -65,41 +63,48 @@ def start(  # noqa: PLR0913
         environment: the whole environment of the process.
         ready: tells when it is ready.
         seconds: how long to wait for that.
-        working_folder: the process's working folder.
 
     Raises:
         SetupError: it ended or was not ready in time; the message ends with the end of its log.
     """
     running = find(state, name)
-    if running is not None:
+    if running is not None and running.address is not None:
         return running
+    stop(state, name)
     log = log_file(state, name)
     log.parent.mkdir(parents=True, exist_ok=True)
+    _work_folder(state).mkdir(exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd=working_folder,
-            env={**environment, MARK: str(state)},
+            cwd=_work_folder(state),
+            env=dict(environment),
             start_new_session=True,
         )
-    started = psutil.Process(process.pid).create_time()
-    deadline = time.monotonic() + seconds
+    service = Service(name, process.pid, psutil.Process(process.pid).create_time())
+    _record(state, service)
     try:
-        while (address := ready(log)) is None:
-            if process.poll() is not None:
-                raise SetupError(f"{name} ended with code {process.returncode}. {_end_of(log)}")
-            if time.monotonic() > deadline:
-                raise SetupError(f"{name} was not ready after {seconds:.0f} s. {_end_of(log)}")
-            time.sleep(_POLL_SECONDS)
+        address = _await(process, name, log, ready, seconds)
     except BaseException:
-        _end([psutil.Process(process.pid)] if process.poll() is None else [])
+        stop(state, name)
         raise
-    service = Service(name, process.pid, started, address)
-    _write(pid_file(state, name), json.dumps(asdict(service)))
+    service = replace(service, address=address)
+    _record(state, service)
     return service
+
+
+def _await(process: subprocess.Popen[bytes], name: str, log: Path, ready: Ready, seconds: float) -> str:
+    deadline = time.monotonic() + seconds
+    while (address := ready(log)) is None:
+        if process.poll() is not None:
+            raise SetupError(f"{name} ended with code {process.returncode}. {_end_of(log)}")
+        if time.monotonic() > deadline:
+            raise SetupError(f"{name} was not ready after {seconds:.0f} s. {_end_of(log)}")
+        time.sleep(_POLL_SECONDS)
+    return address
 
 
 def wait(state: Path, names: Sequence[str], done: Callable[[], bool], seconds: float) -> None:
@@ -119,36 +124,45 @@ def wait(state: Path, names: Sequence[str], done: Callable[[], bool], seconds: f
 
 
 def find(state: Path, name: str) -> Service | None:
-    """The running process of this name, or None."""
-    try:
-        service = Service(**json.loads(pid_file(state, name).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+    """The running process of this name, or None. It may not be ready: then it has no address."""
+    service = _recorded(state, name)
+    if service is None:
         return None
-    return service if _process(service) is not None else None
+    try:
+        process = psutil.Process(service.pid)
+        same = abs(process.create_time() - service.started) <= _START_TIME_TOLERANCE
+        alive = process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return None
+    return service if same and alive else None
 
 
-def running(state: Path) -> list[Service]:
-    """Every running process of this sandbox that was recorded, in the order of their names."""
-    names = sorted(path.stem for path in (state / "pids").glob("*.json"))
-    return [service for name in names if (service := find(state, name)) is not None]
+def stop(state: Path, name: str) -> bool:
+    """Stop a process and its children; False where it was not running.
+
+    Raises:
+        SetupError: it could not be ended.
+    """
+    service = _recorded(state, name)
+    if service is None:
+        return False
+    running = find(state, name) is not None
+    if running:
+        # It ends its own children in order; those that are left follow
+        _end([psutil.Process(service.pid)])
+    _end(_session(state, service))
+    _pid_file(state, name).unlink(missing_ok=True)
+    return running
 
 
 def stop_all(state: Path) -> list[str]:
-    """Stop every process of this sandbox, also those that lost their parent.
-
-    Returns:
-        The names of the recorded processes that were running.
+    """Stop every process of this sandbox and return the names of those that were running.
 
     Raises:
         SetupError: a process could not be ended.
     """
-    services = running(state)
-    leaders = [process for service in services if (process := _process(service)) is not None]
-    _end(leaders)
-    _end(_marked(state))
-    for path in (state / "pids").glob("*.json"):
-        path.unlink(missing_ok=True)
-    return [service.name for service in services]
+    names = sorted(path.stem for path in (state / "pids").glob("*.json"))
+    return [name for name in names if stop(state, name)]
 
 
 def port_is_free(port: int) -> bool:
@@ -168,31 +182,40 @@ def log_file(state: Path, name: str) -> Path:
     return state / "logs" / f"{name}.log"
 
 
-def pid_file(state: Path, name: str) -> Path:
-    """The file that records a process."""
+def _pid_file(state: Path, name: str) -> Path:
     return state / "pids" / f"{name}.json"
 
 
-def _process(service: Service) -> psutil.Process | None:
+def _work_folder(state: Path) -> Path:
+    return state / "work"
+
+
+def _recorded(state: Path, name: str) -> Service | None:
     try:
-        process = psutil.Process(service.pid)
-        same = abs(process.create_time() - service.started) <= _START_TIME_TOLERANCE
-        alive = process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+        return Service(**json.loads(_pid_file(state, name).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
         return None
-    return process if same and alive else None
 
 
-def _marked(state: Path) -> list[psutil.Process]:
-    """Processes started for this sandbox, except the one that asks and those it runs in."""
-    me = psutil.Process()
-    mine = {me.pid, *(parent.pid for parent in me.parents())}
+def _record(state: Path, service: Service) -> None:
+    path = _pid_file(state, service.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(asdict(service)), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _session(state: Path, service: Service) -> list[psutil.Process]:
+    """What belongs to a process and lives, also after its own end.
+
+    The session alone would not do: its number is a pid and may be a stranger's by now.
+    """
     found = []
     for process in psutil.process_iter():
         try:
-            if process.pid not in mine and process.environ().get(MARK) == str(state):
+            if os.getsid(process.pid) == service.pid and Path(process.cwd()) == _work_folder(state).resolve():
                 found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
+        except (ProcessLookupError, PermissionError, psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
 
@@ -206,7 +229,7 @@ def _end(processes: Sequence[psutil.Process]) -> None:
         _signal(process, kill=True)
     _, alive = psutil.wait_procs(alive, timeout=STOP_SECONDS)
     if alive:
-        left = ", ".join(f"{process.pid}" for process in alive)
+        left = ", ".join(str(process.pid) for process in alive)
         raise SetupError(f"These processes could not be ended: {left}.")
 
 
@@ -222,15 +245,8 @@ def _signal(process: psutil.Process, *, kill: bool) -> None:
 
 def _end_of(log: Path) -> str:
     with log.open("rb") as handle:
-        handle.seek(max(0, log.stat().st_size - 64 * 1024))
+        handle.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
         lines = handle.read().decode("utf-8", "replace").strip().splitlines()
     if any("No space left on device" in line for line in lines):
         return f"The disk of {log.parent} is full: make room and try again."
     return "\n".join([f"The end of {log}:", *lines[-_LOG_TAIL_LINES:]])
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)  # noqa: PTH105

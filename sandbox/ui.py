@@ -1,25 +1,26 @@
-"""`make ui` and `make down`: the whole Airflow on the sandbox's PostgreSQL, its address, and its end.
+"""`make ui`, `make down` and `make advance`: the whole Airflow on the sandbox's PostgreSQL, and its end.
 
-    python -m sandbox.ui up [--port 8080]
-    python -m sandbox.ui down
+python -m sandbox.ui up [--port 8080]
+python -m sandbox.ui advance [SOURCE ...]
+python -m sandbox.ui down
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable
-from http.client import HTTPException
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
+
+import requests
+from requests import RequestException
 
 from sandbox import environment, services
 from sandbox.environment import PROJECT, Environment, Report
 from sandbox.errors import SetupError
 
 READY_SECONDS = 180.0
+ADVANCE_SECONDS = 600.0
 
 # Each writes a log of its own, and all of them read task logs from the disk: nothing needs a log server
 COMPONENTS: dict[str, tuple[str, ...]] = {
@@ -31,7 +32,11 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
 
 
 def up(
-    *, project: Path = PROJECT, state: Path | None = None, port: int = environment.UI_PORT, report: Report = print
+    *,
+    project: Path = PROJECT,
+    state: Path | None = None,
+    port: int = environment.UI_PORT,
+    report: Report = print,
 ) -> Environment:
     """Start Airflow and wait until every part of it is healthy.
 
@@ -40,10 +45,12 @@ def up(
     """
     state = (state or project / ".lastgood").absolute()
     running = services.find(state, "api-server")
-    if running is not None:
-        port = int(running.address.rsplit(":", 1)[1])
-    elif not services.port_is_free(port):
-        raise SetupError(f"Port {port} is taken by another program: choose one with `make ui PORT={port + 1}`.")
+    if running is not None and running.address:
+        port = environment.port_of(running.address)
+    elif running is None and not services.port_is_free(port):
+        raise SetupError(
+            f"Port {port} is taken by another program: choose one with `make ui PORT={port + 1}`."
+        )
     prepared = environment.prepare(project=project, state=state, ui_port=port, report=report)
     address = f"http://127.0.0.1:{port}"
     # The others ask the API server for their work, so it comes first
@@ -56,11 +63,37 @@ def up(
             environment=prepared.process_variables(),
             ready=checks.get(name, lambda _: ""),
             seconds=READY_SECONDS,
-            working_folder=state / "home",
         )
         report(f"  {name:<32} started, log {services.log_file(state, name)}")
     services.wait(state, list(COMPONENTS), lambda: _healthy(address), READY_SECONDS)
     return prepared
+
+
+def advance(
+    sources: Sequence[str] | None = None, *, project: Path = PROJECT, state: Path | None = None
+) -> dict[str, str]:
+    """Move sample upstreams to their next data version, as if a day had passed.
+
+    Returns:
+        What each upstream answered.
+
+    Raises:
+        SetupError: an upstream does not run or refused.
+    """
+    state = (state or project / ".lastgood").absolute()
+    answers = {}
+    for source in environment.checked_sources(sources, project):
+        upstream = environment.upstream(source, state)
+        if upstream is None or not upstream.address:
+            raise SetupError(f"The sample upstream of {source} does not run: start it with `make run`.")
+        url = f"{upstream.address.rstrip('/')}/_sandbox/advance"
+        try:
+            with _direct() as session, session.post(url, timeout=ADVANCE_SECONDS) as answer:
+                answer.raise_for_status()
+                answers[source] = answer.text.strip()
+        except RequestException as error:
+            raise SetupError(f"The sample upstream of {source} did not advance: {error}.") from error
+    return answers
 
 
 def _answering(address: str) -> str | None:
@@ -76,37 +109,52 @@ def _healthy(address: str) -> bool:
 
 def _health(address: str) -> dict[str, dict[str, str]]:
     try:
-        with urlopen(f"{address}/api/v2/monitor/health", timeout=5) as answer:
-            health: dict[str, dict[str, str]] = json.load(answer)
-    except (URLError, HTTPException, TimeoutError, ConnectionError, ValueError):
+        with _direct() as session, session.get(f"{address}/api/v2/monitor/health", timeout=5) as answer:
+            health: dict[str, dict[str, str]] = answer.json()
+    except RequestException:
         return {}
     return health
 
 
+def _direct() -> requests.Session:
+    """A session that takes no proxy to this machine."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Start or stop, and say what happened."""
+    """Do one command and say what happened; 1 and one sentence on stderr when it could not be done."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.ui", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    start = commands.add_parser("up", help="start Airflow and print its address and login")
-    start.add_argument("--port", type=int, default=environment.UI_PORT, help="port of the UI")
+    starting = commands.add_parser("up", help="start Airflow and print its address and login")
+    starting.add_argument("--port", type=int, default=environment.UI_PORT, help="port of the UI")
+    advancing = commands.add_parser("advance", help="move sample upstreams to their next data version")
+    advancing.add_argument("sources", nargs="*", help="sources, every one by default")
     commands.add_parser("down", help="stop all that the sandbox started")
     chosen = parser.parse_args(arguments)
     try:
-        if chosen.command == "down":
+        if chosen.command == "up":
+            _show_login(chosen.port)
+        elif chosen.command == "advance":
+            for source, answer in advance(chosen.sources).items():
+                print(f"{source}: {answer}")
+        else:
             stopped = environment.down()
             print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
-            return 0
-        print("Starting Airflow; this takes about half a minute.")
-        begun = up(port=chosen.port)
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
-    port = begun.variables["AIRFLOW__API__PORT"]
-    print(f"\nAirflow     http://127.0.0.1:{port}")
+    return 0
+
+
+def _show_login(port: int) -> None:
+    print("Starting Airflow; this takes about half a minute.")
+    begun = up(port=port)
+    print(f"\nAirflow     {begun.variables['AIRFLOW__API__BASE_URL']}")
     print(f"Login       {environment.UI_USER} / {begun.password}")
     print(f"Logs        {begun.state / 'logs'}")
     print("Stop        make down")
-    return 0
 
 
 if __name__ == "__main__":

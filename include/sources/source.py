@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from include.upstream.session import Limits
+from include.upstream.limits import Limits
 
 if TYPE_CHECKING:
     from include.publishing.registry import Registry
@@ -52,11 +52,6 @@ class Spec:
     def pool(self) -> str:
         """The Airflow pool that bounds how many tasks talk to the upstream at once."""
         return self.name
-
-    @property
-    def asset(self) -> str:
-        """The asset that tells other DAGs of a new version."""
-        return f"lastgood/{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ import msgspec
 
 T = TypeVar("T")
 
+SUCCESS = range(200, 300)
+_SERVER_ERROR = range(500, 1000)
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _HTML_STARTS = (b"<!doctype html", b"<html")
 _JSON = "application/json"
@@ -46,12 +48,25 @@ class Kind(StrEnum):
     TRANSIENT = "transient"  # may pass: try again
 
 
+_BY_STATUS = {
+    204: Kind.EMPTY,
+    304: Kind.NOT_MODIFIED,
+    401: Kind.REFUSED,
+    403: Kind.REFUSED,
+    404: Kind.EMPTY,
+    408: Kind.TRANSIENT,
+    425: Kind.TRANSIENT,
+    429: Kind.TRANSIENT,
+    451: Kind.REFUSED,
+}
+
+
 class UpstreamError(Exception):
     """Something about an upstream went wrong; the message says what was asked, what came, and what to do."""
 
 
 class Refused(UpstreamError):
-    """The upstream refuses to serve us (401, 403, 451, or a challenge). Never tried again, never worked around."""
+    """The upstream refuses to serve us (401, 403, 451, a challenge). Not tried again, not worked around."""
 
 
 class ContractBreak(UpstreamError):
@@ -88,18 +103,14 @@ Classifier = Callable[[int, Mapping[str, str], bytes], Kind | None]
 def classify(status: int, content_type: str | None, body_start: bytes, expected_type: str) -> Kind:
     """The default rules, the status first: a 404 is empty and a 400 a contract break in whatever format.
 
-    An HTML page with 200 where something else was expected comes from the edge and not from the API: transient
-    (contract section A, errors). Redirects that could be followed do not come here.
+    An HTML page with 200 where something else was expected comes from the edge and not from the API:
+    transient (contract section A, errors). Redirects that could be followed do not come here.
     """
-    if status in {204, 404}:
-        return Kind.EMPTY
-    if status == 304:
-        return Kind.NOT_MODIFIED
-    if status in {401, 403, 451}:
-        return Kind.REFUSED
-    if status in {408, 425, 429} or status >= 500:
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status in _SERVER_ERROR:
         return Kind.TRANSIENT
-    if not 200 <= status < 300:
+    if status not in SUCCESS:
         return Kind.CONTRACT_BREAK
     actual = media_type(content_type)
     if expected_type not in _HTML and (actual in _HTML or _looks_like_html(body_start)):
@@ -141,19 +152,20 @@ class Answer:
     def json(self) -> Any: ...
     @overload
     def json(self, type: type[T]) -> T: ...
-    def json(self, type: Any = Any) -> Any:
-        """The body decoded as `type`. Raises ContractBreak that names the URL and the path of the bad value."""
+    def json(self, type: Any = Any) -> Any:  # noqa: A002 - msgspec's own name for it
+        """The body decoded as `type`. Raises ContractBreak with the URL and the path of the bad value."""
         try:
             return msgspec.json.decode(self.body, type=type)
         except msgspec.DecodeError as error:
             raise ContractBreak(
-                f"{self.describe()}, which is not what its contract says: {error}. Compare the contract with the "
-                "upstream's documentation; the code must follow before the next run."
+                f"{self.describe()}, which is not what its contract says: {error}. Compare the contract with "
+                "the upstream's documentation; the code must follow before the next run."
             ) from error
 
     def describe(self) -> str:
         """Request, status and the start of the body in one line, without secrets."""
-        return f"{describe_request(self.method, self.url)} answered {describe_reply(self.status, self.headers, self.body)}"
+        reply = describe_reply(self.status, self.headers, self.body)
+        return f"{describe_request(self.method, self.url)} answered {reply}"
 
 
 def describe_request(method: str, url: str) -> str:
@@ -172,10 +184,9 @@ def describe_request(method: str, url: str) -> str:
 
 def describe_reply(status: int, headers: Mapping[str, str], body: bytes) -> str:
     """`503 text/html "first 200 characters of the body"` in one line."""
+    line = one_line(f"{status} {media_type(headers.get('Content-Type'))}", 100)
     start = one_line(body[:1000].decode("utf-8", "replace"), 200)
-    return one_line(f"{status} {media_type(headers.get('Content-Type'))}", 100) + (
-        f' "{start}"' if start else ""
-    )
+    return f'{line} "{start}"' if start else line
 
 
 def one_line(text: str, limit: int) -> str:

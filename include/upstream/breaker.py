@@ -49,9 +49,10 @@ _OPEN = """
 class Breaker:
     """Guards one upstream, by name.
 
-    Opens after `threshold` failed calls in a row and lets exactly one caller try again once `open_seconds` have
-    passed; its success closes the breaker, its failure opens it anew. A trial that nobody ended (its process
-    was killed) may be taken by the next caller after another `open_seconds`. Threads may share an instance.
+    Opens after `threshold` failed calls in a row and lets exactly one caller try again once `open_seconds`
+    have passed; its success closes the breaker, its failure opens it anew. A trial that nobody ended (its
+    process was killed) may be taken by the next caller after another `open_seconds`. Threads may share an
+    instance.
     """
 
     def __init__(
@@ -82,14 +83,15 @@ class Breaker:
             if failures == 0:
                 self._stay_calm()
             return
+        assert until is not None  # an open breaker has an end
         until = until.astimezone(UTC)
         trial = " (one trial call is under way)" if state == "half_open" else ""
         raise BreakerOpen(
-            f"The upstream {self.name} is not asked before {until:%Y-%m-%d %H:%M:%S} UTC{trial}: {failures} calls "
-            f"in a row failed, the last with: {error} Look at the upstream's own status; the next call after that "
-            "time tries again by itself.",
+            f"The upstream {self.name} is not asked before {until:%Y-%m-%d %H:%M:%S} UTC{trial}: {failures} "
+            f"calls in a row failed, the last with: {error} Look at the upstream's own status; the first "
+            "call after that time tries again by itself.",
             until,
-            error,
+            str(error),
         )
 
     def success(self) -> None:

@@ -19,9 +19,9 @@ _SHORTEST_SLEEP = 1e-6
 class Pace:
     """Lets at most `burst + per_second * t` requests start in any window of t seconds.
 
-    `per_minute` caps every window of 60 seconds on top of that (PubChem: 5 a second and 400 a minute, contract
-    section B). None or 0 switches a limit off. `clock` and `sleep` belong together: sleeping must advance the
-    clock.
+    `per_minute` caps every window of 60 seconds on top of that (PubChem: 5 a second and 400 a minute,
+    contract section B). None or 0 switches a limit off. `clock` and `sleep` belong together: sleeping must
+    advance the clock. Threads may share a pace.
     """
 
     def __init__(
@@ -35,8 +35,8 @@ class Pace:
     ) -> None:
         if (per_second or 0) < 0 or (per_minute or 0) < 0 or burst < 1:
             raise ValueError(
-                f"A pace of {per_second} a second and {per_minute} a minute with a burst of {burst} cannot be "
-                "kept: the rates must be 0 (off) or more and the burst at least 1."
+                f"A pace of {per_second} a second and {per_minute} a minute with a burst of {burst} cannot "
+                "be kept: the rates must be 0 (off) or more and the burst at least 1."
             )
         self._interval = 1 / per_second if per_second else 0.0
         self._burst_ahead = (burst - 1) * self._interval
@@ -58,7 +58,7 @@ class Pace:
         return waited
 
     def pause(self, seconds: float) -> None:
-        """Let nobody start for so many seconds (Retry-After), and start one by one, without a burst, after."""
+        """Let nobody start for so many seconds (Retry-After), and then one by one, without a burst."""
         with self._lock:
             until = self._clock() + seconds
             self._silent_until = max(self._silent_until, until)

@@ -1,7 +1,7 @@
 """The session every source talks to its upstream through: paced, retrying, breaking, and bounded.
 
-It trusts nothing that comes back: answers are read as a stream up to a size and a time, redirects are followed
-on the same host only, and what an answer means is decided in one place (answers.py).
+It trusts nothing that comes back: answers are read as a stream up to a size and a time, redirects are
+followed on the same host only, and what an answer means is decided in one place (answers.py).
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Annotated, Any
+from typing import Any, cast
 from urllib.parse import unquote, urljoin, urlsplit
 
 import msgspec
@@ -23,6 +24,7 @@ import tenacity
 import urllib3
 
 from include.upstream.answers import (
+    SUCCESS,
     Answer,
     Classifier,
     ContractBreak,
@@ -37,6 +39,7 @@ from include.upstream.answers import (
     one_line,
 )
 from include.upstream.breaker import Breaker
+from include.upstream.limits import BadSetting, Limits
 from include.upstream.pace import Pace
 
 log = logging.getLogger(__name__)
@@ -47,75 +50,14 @@ Body = Mapping[str, str] | str | bytes
 _BLOCK = 1 << 18
 _ERROR_BODY_BYTES = 1 << 16  # of an answer that is no success only this much is read
 _MAX_REDIRECTS = 5
-_RETRIED = (
+_GZIP = 16 + zlib.MAX_WBITS
+_MAY_PASS = (
     requests.ConnectionError,
     requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.ContentDecodingError,
     urllib3.exceptions.HTTPError,
+    zlib.error,
+    EOFError,
 )
-
-
-class BadSetting(ValueError):
-    """A setting of a connection is missing or makes no sense; the message says which and what it should be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How gently a host is asked, and how much of an answer is put up with. All times in seconds."""
-
-    per_second: float | None = 1.0  # None or 0 = no limit
-    per_minute: int | None = None
-    burst: int = 1
-    concurrency: int = 1  # threads that may ask at once; the session does not start them
-    attempts: int = 6
-    timeout_seconds: tuple[float, float] = (10.0, 60.0)  # to connect; between two bytes
-    total_seconds: float = 300.0  # for one answer from request to last byte
-    max_bytes: int = 64 * 2**20  # of one answer, decompressed
-    backoff_first: float = 1.0
-    backoff_max: float = 60.0
-    retry_after_max: float = 600.0
-
-    @classmethod
-    def from_extra(cls, extra: Mapping[str, Any], defaults: Limits) -> Limits:
-        """The defaults with what a connection's extra says instead.
-
-        Keys: pace (requests a second, 0 = off), per_minute, burst, concurrency, attempts, timeout (one number
-        or [connect, read]), total_timeout, max_bytes, backoff_first, backoff_max, retry_after_max. Numbers may
-        be text, as they are in a connection given as a URI. Raises BadSetting for any other key or a bad value.
-        """
-        changes: dict[str, Any] = {}
-        for key, value in extra.items():
-            if key not in _EXTRA_KEYS:
-                raise BadSetting(
-                    f"unknown key `{one_line(key, 100)}` in extra; the keys for an upstream are {', '.join(_EXTRA_KEYS)}"
-                )
-            name, wanted = _EXTRA_KEYS[key]
-            if name == "timeout_seconds" and not isinstance(value, list | tuple):
-                value = (value, value)
-            try:
-                changes[name] = msgspec.convert(value, wanted, strict=False)
-            except msgspec.ValidationError as error:
-                raise BadSetting(f"`{key}` in extra is {one_line(repr(value), 100)}: {error}") from None
-        return replace(defaults, **changes)
-
-
-_Count = Annotated[int, msgspec.Meta(ge=1, le=1000)]
-_Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
-_EXTRA_KEYS: dict[str, tuple[str, Any]] = {
-    "pace": ("per_second", Annotated[float, msgspec.Meta(ge=0, le=10_000)]),
-    "per_minute": ("per_minute", Annotated[int, msgspec.Meta(ge=0, le=600_000)]),
-    "burst": ("burst", _Count),
-    # requests keeps at most ten connections to a host.
-    "concurrency": ("concurrency", Annotated[int, msgspec.Meta(ge=1, le=10)]),
-    "attempts": ("attempts", Annotated[int, msgspec.Meta(ge=1, le=20)]),
-    "timeout": ("timeout_seconds", tuple[_Seconds, _Seconds]),
-    "total_timeout": ("total_seconds", _Seconds),
-    "max_bytes": ("max_bytes", Annotated[int, msgspec.Meta(ge=1024, le=2**31)]),
-    "backoff_first": ("backoff_first", _Seconds),
-    "backoff_max": ("backoff_max", _Seconds),
-    "retry_after_max": ("retry_after_max", _Seconds),
-}
 
 
 @dataclass(slots=True)
@@ -131,7 +73,7 @@ class Stats:
 class _TryFailed(Exception):
     """One try failed in a way that may pass."""
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
@@ -140,8 +82,9 @@ class _TryFailed(Exception):
 class UpstreamSession:
     """Asks one upstream below `base_url` (scheme, host, port and perhaps a path).
 
-    Only failed tries that may pass are made again: timeouts, broken connections and bodies, 408, 425, 429, 5xx,
-    and what the source's `classifier` calls transient. Threads may share a session.
+    Tried again are only failures that may pass: timeouts, broken connections and bodies, 408, 425, 429, 5xx,
+    HTML in place of data, and what the source's `classifier` calls transient. No cookies are kept, so every
+    request stands alone. Threads may share a session.
     """
 
     def __init__(
@@ -156,16 +99,15 @@ class UpstreamSession:
         sleep: Callable[[float], None] = time.sleep,
         rng: random.Random | None = None,
     ) -> None:
-        self.base_url = base_url.rstrip("/")
-        self._origin = _origin(self.base_url)
+        self.base_url = _checked_base(base_url)
         self.limits = limits
         self.pace = Pace(limits.per_second, limits.burst, clock, sleep, per_minute=limits.per_minute)
         self.stats = Stats()
         self._http = http
         if http.auth is None:
-            # Else requests would look into the user's netrc and even replace our Authorization header with it.
+            # Else requests would look into the user's netrc, and put it over our own Authorization header.
             http.auth = _no_auth
-        # The one coding whose decompression is bounded by the standard library itself.
+        # The coding that every upstream speaks and that _gunzip bounds.
         http.headers["Accept-Encoding"] = "gzip"
         self._breaker = breaker
         self._classifier = classifier
@@ -183,10 +125,10 @@ class UpstreamSession:
     ) -> Answer:
         """GET a path below the base URL; the answer's kind is ok, empty or not_modified.
 
-        `path` has its parts percent-encoded already; `expect` is the media type of a good answer. Raises
+        `path` has its segments percent-encoded already; `expect` is the media type of a good answer. Raises
         Refused, ContractBreak, Transient (after all tries) and BreakerOpen.
         """
-        return self._call("GET", path, params, None, expect, headers)
+        return self._call("GET", path, expect, headers, params=params)
 
     def post(
         self,
@@ -196,31 +138,18 @@ class UpstreamSession:
         expect: str = "application/json",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """POST a form (mapping) or a body to a path below the base URL, like get().
+        """POST a form (a mapping) or a body, like get().
 
-        For questions too long for a URL only: a POST is tried again like a GET. Redirects are not followed.
+        Only for questions too long for a URL: it is tried again like a GET. Redirects are not followed.
         """
-        return self._call("POST", path, params, data, expect, headers)
+        return self._call("POST", path, expect, headers, params=params, data=data)
 
     def _call(
-        self,
-        method: str,
-        path: str,
-        params: Params | None,
-        data: Body | None,
-        expect: str,
-        headers: Mapping[str, str] | None,
+        self, method: str, path: str, expect: str, headers: Mapping[str, str] | None, **parts: Any
     ) -> Answer:
         request = self._http.prepare_request(
-            requests.Request(
-                method,
-                self._url(path),
-                params=params,
-                data=data,
-                headers={"Accept": expect, **(headers or {})},
-            )
+            requests.Request(method, self._url(path), headers={"Accept": expect, **(headers or {})}, **parts)
         )
-        self._breaker.before()
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TryFailed),
             stop=self._is_over,
@@ -229,41 +158,43 @@ class UpstreamSession:
             sleep=self._sleep,
             reraise=True,
         )
+        self._breaker.before()
         try:
             answer = retrying(self._try, request, expect)
         except (Refused, ContractBreak):
-            self._breaker.success()  # it answered; what it said stops the run, not the next one
+            self._breaker.success()  # it answered: what it said stops the run, not the next call
             raise
-        except _TryFailed as failed:
-            last = failed
+        except _TryFailed as error:
+            failed = error
         else:
             self._breaker.success()
             return answer
-        # Outside of the except clause: the chained exception of requests would show the whole URL.
+        # Raised out here, where no exception of requests is chained that would show the whole URL.
         attempts = int(retrying.statistics["attempt_number"])
-        error = Transient(self._gave_up(request, attempts, last), attempts, last.reason)
-        self._breaker.failure(error)
-        raise error
+        transient = Transient(self._gave_up(request, attempts, failed), attempts, failed.reason)
+        self._breaker.failure(transient)
+        raise transient
 
     def _url(self, path: str) -> str:
-        """The URL of a path below the base; refuses paths that could lead out of it."""
+        """The URL of a path below the base; refuses a path that could lead out of it."""
         relative = path.removeprefix("/")
-        segments = unquote(relative).split("/")
+        decoded = unquote(relative)
+        # requests resolves dot segments, encoded ones too.
         if (
             re.search(r"[\x00-\x20\x7f?#\\]", relative)
-            or "\\" in unquote(relative)
-            or any(segment in {"", ".", ".."} for segment in segments)
+            or "\\" in decoded
+            or {"", ".", ".."} & set(decoded.split("/"))
         ):
             raise ValueError(
-                f"{path!r} is not a path below {self.base_url}: give plain segments between single slashes, "
+                f"{path!r} is not a path below {self.base_url}: give segments between single slashes, each "
                 "percent-encoded (urllib.parse.quote(name, safe='')), and the query as params."
             )
         return f"{self.base_url}/{relative}"
 
     def _try(self, request: requests.PreparedRequest, expect: str) -> Answer:
-        """One try: waits for the pace, follows redirects, reads the answer and decides what it is."""
-        deadline: float | None = None
+        """One try: wait for the pace, send, follow redirects, read the answer and decide what it is."""
         redirects: list[str] = []
+        deadline: float | None = None
         while True:
             waited = self.pace.wait()
             self._count(requests=1, waited_seconds=waited)
@@ -272,40 +203,49 @@ class UpstreamSession:
                 with self._send(request) as response:
                     target = self._http.get_redirect_target(response) if request.method == "GET" else None
                     body = self._read(request, response, deadline)
-            except _RETRIED as error:
+            except _MAY_PASS as error:
                 raise self._failed(request, error) from None
-            self._count(bytes=len(body))
             if target is None:
                 return self._judge(request, response, body, expect, tuple(redirects))
-            redirects.append(request.url or "")
+            redirects.append(str(request.url))
             request = self._redirected(request, target, len(redirects))
 
     def _send(self, request: requests.PreparedRequest) -> requests.Response:
         http = self._http
-        # What the connection says goes before the environment, which requests would have the other way round.
-        settings = http.merge_environment_settings(
-            request.url, dict(http.proxies), True, None if http.verify is True else http.verify, None
-        )
-        return http.send(request, timeout=self.limits.timeout_seconds, allow_redirects=False, **settings)
+        # Proxies and authorities come from the environment only where the connection has none of its own;
+        # requests by itself would have it the other way round.
+        verify = None if http.verify is True else http.verify
+        settings = http.merge_environment_settings(request.url, dict(http.proxies), True, verify, None)
+        # Past Session.send, which reads the body of a redirect without any bound, even of one not followed.
+        adapter = http.get_adapter(str(request.url))
+        return adapter.send(request, timeout=self.limits.timeout_seconds, **cast("dict[str, Any]", settings))
 
     def _read(self, request: requests.PreparedRequest, response: requests.Response, deadline: float) -> bytes:
-        """The body, decompressed: whole for a success, its start for anything else."""
-        limit = self.limits.max_bytes if response.ok and response.status_code < 300 else _ERROR_BODY_BYTES
+        """The body, decompressed: whole for a success, only its start for anything else."""
+        success = response.status_code in SUCCESS
+        limit = self.limits.max_bytes if success else _ERROR_BODY_BYTES
         blocks: list[bytes] = []
         size = 0
         # read1 returns what has arrived; read would sit out a body that drips in until its last byte.
-        while block := response.raw.read1(_BLOCK, decode_content=True):
-            size += len(block)
+        arriving: Iterator[bytes] = iter(lambda: response.raw.read1(_BLOCK, decode_content=False), b"")
+        coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if coding not in {"identity", "gzip", "x-gzip"}:
+            raise ContractBreak(
+                f"{_asked(request)} answered in {one_line(coding, 50)!r}; only gzip was asked for."
+            )
+        for block in arriving if coding == "identity" else _gunzip(arriving):
             blocks.append(block)
+            size += len(block)
             if self._clock() > deadline:
                 raise _TryFailed(f"the answer took longer than {self.limits.total_seconds:g} s")
             if size > limit:
-                if limit == _ERROR_BODY_BYTES:
-                    break
-                raise ContractBreak(
-                    f"{describe_request(request.method or '', request.url or '')} answered with more than "
-                    f"{limit} bytes. Ask for less at once, or raise `max_bytes` in the connection's extra."
-                )
+                break
+        self._count(bytes=size)
+        if success and size > limit:
+            raise ContractBreak(
+                f"{_asked(request)} answered with more than {limit} bytes. Ask for less at once, or raise "
+                "`max_bytes` in the connection's extra."
+            )
         return b"".join(blocks)[:limit]
 
     def _judge(
@@ -316,17 +256,19 @@ class UpstreamSession:
         expect: str,
         redirects: tuple[str, ...],
     ) -> Answer:
+        """The answer if it is of use to the source; raises what else it means."""
         status, headers = response.status_code, response.headers
         content_type = headers.get("Content-Type")
         kind = self._classifier(status, headers, body) if self._classifier else None
         if kind is None:
             kind = classify(status, content_type, body[:1024], expect)
+        answer = Answer(kind, str(request.method), str(request.url), status, headers, body, redirects)
         if kind is Kind.TRANSIENT:
-            raise _TryFailed(
-                describe_reply(status, headers, body),
-                retry_after_seconds(headers.get("Retry-After"), _seconds(headers.get("Date")) or time.time()),
-            )
-        answer = Answer(kind, request.method or "", request.url or "", status, headers, body, redirects)
+            now = _unix_time(headers.get("Date")) or time.time()
+            retry_after = retry_after_seconds(headers.get("Retry-After"), now) or 0.0
+            if 0 < retry_after <= self.limits.retry_after_max:
+                self.pace.pause(retry_after)  # meant for everyone who asks this host
+            raise _TryFailed(describe_reply(status, headers, body), retry_after)
         if kind is Kind.REFUSED:
             raise Refused(
                 f"{answer.describe()}: the upstream refuses us. Check the login or key in the connection and "
@@ -334,8 +276,8 @@ class UpstreamSession:
             )
         if kind is Kind.CONTRACT_BREAK:
             raise ContractBreak(
-                f"{answer.describe()} where {expect} was expected. The request or the upstream's interface is "
-                "not what the contract says; trying again would not help."
+                f"{answer.describe()} where {expect} was expected. The request or the upstream's interface "
+                "is not what the contract says; trying again would not help."
             )
         if kind is Kind.OK and is_json(media_type(content_type)):
             _check_json(answer)
@@ -345,21 +287,19 @@ class UpstreamSession:
         self, request: requests.PreparedRequest, target: str, count: int
     ) -> requests.PreparedRequest:
         """The request that a redirect asks for, provided that it stays on the host."""
-        asked = describe_request(request.method or "", request.url or "")
         if count > _MAX_REDIRECTS:
-            raise ContractBreak(
-                f"{asked} redirects again after {_MAX_REDIRECTS} redirects. It leads nowhere."
-            )
+            raise ContractBreak(f"{_asked(request)} redirects once more after {_MAX_REDIRECTS} redirects.")
         following = request.copy()
         try:
-            following.prepare_url(urljoin(request.url or "", target), None)
-            origin = _origin(following.url or "")
-        except ValueError:  # requests' and urllib's complaints about a URL, and ours
-            origin = None
-        if origin != self._origin:
+            following.prepare_url(urljoin(str(request.url), target), None)
+            stays = _origin(str(following.url)) == _origin(self.base_url)
+        except ValueError:  # what requests and urllib raise for a URL that is none
+            stays = False
+        if not stays:
             raise ContractBreak(
-                f"{asked} redirects to {one_line(target, 200)!r}, which is not on {self.base_url}. Other hosts are "
-                "never followed; if the upstream has moved, change the connection's schema, host or port."
+                f"{_asked(request)} redirects to {one_line(target, 200)!r}, which is not on {self.base_url}. "
+                "Other hosts are never followed; if the upstream has moved, change the connection's schema, "
+                "host or port."
             )
         return following
 
@@ -367,76 +307,65 @@ class UpstreamSession:
         reason = _reason(error)
         if "CERTIFICATE_VERIFY_FAILED" in reason:
             return ContractBreak(
-                f"{describe_request(request.method or '', request.url or '')}: the certificate of the host cannot be "
-                f"verified ({reason}). Set `verify` in the connection's extra to the file of its authority."
+                f"{_asked(request)}: the certificate of the host cannot be verified ({reason}). Set `verify` "
+                "in the connection's extra to the file of its authority."
             )
         return _TryFailed(reason)
 
     def _is_over(self, state: tenacity.RetryCallState) -> bool:
-        failed = _failure(state)
         return (
             state.attempt_number >= self.limits.attempts
-            or (failed.retry_after or 0) > self.limits.retry_after_max
+            or _failure(state).retry_after > self.limits.retry_after_max
         )
 
     def _wait_seconds(self, state: tenacity.RetryCallState) -> float:
-        """Exponential back-off of which up to half is cut by chance, and no less than the host asks for."""
-        longest = min(self.limits.backoff_max, self.limits.backoff_first * 2 ** (state.attempt_number - 1))
-        asked = _failure(state).retry_after or 0.0
-        if asked:
-            self.pace.pause(asked)  # meant for everyone who asks this host
-        return max(asked, longest * self._rng.uniform(0.5, 1.0))
+        """Exponential back-off, of which chance cuts up to half, and no less than the host asks for."""
+        longest = min(self.limits.backoff_max, self.limits.backoff_first * 2.0 ** (state.attempt_number - 1))
+        return max(_failure(state).retry_after, longest * self._rng.uniform(0.5, 1.0))
 
     def _announce(self, request: requests.PreparedRequest, state: tenacity.RetryCallState) -> None:
-        wait = state.upcoming_sleep
-        self._count(retries=1, waited_seconds=wait)
+        self._count(retries=1, waited_seconds=state.upcoming_sleep)
         log.warning(
             "%s: try %d of %d failed, next in %.1f s: %s",
-            describe_request(request.method or "", request.url or ""),
+            _asked(request),
             state.attempt_number,
             self.limits.attempts,
-            wait,
+            state.upcoming_sleep,
             _failure(state).reason,
         )
 
     def _gave_up(self, request: requests.PreparedRequest, attempts: int, last: _TryFailed) -> str:
-        asked = describe_request(request.method or "", request.url or "")
-        if (last.retry_after or 0) > self.limits.retry_after_max:
+        if last.retry_after > self.limits.retry_after_max:
             return (
-                f"{asked}: {last.reason}, and the upstream wants to be left alone for {last.retry_after:.0f} s, more "
-                f"than the {self.limits.retry_after_max:.0f} s a task waits (`retry_after_max` in the connection's "
-                "extra). Run again after that time."
+                f"{_asked(request)}: {last.reason}, and it wants to be left alone for "
+                f"{last.retry_after:.0f} s, more than the {self.limits.retry_after_max:.0f} s that a task "
+                "waits (`retry_after_max` in the connection's extra). Run again after that time."
             )
-        tries = "its only try" if attempts == 1 else f"{attempts} tries"
         return (
-            f"{asked} failed in {tries}, the last with: {last.reason}. The upstream or the way to it is "
-            "disturbed; run again later, what has landed is kept."
+            f"{_asked(request)} failed {attempts} times, the last time with: {last.reason}. The upstream or "
+            "the way to it is disturbed: run again later, what has landed is kept."
         )
 
-    def _count(
-        self, requests: int = 0, retries: int = 0, bytes: int = 0, waited_seconds: float = 0.0
-    ) -> None:
+    def _count(self, **more: float) -> None:
         with self._stats_lock:
-            self.stats.requests += requests
-            self.stats.retries += retries
-            self.stats.bytes += bytes
-            self.stats.waited_seconds += waited_seconds
+            for name, value in more.items():
+                setattr(self.stats, name, getattr(self.stats, name) + value)
 
 
 def retry_after_seconds(value: str | None, now: float) -> float | None:
-    """Seconds that a Retry-After header asks for: a number or an HTTP date, which is compared with `now`.
+    """Seconds that a Retry-After header asks for: a number, or an HTTP date compared with `now`.
 
-    None where there is no header or it is neither; never negative. `now` is a Unix time, best the answer's own
-    Date, so that two clocks that differ do no harm.
+    None where there is no header or it is neither; never negative. `now` is a Unix time, best that of the
+    answer's own Date, so that a clock that is wrong does no harm.
     """
     text = (value or "").strip()
     if re.fullmatch(r"[0-9]+", text):
         return float(text)
-    until = _seconds(text)
+    until = _unix_time(text)
     return None if until is None else max(0.0, until - now)
 
 
-def _seconds(http_date: str | None) -> float | None:
+def _unix_time(http_date: str | None) -> float | None:
     """Unix time of an HTTP date; None where it is none."""
     try:
         return parsedate_to_datetime(http_date or "").timestamp()
@@ -444,8 +373,23 @@ def _seconds(http_date: str | None) -> float | None:
         return None
 
 
+def _gunzip(compressed: Iterable[bytes]) -> Iterator[bytes]:
+    """Decompress in pieces of bounded size. Raises zlib.error for what is not gzip, EOFError for half of it."""
+    decoder = zlib.decompressobj(_GZIP)
+    for block in compressed:
+        data = block
+        while data:
+            yield decoder.decompress(data, _BLOCK)
+            data = decoder.unconsumed_tail
+            if decoder.eof and decoder.unused_data:  # another member follows
+                data = decoder.unused_data
+                decoder = zlib.decompressobj(_GZIP)
+    if not decoder.eof:
+        raise EOFError("the gzip stream was cut off")
+
+
 def _check_json(answer: Answer) -> None:
-    """Raise for a body that is no whole JSON value: cut off may pass, malformed is malformed again next time."""
+    """Raise for a body that is no whole JSON: cut off may pass, malformed would be malformed again."""
     try:
         msgspec.json.decode(answer.body, type=msgspec.Raw)
     except msgspec.DecodeError as error:
@@ -456,20 +400,33 @@ def _check_json(answer: Answer) -> None:
         raise ContractBreak(f"{answer.describe()}, which is not JSON: {error}.") from None
 
 
-def _origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of a URL. Raises BadSetting for one that cannot be asked."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    if not parts.hostname or port is None or parts.username is not None or parts.query or parts.fragment:
+def _checked_base(url: str) -> str:
+    """The base URL without a slash at its end. Raises BadSetting for what is not one."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        good = False
+    if not good or "@" in url or re.search(r"[\x00-\x20?#\\]", url):
         raise BadSetting(
-            f"{one_line(parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl(), 200)!r} is not the address "
-            "of an upstream: it takes http or https, a host and perhaps a port; a login stands apart."
+            f"{one_line(url.rpartition('@')[2], 200)!r} is not the address of an upstream: it takes http or "
+            "https as schema, a host, and perhaps a port; a login stands apart from them."
         )
-    return parts.scheme, parts.hostname, port
+    return url.rstrip("/")
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port. Raises ValueError."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
+
+
+def _asked(request: requests.PreparedRequest) -> str:
+    return describe_request(str(request.method), str(request.url))
 
 
 def _failure(state: tenacity.RetryCallState) -> _TryFailed:
@@ -481,6 +438,8 @@ def _failure(state: tenacity.RetryCallState) -> _TryFailed:
 
 def _reason(error: Exception) -> str:
     """What went wrong, without the URL that requests and urllib3 put around it."""
-    inner = error.args[0] if error.args and isinstance(error.args[0], Exception) else error
-    inner = getattr(inner, "reason", None) or inner
+    inner = error.args[0] if error.args else error
+    inner = getattr(inner, "reason", inner)
+    if not isinstance(inner, Exception):
+        inner = error
     return one_line(f"{type(inner).__name__}: {inner}", 200)

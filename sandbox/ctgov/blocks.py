@@ -1,8 +1,9 @@
 """Prebuilt pieces of study JSON, so that a study costs a few slices and not thousands of small dictionaries.
 
-Most bytes of a study are lists that no query looks into: locations, outcomes, criteria, adverse events. They are
-written once per process, side by side in rings; a study takes a run of neighbours, which is one slice. There are
-two sets, one in pure ASCII and one with accents and symbols: 67 % of real studies hold non-ASCII text.
+Most bytes of a study are lists that no query looks into: locations, outcomes, criteria, adverse events. They
+are written once per process, side by side in rings; a study takes a run of neighbours, which is one slice.
+There are two sets, one in pure ASCII and one with accents and symbols: 67 % of real studies hold non-ASCII
+text.
 """
 
 import functools
@@ -17,35 +18,57 @@ from sandbox.ctgov import vocabulary as v
 
 _encode = msgspec.json.encode
 
+_SPONSOR_CLASSES = {
+    "OTHER": 67,
+    "INDUSTRY": 24,
+    "OTHER_GOV": 3.5,
+    "NIH": 1.8,
+    "FED": 1.2,
+    "NETWORK": 1.2,
+    "INDIV": 1.0,
+    "UNKNOWN": 0.3,
+}
+_ORGANIZATION_FORMS = {
+    "INDUSTRY": v.COMPANY_FORMS,
+    "OTHER_GOV": v.AGENCY_FORMS,
+    "NIH": v.AGENCY_FORMS,
+    "FED": v.AGENCY_FORMS,
+    "NETWORK": v.NETWORK_FORMS,
+}
+
 
 class Ring:
-    """JSON fragments in one byte string; `run` gives any number of neighbours, going round at the end."""
+    """JSON fragments in one byte string; any number of neighbours is one slice, going round at the end."""
 
     def __init__(self, fragments: Sequence[bytes], separator: bytes) -> None:
-        self._joined = b"".join(fragment + separator for fragment in fragments)
+        self._joined = memoryview(b"".join(fragment + separator for fragment in fragments))
         self._starts = [0, *accumulate(len(fragment) + len(separator) for fragment in fragments)]
         self._separator = len(separator)
         self._count = len(fragments)
 
-    def run(self, start: int, count: int) -> bytes:
-        """`count` fragments from number `start` (any integer) on, with the separator between them."""
-        if count <= 0:
-            return b""
-        start %= self._count
-        end = start + count
-        if end <= self._count:
-            return self._joined[self._starts[start] : self._starts[end] - self._separator]
-        rounds, rest = divmod(end - self._count, self._count)
-        pieces = [self._joined[self._starts[start] :], self._joined * rounds, self._joined[: self._starts[rest]]]
-        return b"".join(pieces)[: -self._separator]
+    def one(self, number: int) -> msgspec.Raw:
+        """The fragment with this number (any integer), as JSON."""
+        return self._between(b"", number, 1, b"")
 
     def array(self, start: int, count: int) -> msgspec.Raw:
-        """A JSON array of `count` fragments."""
-        return msgspec.Raw(b"[" + self.run(start, count) + b"]")
+        """A JSON array of `count` fragments from number `start` on."""
+        return self._between(b"[", start, count, b"]")
 
     def text(self, lead: str, start: int, count: int) -> msgspec.Raw:
         """A JSON string: `lead` and then `count` fragments, which are escaped text."""
-        return msgspec.Raw(_encode(lead)[:-1] + self.run(start, count) + b'"')
+        return self._between(_encode(lead)[:-1], start, count, b'"')
+
+    def _between(self, before: bytes, start: int, count: int, after: bytes) -> msgspec.Raw:
+        if count <= 0:
+            return msgspec.Raw(before + after)
+        start %= self._count
+        end = start + count
+        pieces: list[bytes | memoryview] = [before]
+        while end > self._count:
+            pieces.append(self._joined[self._starts[start] :])
+            start, end = 0, end - self._count
+        pieces += (self._joined[self._starts[start] : self._starts[end] - self._separator], after)
+        return msgspec.Raw(b"".join(pieces))
 
 
 class Person(NamedTuple):
@@ -83,6 +106,10 @@ class Blocks:
             + [_escaped(f"* Screening visit agreed with {self._one(self.persons).name}")],
             b"\\n",
         )
+        self.sponsors = [self._sponsor() for _ in range(700)]
+        self.collaborators = self._objects(self._sponsor, 300)
+        self.parties = self._objects(self._responsible_party, 400)
+        self.keywords = Ring([_encode(word) for word in v.KEYWORDS], b",")
         self.locations = self._objects(self._location, 1_200)
         self.recruiting_locations = self._objects(lambda: self._location() | {"status": "RECRUITING"}, 600)
         self.contacts = self._objects(lambda: self._contact("CONTACT"), 300)
@@ -136,7 +163,9 @@ class Blocks:
     def _sentence(self) -> str:
         if self._chance(0.02):
             person = self._one(self.persons)
-            return f"Further information is given by {person.name}, phone {person.phone}, e-mail {person.mail}."
+            return (
+                f"Further information is given by {person.name}, phone {person.phone}, e-mail {person.mail}."
+            )
         return self._numbered(v.SENTENCES + (v.ACCENTED_SENTENCES * 3 if self.accented else ()))
 
     def _contact(self, role: str) -> dict[str, Any]:
@@ -154,8 +183,24 @@ class Blocks:
         role = self._one(("PRINCIPAL_INVESTIGATOR", "STUDY_CHAIR", "STUDY_DIRECTOR"))
         return {"name": self._one(self.persons).name, "affiliation": self._organization(), "role": role}
 
-    def _organization(self) -> str:
-        return str(self._one(v.ACADEMIC_FORMS + v.COMPANY_FORMS)).format(self._one(self.stems))
+    def _organization(self, kind: str = "OTHER") -> str:
+        return str(self._one(_ORGANIZATION_FORMS.get(kind, v.ACADEMIC_FORMS))).format(self._one(self.stems))
+
+    def _sponsor(self) -> dict[str, str]:
+        kind = self._random.choices(list(_SPONSOR_CLASSES), list(_SPONSOR_CLASSES.values()))[0]
+        name = self._one(self.persons).name if kind == "INDIV" else self._organization(kind)
+        return {"name": name, "class": kind}
+
+    def _responsible_party(self) -> dict[str, str]:
+        name = self._one(self.persons).name
+        if self._chance(0.2):
+            return {"oldNameTitle": f"{name}, Director", "oldOrganization": self._organization()}
+        return {
+            "type": "PRINCIPAL_INVESTIGATOR" if self._chance(0.75) else "SPONSOR_INVESTIGATOR",
+            "investigatorFullName": name,
+            "investigatorTitle": "Professor",
+            "investigatorAffiliation": self._organization(),
+        }
 
     def _location(self) -> dict[str, Any]:
         cities = v.CITIES + (v.ACCENTED_CITIES * 2 if self.accented else ())
@@ -193,7 +238,9 @@ class Blocks:
     def _reference(self) -> dict[str, Any]:
         authors = ", ".join(f"{person.surname} {person.name[0]}" for person in self._some(self.persons, 1, 4))
         year = 1990 + self._number(35)
-        citation = f"{authors}. {self._sentence()} J Sample Med. {year};{self._number(60)}:{self._number(900)}."
+        citation = (
+            f"{authors}. {self._sentence()} J Sample Med. {year};{self._number(60)}:{self._number(900)}."
+        )
         return {"pmid": str(10_000_000 + self._number(999_999)), "type": "BACKGROUND", "citation": citation}
 
     def _pair(self, prefix: str, key: str, most: int = 200) -> list[dict[str, str]]:
@@ -211,7 +258,9 @@ class Blocks:
         return [{"units": "Participants", "counts": self._pair(prefix, "value")}]
 
     def _flow(self) -> dict[str, Any]:
-        milestones = [{"type": t, "achievements": self._pair("FG", "numSubjects")} for t in ("STARTED", "COMPLETED")]
+        milestones = [
+            {"type": t, "achievements": self._pair("FG", "numSubjects")} for t in ("STARTED", "COMPLETED")
+        ]
         withdrawals = [{"type": "Withdrawal by Subject", "reasons": self._pair("FG", "numSubjects", 20)}]
         period = {"title": "Overall Study", "milestones": milestones, "dropWithdraws": withdrawals}
         return {"groups": self._groups("FG"), "periods": [period]}
@@ -229,7 +278,11 @@ class Blocks:
             "paramType": "COUNT_OF_PARTICIPANTS",
             "unitOfMeasure": "Participants",
             "classes": [
-                {"categories": [{"title": t, "measurements": self._pair("BG", "value")} for t in ("Female", "Male")]}
+                {
+                    "categories": [
+                        {"title": t, "measurements": self._pair("BG", "value")} for t in ("Female", "Male")
+                    ]
+                }
             ],
         }
         return {"groups": self._groups("BG"), "denoms": self._denominators("BG"), "measures": [age, sex]}
@@ -246,7 +299,10 @@ class Blocks:
             "groups": self._groups("OG"),
             "denoms": self._denominators("OG"),
             "classes": [
-                {"title": f"Week {self._number(52)}", "categories": [{"measurements": self._pair("OG", "value")}]}
+                {
+                    "title": f"Week {self._number(52)}",
+                    "categories": [{"measurements": self._pair("OG", "value")}],
+                }
                 for _ in range(self._number(4))
             ],
         }

@@ -1,9 +1,10 @@
+# ruff: noqa: PLR2004  (bare numbers are shares and weekdays)
 """Which studies exist at a data version, and the few facts about each that a query can ask for.
 
 A corpus holds one row of small integers per study (dates, status, enrollment, revision; 23 bytes) and no
-text: the text of study i is made from (seed, i, revision) whenever it is asked for, see `generator`. The first
-data version is always 2026-11-16; every later one is the next weekday and is a pure function of (size, seed,
-number of advances), so a corpus needs nothing but these three numbers to come back after a restart.
+text: the text of study i is made from (seed, i, revision) whenever it is asked for, see `generator`. The
+first data version is always 2026-11-16; every later one is the next weekday and is a pure function of (size,
+seed, number of advances), so a corpus needs nothing but these three numbers to come back after a restart.
 """
 
 from collections.abc import Callable, Iterable
@@ -63,9 +64,13 @@ _NEXT_STATUS = {
     "AVAILABLE": "NO_LONGER_AVAILABLE",
 }
 
-# What happens between two data versions: (share of all studies, least number once there are 100 studies). New and
-# changed follow the real registry (about 137 and 1,000 of 602,520); the floors let a small sample show each case.
-_DAILY: dict[str, tuple[float, int]] = {
+Kind = Literal["new", "changed", "type_only", "merged", "removed", "withheld", "withheld_unlisted"]
+"""What may happen to a study between two data versions."""
+
+# How often it happens: (share of all studies, least number once there are 100 studies). New
+# and changed follow the real registry (about 137 and 1,000 of 602,520); the floors let a small sample show
+# each case.
+_DAILY: dict[Kind, tuple[float, int]] = {
     "new": (0.00023, 5),
     "changed": (0.0017, 8),
     "type_only": (0.0001, 3),
@@ -78,9 +83,6 @@ _DAILY: dict[str, tuple[float, int]] = {
 EDITS = ("enrollment", "status", "summary", "locations", "interventions")
 """A changed study has one of these changed, in turn; see `edits`."""
 
-Kind = Literal[
-    "new", "changed", "type_only", "derived_only", "merged", "removed", "withheld", "withheld_unlisted"
-]
 Column = NDArray[Any]
 
 
@@ -88,11 +90,11 @@ class Advance(msgspec.Struct, frozen=True):
     """What one call of `Corpus.advance` did, as ids against the data version before the call.
 
     counts: the exact number of each kind; the lists below stop at 1,000 ids.
-    new: ids seen for the first time. changed: content changed and LastUpdatePostDate moved; holds the studies that
-    took in a merged one. type_only: only date types went ESTIMATED to ACTUAL, LastUpdatePostDate did not move.
-    derived_only: nothing changed outside derivedSection. merged: id that is now an alias -> canonical id.
-    removed: 404 from now on. withheld: became WITHHELD, LastUpdatePostDate moved. withheld_unlisted: became
-    WITHHELD and left every list; only /studies/{nctId} knows it.
+    new: ids seen for the first time. changed: content changed and LastUpdatePostDate moved; holds the studies
+    that took in a merged one. type_only: only date types went ESTIMATED to ACTUAL, LastUpdatePostDate did not
+    move. derived_only: nothing changed outside derivedSection. merged: id that is now an alias -> canonical
+    id. removed: 404 from now on. withheld: became WITHHELD, LastUpdatePostDate moved. withheld_unlisted:
+    became WITHHELD and left every list; only /studies/{nctId} knows it.
     Every listed study that stands in none of these differs in versionHolder alone.
     """
 
@@ -128,7 +130,7 @@ def scramble_column(index: NDArray[np.uint64], *numbers: int) -> NDArray[np.uint
 
 
 def edits(index: int, revision: int, kind: str) -> int:
-    """How often the revisions of a study up to `revision` have changed the thing named `kind` (one of EDITS)."""
+    """How often the first `revision` revisions of a study changed the thing named `kind` (one of EDITS)."""
     return (revision + (index + EDITS.index(kind)) % len(EDITS)) // len(EDITS)
 
 
@@ -164,7 +166,9 @@ class Corpus:
         self.seed = seed
         self.day = 0
         self.data_date = FIRST_DATA_DATE
-        self._slot = max(11, 7_000_000 // size)  # numbers per study, so that a small sample has ids of all years
+        self._slot = max(
+            11, 7_000_000 // size
+        )  # numbers per study: a small sample, too, has ids of all years
         self._columns: dict[str, Column] = {}
         self._merged_into: dict[int, int] = {}
         self._merged_from: dict[int, list[int]] = {}
@@ -186,13 +190,13 @@ class Corpus:
         return self._columns[name]
 
     def row(self, index: int) -> Row:
-        return Row(*[column.item(index) for column in self._columns.values()])
+        return Row._make([view[index] for view in self._views])
 
     def _draw(self, index: NDArray[np.uint64], stream: int) -> NDArray[np.float64]:
         return scramble_column(index, self.seed, stream) / 2.0**64
 
     def _append(self, first_post: Column) -> None:
-        """Add one study per posting date; studies of the first data version have a history, later ones none."""
+        """Add one study per posting date; those of the first data version have a history, later ones none."""
         known = len(self) if self._columns else 0
         count = len(first_post)
         today = self.data_date.toordinal()
@@ -218,7 +222,7 @@ class Corpus:
         enrollment = np.where(status == STATUS_CODE["WITHDRAWN"], 0, enrollment)
         enrollment = np.where(draw[6] < 0.0118, MISSING, enrollment)
 
-        fresh = {
+        fresh: dict[str, Column] = {
             "study_type": study_type.astype(np.uint8),
             "status": status.astype(np.uint8),
             "first_post": first_post.astype(np.int32),
@@ -234,6 +238,7 @@ class Corpus:
             name: np.concatenate([self._columns[name], column]) if known else column
             for name, column in fresh.items()
         }
+        self._views = [column.data for column in self._columns.values()]
 
     def _pin(self) -> None:
         """Give a few fixed studies the rare values, so that every sample of 100 or more shows them all."""
@@ -266,7 +271,7 @@ class Corpus:
     def number(self, index: int) -> int:
         """The number in the NCT id of study `index`; grows with the index, as registration numbers do."""
         start, width = self._slot_of(index)
-        return start + scramble(self.seed, 101, index) % (width // 2)
+        return start + (index * 2_654_435_761 + self.seed * 40_503) % (width // 2)
 
     def nct_id(self, index: int) -> str:
         return f"NCT{self.number(index):08d}"
@@ -281,7 +286,7 @@ class Corpus:
         if (index + self.seed) % 83:
             return None
         start, width = self._slot_of(index)
-        return start + width // 2 + scramble(self.seed, 102, index) % (width // 2)
+        return start + width // 2 + (index * 40_503 + self.seed) % (width // 2)
 
     def aliases(self, index: int) -> list[str]:
         """nctIdAliases of a canonical study: obsolete numbers and the ids merged into it."""
@@ -298,7 +303,11 @@ class Corpus:
         offset = number - 100
         split = self.size * self._slot
         index = offset // self._slot if offset < split else self.size + (offset - split) // 11
-        if offset < 0 or index >= len(self) or number not in (self.number(index), self._registered_alias(index)):
+        if (
+            offset < 0
+            or index >= len(self)
+            or number not in (self.number(index), self._registered_alias(index))
+        ):
             return None
         while index in self._merged_into:
             index = self._merged_into[index]
@@ -337,40 +346,43 @@ class Corpus:
         known = len(self)
         touched: set[int] = set()
 
-        def amount(kind: str) -> int:
+        def amount(kind: Kind) -> int:
             share, floor = _DAILY[kind]
             return max(round(self.size * share), floor if self.size >= 100 else 0)
 
-        def choose(kind: str, fits: Callable[[int], bool] = lambda _: True, count: int | None = None) -> list[int]:
+        def choose(
+            kind: Kind, fits: Callable[[Row], bool] = lambda _: True, count: int | None = None
+        ) -> list[int]:
             """Studies that are listed, not withheld, not chosen today and fit; fewer when they run out."""
             chosen: list[int] = []
             wanted = amount(kind) if count is None else count
+            stream = list(_DAILY).index(kind)
             for attempt in range(200 * wanted):
-                index = scramble(self.seed, self.day, list(_DAILY).index(kind), attempt) % known
-                living = self._columns["state"][index] == LISTED and self._columns["status"][index] != WITHHELD
-                if index not in touched and living and fits(index):
+                index = scramble(self.seed, self.day, stream, attempt) % known
+                row = self.row(index)
+                living = row.state == LISTED and row.status != WITHHELD
+                if index not in touched and living and fits(row):
                     touched.add(index)
                     chosen.append(index)
                 if len(chosen) == wanted:
                     break
             return chosen
 
-        for kind, gone in (("merged", MERGED), ("removed", REMOVED), ("withheld_unlisted", UNLISTED)):
-            for index in choose(kind):
-                target = choose("changed", count=1) if gone == MERGED else []
-                if gone == MERGED and not target:
-                    continue
-                if target:
-                    self._merge(index, target[0])
-                    _note(net, target[0], "changed")
-                self._set(index, state=gone)
-                if gone == UNLISTED:
-                    self._set(index, status=WITHHELD)
-                _note(net, index, kind)  # type: ignore[arg-type]
+        for index in choose("merged"):
+            for target in choose("changed", count=1):
+                self._merge(index, target)
+                _note(net, index, "merged")
+                _note(net, target, "changed")
+        for index in choose("removed"):
+            self._set(index, state=REMOVED)
+            _note(net, index, "removed")
+        for index in choose("withheld_unlisted"):
+            self._set(index, status=WITHHELD, state=UNLISTED)
+            _note(net, index, "withheld_unlisted")
         for index in choose("withheld"):
             self._set(index, status=WITHHELD, last_update=today)
             _note(net, index, "withheld")
-        for index in choose("type_only", lambda i: self._has_estimated_types(i)):
+        for index in choose("type_only", _has_estimated_types):
             self._set(index, confirmed=1)
             _note(net, index, "type_only")
         for index in choose("changed", count=max(1, amount("changed"))):
@@ -381,13 +393,8 @@ class Corpus:
         for index in range(known, known + fresh):
             _note(net, index, "new")
 
-    def _has_estimated_types(self, index: int) -> bool:
-        return bool(
-            self._columns["first_post"][index] < TYPES_ARE_ACTUAL_SINCE
-            and not self._columns["confirmed"][index]
-        )
-
     def _merge(self, index: int, target: int) -> None:
+        self._set(index, state=MERGED)
         self._merged_into[index] = target
         self._merged_from.setdefault(target, []).extend([index, *self._merged_from.pop(index, [])])
         self._set(target, last_update=self.data_date.toordinal())
@@ -400,18 +407,21 @@ class Corpus:
             return edits(index, row.revision + 1, kind) > edits(index, row.revision, kind)
 
         if concerns("enrollment"):
-            self._set(index, enrollment=row.enrollment + 7 if 0 <= row.enrollment < SENTINEL_ENROLLMENT else 40)
+            known = 0 <= row.enrollment < SENTINEL_ENROLLMENT
+            self._set(index, enrollment=row.enrollment + 7 if known else 40)
         if concerns("status"):
             name = STATUSES[row.status]
             self._set(index, status=STATUS_CODE[_NEXT_STATUS.get(name, name)])
 
     def _summary(self, day_before: int, net: dict[int, Kind]) -> Advance:
-        of_kind: dict[str, list[int]] = {kind: [] for kind in _DAILY}
+        of_kind: dict[Kind, list[int]] = {kind: [] for kind in _DAILY}
         for index in sorted(net):
-            of_kind[net[index]].append(index)
-        index = np.arange(len(self))
-        leaves = 3 + index % 3
-        derived = (index + self.seed) % 5 < 2
+            # Over several days the study that took another in may itself be removed, and its aliases with it.
+            lost = net[index] == "merged" and self.find(self.number(index)) is None
+            of_kind["removed" if lost else net[index]].append(index)
+        every: Column = np.arange(len(self))
+        leaves = 3 + every % 3
+        derived = (every + self.seed) % 5 < 2
         derived &= day_before % leaves != self.day % leaves
         derived &= (self._columns["state"] == LISTED) & (self._columns["status"] != WITHHELD)
         derived[list(net)] = False
@@ -420,20 +430,26 @@ class Corpus:
         def ids(indices: Iterable[int]) -> list[str]:
             return [self.nct_id(int(i)) for i in indices]
 
-        merged = {self.nct_id(i): self.find(self.number(i)) for i in of_kind.pop("merged")}
+        merged = of_kind.pop("merged")
         return Advance(
             data_version=self.data_version,
             counts={kind: len(found) for kind, found in of_kind.items()}
             | {"merged": len(merged), "derived_only": len(derived_only)},
             merged={
-                alias: self.nct_id(target) for alias, target in list(merged.items())[:BOUND] if target is not None
+                self.nct_id(index): self.nct_id(target)
+                for index in merged[:BOUND]
+                if (target := self.find(self.number(index))) is not None
             },
             derived_only=ids(derived_only[:BOUND]),
             **{kind: ids(found[:BOUND]) for kind, found in of_kind.items()},
         )
 
 
-_WEIGHT = {kind: weight for weight, kind in enumerate(("type_only", "changed", "withheld", "new"))}
+def _has_estimated_types(row: Row) -> bool:
+    return row.first_post < TYPES_ARE_ACTUAL_SINCE and not row.confirmed
+
+
+_WEIGHT: dict[Kind, int] = {"type_only": 0, "changed": 1, "withheld": 2, "new": 3}
 
 
 def _note(net: dict[int, Kind], index: int, kind: Kind) -> None:

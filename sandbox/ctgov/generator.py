@@ -1,14 +1,17 @@
+# ruff: noqa: PLR2004  (bare numbers are shares of 65,536)
 """Writes the JSON of one study, as a pure function of the corpus row and (seed, index).
 
-Each module of a study draws from its own stream of random numbers, so that a single module can be written without
-the others (`fields=`) and an edit in one leaves every other byte as it was. Distributions are those of contract
-section D; a study at index i always has the same persons, interventions and places, whatever the data version.
+Each module of a study draws from its own stream of random numbers, so that a single module can be written
+without the others (`fields=`) and an edit in one leaves every other byte as it was. Distributions are those
+of contract section D; a study at index i always has the same persons, interventions and places, whatever the
+data version.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from hashlib import shake_128
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -17,10 +20,11 @@ from sandbox.ctgov import corpus as c
 from sandbox.ctgov import vocabulary as v
 from sandbox.ctgov.blocks import Blocks, Person, blocks
 from sandbox.ctgov.corpus import Corpus, edits
+from sandbox.ctgov.fields import Mask, mask_of, project
 
 DEFAULT_MEAN_BYTES = 17_000
-_FIXED_BYTES = 6_300  # a study whose texts and lists are as short as they get
-_BULK_BYTES = 10_700  # what they add on the average at bulk 1
+_FIXED_BYTES = 7_470  # a study whose texts and lists are as short as they get
+_BULK_BYTES = 9_530  # what they add on the average at bulk 1
 
 _STREAM_LENGTH = 20
 _STREAMS = (
@@ -32,18 +36,20 @@ _NAME_STREAM = _STREAM["name 0"]
 
 _encoder = msgspec.json.Encoder()
 Draws = Sequence[int]
+"""Random numbers below 65,536; a test like d[3] < 10_000 is true for 10,000 / 65,536 of the studies."""
 
 
 def _table(shares: dict[Any, float]) -> tuple[Any, ...]:
-    """4,096 entries in proportion to the shares: a weighted choice is then one look-up with 12 random bits."""
-    total, entries, reached = sum(shares.values()), [], 0.0
+    """4,096 entries in proportion to the shares, so that 12 random bits make a weighted choice."""
+    total, reached = sum(shares.values()), 0.0
+    entries: list[Any] = []
     for value, share in shares.items():
         reached += share / total * 4096
         entries += [value] * (round(reached) - len(entries))
     return tuple(entries)
 
 
-# Contract section D; phases as a share of interventional studies (NA 234,433 and two phases 24,549 of 460,000).
+# Contract section D. Phases are shares of interventional studies (NA 234,433, two phases 24,549 of 460,000).
 _PHASES = _table(
     {
         ("NA",): 50.9,
@@ -88,21 +94,13 @@ _DRUG_NAME_FORMS = _table(
         "code": 10,
     }
 )
-_SPONSOR_CLASSES = _table(
-    {"OTHER": 67, "INDUSTRY": 24, "OTHER_GOV": 3.5, "NIH": 1.8, "FED": 1.2, "NETWORK": 1.2, "INDIV": 1.0, "UNKNOWN": 0.3}
-)
-_ORGANIZATION_FORMS = {
-    "INDUSTRY": v.COMPANY_FORMS,
-    "OTHER_GOV": v.AGENCY_FORMS,
-    "NIH": v.AGENCY_FORMS,
-    "FED": v.AGENCY_FORMS,
-    "NETWORK": v.NETWORK_FORMS,
-}
 _TYPE_LABELS = {kind: kind.replace("_", " ").title() for kind in set(_INTERVENTION_TYPES)}
-_MASKING = _table({"NONE": 55, "SINGLE": 13, "DOUBLE": 12, "TRIPLE": 9, "QUADRUPLE": 11})
 _MASKED = ("PARTICIPANT", "INVESTIGATOR", "OUTCOMES_ASSESSOR", "CARE_PROVIDER")
-_ARM_TYPES = ("EXPERIMENTAL", "PLACEBO_COMPARATOR", "ACTIVE_COMPARATOR", "NO_INTERVENTION", "SHAM_COMPARATOR", "OTHER")
+_ARM_TYPES = (
+    "EXPERIMENTAL", "PLACEBO_COMPARATOR", "ACTIVE_COMPARATOR", "NO_INTERVENTION", "SHAM_COMPARATOR", "OTHER",
+)  # fmt: skip
 _UNKNOWN_WAS = ("RECRUITING", "NOT_YET_RECRUITING", "ACTIVE_NOT_RECRUITING", "ENROLLING_BY_INVITATION")
+_LAST_DAY = date(2100, 12, 31).toordinal()
 _STOPPED = ("TERMINATED", "WITHDRAWN", "SUSPENDED")
 _SEEKING = ("RECRUITING", "NOT_YET_RECRUITING")
 
@@ -120,9 +118,19 @@ class Study:
         self.withheld = self.row.status == c.WITHHELD
         key = f"{corpus.seed} {index}".encode()
         self._draws = memoryview(shake_128(key).digest(2 * _STREAM_LENGTH * len(_STREAMS))).cast("H")
-        self.core = self.draws("core")
-        self.accented = self.core[0] < 0.67 * 65536
+        self.core = core = self.draws("core")
+        self.accented = core[0] < 0.67 * 65536
         self.blocks: Blocks = blocks(self.accented)
+        finished = self.row.study_type == c.INTERVENTIONAL and self.status in ("COMPLETED", "TERMINATED")
+        self.has_results = finished and core[1] < 0.285 * 65536
+        sponsors = self.blocks.sponsors
+        self.sponsor = sponsors[core[14] % len(sponsors)]
+        self.conditions = _conditions_of(self)
+        self.arms = _arm_labels_of(self)
+        count = _INTERVENTION_COUNTS[core[7] & 4095] + self.edits("interventions")
+        self.interventions = [_intervention(self, part) for part in range(min(11, count))]
+        subject = self.interventions[0]["name"] if self.interventions else "Outcomes"
+        self.lead = f"{subject} in {self.conditions[0]}"
 
     def draws(self, stream: str) -> Draws:
         """20 random numbers below 65,536 that belong to this study and stream alone."""
@@ -140,59 +148,24 @@ class Study:
     def person(self, draw: int) -> Person:
         return self.blocks.persons[draw % len(self.blocks.persons)]
 
-    def organization(self, kind: str, form: int, stem: int) -> str:
-        forms = _ORGANIZATION_FORMS.get(kind, v.ACADEMIC_FORMS)
-        return forms[form % len(forms)].format(self.blocks.stems[stem % len(self.blocks.stems)])
-
     def amount(self, mean: float, draw: int) -> int:
-        """A number of list entries or sentences around `mean` at bulk 1; most are smaller, a few much larger."""
+        """A number of list entries or sentences around `mean` at bulk 1, up to 2.4 times as many."""
         share = draw / 65536
         return int(mean * self.bulk * (0.3 + 2.1 * share * share))
 
-    @cached_property
-    def has_results(self) -> bool:
-        finished = self.status in ("COMPLETED", "TERMINATED")
-        return finished and self.row.study_type == c.INTERVENTIONAL and self.core[1] < 0.285 * 65536
 
-    @cached_property
-    def conditions(self) -> list[str]:
-        choices, d = self.blocks.conditions, self.core
-        count = 1 + (d[2] < 22_000) + (d[2] < 8_000) + (d[2] < 2_500)
-        return list(dict.fromkeys(choices[d[3 + k] % len(choices)] for k in range(count)))
+def _conditions_of(study: Study) -> list[str]:
+    choices, d = study.blocks.conditions, study.core
+    if d[2] > 22_000:
+        return [choices[d[3] % len(choices)]]
+    count = 2 + (d[2] < 8_000) + (d[2] < 2_500)
+    return list(dict.fromkeys([choices[d[3 + k] % len(choices)] for k in range(count)]))
 
-    @cached_property
-    def interventions(self) -> list[dict[str, Any]]:
-        count = min(11, _INTERVENTION_COUNTS[self.core[7] & 4095] + self.edits("interventions"))
-        return [_intervention(self, part) for part in range(count)]
 
-    @cached_property
-    def arms(self) -> list[str]:
-        """Labels of the arm groups."""
-        d = self.draws("arms")
-        count = (0, 1, 1, 2, 2, 2, 2, 3)[d[0] & 7]
-        return list(dict.fromkeys(v.ARM_LABELS[d[1 + k] % len(v.ARM_LABELS)] for k in range(count)))
-
-    @cached_property
-    def sponsor(self) -> dict[str, str]:
-        d = self.draws("sponsor")
-        kind = _SPONSOR_CLASSES[d[0] & 4095]
-        name = self.person(d[1]).name if kind == "INDIV" else self.organization(kind, d[1], d[2])
-        return {"name": name, "class": kind}
-
-    @cached_property
-    def completion(self) -> int:
-        """Day ordinal of the completion date, or MISSING."""
-        if self.row.start == c.MISSING:
-            return c.MISSING
-        return min(self.row.start + 60 + self.core[8] // 30, date(2100, 12, 31).toordinal())
-
-    @cached_property
-    def lead(self) -> str:
-        """What the study is about, in a title."""
-        condition = self.conditions[0]
-        if not self.interventions:
-            return f"Outcomes in {condition}"
-        return f"{self.interventions[0]['name']} in {condition}"
+def _arm_labels_of(study: Study) -> list[str]:
+    d = study.draws("arms")
+    count = (0, 1, 1, 2, 2, 2, 2, 3)[d[0] & 7]
+    return list(dict.fromkeys([v.ARM_LABELS[d[1 + k] % len(v.ARM_LABELS)] for k in range(count)]))
 
 
 # --- names of interventions
@@ -204,7 +177,9 @@ def _drug(first: int, second: int, biological: bool) -> str:
         return v.KNOWN_DRUGS[(first >> 2) % len(v.KNOWN_DRUGS)]
     endings = v.BIOLOGICAL_ENDINGS if biological else v.DRUG_ENDINGS
     onset = v.DRUG_ONSETS[(first >> 2) % len(v.DRUG_ONSETS)]
-    return (onset + v.DRUG_MIDDLES[(second >> 5) % len(v.DRUG_MIDDLES)] + endings[second % len(endings)]).capitalize()
+    return (
+        onset + v.DRUG_MIDDLES[(second >> 5) % len(v.DRUG_MIDDLES)] + endings[second % len(endings)]
+    ).capitalize()
 
 
 def _code(first: int, second: int) -> str:
@@ -213,23 +188,23 @@ def _code(first: int, second: int) -> str:
 
 def _drug_name(study: Study, d: Draws, biological: bool) -> str:  # noqa: PLR0911  (one return per form)
     form = _DRUG_NAME_FORMS[d[1] & 4095]
-    drug, other = _drug(d[2], d[3], biological), _drug(d[4], d[5], biological)
+    if form in ("Placebo", "placebo"):
+        return str(form)
+    drug = _drug(d[2], d[3], biological)
     match form:
-        case "Placebo" | "placebo":
-            return str(form)
         case "placebo_form":
             return v.PLACEBO_FORMS[d[6] % len(v.PLACEBO_FORMS)].format(drug=drug)
         case "brackets":
-            bracket = v.BRACKETS[d[6] % len(v.BRACKETS)].format(code=_code(d[7], d[8]), other=other)
-            return f"{drug} {bracket}"
+            bracket = v.BRACKETS[d[6] % len(v.BRACKETS)]
+            return f"{drug} {bracket.format(code=_code(d[7], d[8]), other=_drug(d[4], d[5], biological))}"
         case "route":
             return f"{drug} {v.ROUTES_AND_FORMS[d[6] % len(v.ROUTES_AND_FORMS)]}"
         case "dose":
             return f"{drug} {study.blocks.doses[d[6] % len(study.blocks.doses)]}"
         case "and":
-            return f"{drug} {'and' if d[6] & 3 else 'with'} {other}"
+            return f"{drug} {'and' if d[6] & 3 else 'with'} {_drug(d[4], d[5], biological)}"
         case "plus":
-            return f"{drug} + {other}" if d[6] & 1 else f"{drug}+{other}"
+            return f"{drug}{' + ' if d[6] & 1 else '+'}{_drug(d[4], d[5], biological)}"
         case "code":
             return _code(d[7], d[8])
     return drug
@@ -306,27 +281,26 @@ def _iso(ordinal: int) -> str:
     return date.fromordinal(ordinal).isoformat()
 
 
-def _date_struct(study: Study, ordinal: int, month_only: bool) -> dict[str, str]:
-    text = _iso(ordinal)
-    return {
-        "date": text[:7] if month_only else text,
-        "type": "ACTUAL" if ordinal <= study.row.last_update else "ESTIMATED",
-    }
+@lru_cache(maxsize=65_536)
+def _date(ordinal: int, actual: bool | None, month_only: bool = False) -> msgspec.Raw:
+    """A date struct; `actual` None leaves the type out."""
+    struct = {"date": _iso(ordinal)[:7] if month_only else _iso(ordinal)}
+    if actual is not None:
+        struct["type"] = "ACTUAL" if actual else "ESTIMATED"
+    return msgspec.Raw(_encoder.encode(struct))
 
 
-def _post_date_struct(study: Study, ordinal: int) -> dict[str, str]:
-    actual = ordinal >= c.TYPES_ARE_ACTUAL_SINCE or study.row.confirmed
-    return {"date": _iso(ordinal), "type": "ACTUAL" if actual else "ESTIMATED"}
+def _post_date(study: Study, ordinal: int) -> msgspec.Raw:
+    return _date(ordinal, ordinal >= c.TYPES_ARE_ACTUAL_SINCE or study.row.confirmed)
 
 
 def _status(study: Study) -> dict[str, Any]:
     row, d = study.row, study.draws("status")
-    dates = row.last_update != c.MISSING
     if study.withheld:
         module: dict[str, Any] = {"overallStatus": study.status}
-        if dates:
-            module["studyFirstPostDateStruct"] = _post_date_struct(study, row.first_post)
-            module["lastUpdatePostDateStruct"] = _post_date_struct(study, row.last_update)
+        if row.last_update != c.MISSING:
+            module["studyFirstPostDateStruct"] = _post_date(study, row.first_post)
+            module["lastUpdatePostDateStruct"] = _post_date(study, row.last_update)
         return module
     module = {"statusVerifiedDate": _iso(row.last_update)[:7], "overallStatus": study.status}
     if study.status == "UNKNOWN":
@@ -335,20 +309,25 @@ def _status(study: Study) -> dict[str, Any]:
         module["whyStopped"] = _why_stopped(study, d)
     module["expandedAccessInfo"] = {"hasExpandedAccess": d[2] < 700}
     if row.start != c.MISSING:
-        module["startDateStruct"] = _date_struct(study, row.start, row.start_month_only)
-        primary = row.start + (study.completion - row.start) * (50 + d[3] % 51) // 100
-        module["primaryCompletionDateStruct"] = _date_struct(study, primary, d[4] < 0.27 * 65536)
-        module["completionDateStruct"] = _date_struct(study, study.completion, d[5] < 0.27 * 65536)
+        today = row.last_update
+        end = min(row.start + 60 + study.core[8] // 30, _LAST_DAY)
+        primary = row.start + (end - row.start) * (50 + d[3] % 51) // 100
+        old = row.start_month_only and row.first_post < c.TYPES_ARE_ACTUAL_SINCE
+        module["startDateStruct"] = _date(
+            row.start, None if old else row.start <= today, row.start_month_only
+        )
+        module["primaryCompletionDateStruct"] = _date(primary, primary <= today, d[4] < 0.27 * 65536)
+        module["completionDateStruct"] = _date(end, end <= today, d[5] < 0.27 * 65536)
     module["studyFirstSubmitDate"] = _iso(row.first_post - 6 - d[6] % 20)
     module["studyFirstSubmitQcDate"] = _iso(row.first_post - 4)
-    module["studyFirstPostDateStruct"] = _post_date_struct(study, row.first_post)
+    module["studyFirstPostDateStruct"] = _post_date(study, row.first_post)
     if study.has_results:
         posted = row.first_post + (row.last_update - row.first_post) * (60 + d[7] % 40) // 100
         module["resultsFirstSubmitDate"] = _iso(posted - 30)
         module["resultsFirstSubmitQcDate"] = _iso(posted - 5)
-        module["resultsFirstPostDateStruct"] = _post_date_struct(study, posted)
+        module["resultsFirstPostDateStruct"] = _post_date(study, posted)
     module["lastUpdateSubmitDate"] = _iso(row.last_update - 3)
-    module["lastUpdatePostDateStruct"] = _post_date_struct(study, row.last_update)
+    module["lastUpdatePostDateStruct"] = _post_date(study, row.last_update)
     return module
 
 
@@ -361,31 +340,13 @@ def _why_stopped(study: Study, d: Draws) -> str:
 
 
 def _sponsor(study: Study) -> dict[str, Any]:
-    d = study.draws("sponsor")
-    person = study.person(d[5])
-    affiliation = study.organization("OTHER", d[6], d[7])
-    party: dict[str, str] = {"type": "SPONSOR"}
-    if d[8] < 26_000:
-        party = {
-            "type": "PRINCIPAL_INVESTIGATOR" if d[8] & 3 else "SPONSOR_INVESTIGATOR",
-            "investigatorFullName": person.name,
-            "investigatorTitle": "Professor",
-            "investigatorAffiliation": affiliation,
-        }
-    elif d[8] < 32_000:
-        party = {"oldNameTitle": f"{person.name}, Director", "oldOrganization": affiliation}
-    module: dict[str, Any] = {"responsibleParty": party, "leadSponsor": study.sponsor}
-    if d[9] < 22_000:
-        kinds = [_SPONSOR_CLASSES[d[10 + k] & 4095] for k in range(1 + (d[9] & 1))]
-        module["collaborators"] = [
-            {
-                "name": study.person(d[14 + k]).name
-                if kind == "INDIV"
-                else study.organization(kind, d[14 + k], d[16 + k]),
-                "class": kind,
-            }
-            for k, kind in enumerate(kinds)
-        ]
+    d, words = study.draws("sponsor"), study.blocks
+    module: dict[str, Any] = {
+        "responsibleParty": words.parties.one(d[0]) if d[1] < 32_000 else {"type": "SPONSOR"},
+        "leadSponsor": study.sponsor,
+    }
+    if d[2] < 22_000:
+        module["collaborators"] = words.collaborators.array(d[3], 1 + (d[2] & 1))
     return module
 
 
@@ -409,35 +370,50 @@ def _description(study: Study) -> dict[str, Any]:
         lead += f" Call Dr. {person.surname} at {person.phone} or write to {person.mail}."
     module = {"briefSummary": words.sentences.text(lead, d[2], 2 + d[3] % 7)}
     if d[4] < 43_000:
-        module["detailedDescription"] = words.paragraphs.text("Background.", d[5], study.amount(6, d[6]))
+        module["detailedDescription"] = words.paragraphs.text("Background.", d[5], study.amount(7, d[6]))
     return module
 
 
 def _conditions(study: Study) -> dict[str, Any]:
     d = study.draws("conditions")
-    module = {"conditions": study.conditions}
+    module: dict[str, Any] = {"conditions": study.conditions}
     if d[0] < 44_000:
-        words = [v.KEYWORDS[d[1 + k] % len(v.KEYWORDS)] for k in range(1 + d[0] % 6)]
-        module["keywords"] = list(dict.fromkeys(words))
+        module["keywords"] = study.blocks.keywords.array(d[1], 1 + d[0] % 6)
     return module
+
+
+def _design_info(masking: str, allocation: str, model: str, purpose: str) -> msgspec.Raw:
+    info: dict[str, Any] = {"masking": masking}
+    if masked := {"SINGLE": 1, "DOUBLE": 2, "TRIPLE": 3, "QUADRUPLE": 4}.get(masking):
+        info["whoMasked"] = _MASKED[:masked]
+    design = {
+        "allocation": allocation,
+        "interventionModel": model,
+        "primaryPurpose": purpose,
+        "maskingInfo": info,
+    }
+    return msgspec.Raw(_encoder.encode(design))
+
+
+_DESIGNS = [
+    _design_info(*choice)
+    for choice in product(
+        ("NONE", "NONE", "NONE", "SINGLE", "DOUBLE", "TRIPLE", "QUADRUPLE"),
+        ("RANDOMIZED", "RANDOMIZED", "NON_RANDOMIZED", "NA"),
+        ("PARALLEL", "PARALLEL", "SINGLE_GROUP", "CROSSOVER"),
+        ("TREATMENT", "TREATMENT", "PREVENTION", "SUPPORTIVE_CARE"),
+    )
+]
 
 
 def _design(study: Study) -> dict[str, Any]:
     d, row = study.draws("design"), study.row
-    module: dict[str, Any] = {"studyType": ("INTERVENTIONAL", "OBSERVATIONAL", "EXPANDED_ACCESS")[row.study_type]}
+    module: dict[str, Any] = {
+        "studyType": ("INTERVENTIONAL", "OBSERVATIONAL", "EXPANDED_ACCESS")[row.study_type]
+    }
     if row.study_type == c.INTERVENTIONAL:
         module["phases"] = list(_PHASES[d[0] & 4095])
-        masking = _MASKING[d[1] & 4095]
-        info: dict[str, Any] = {
-            "allocation": ("RANDOMIZED", "RANDOMIZED", "NON_RANDOMIZED", "NA")[d[2] & 3],
-            "interventionModel": ("PARALLEL", "PARALLEL", "SINGLE_GROUP", "CROSSOVER")[d[3] & 3],
-            "primaryPurpose": ("TREATMENT", "TREATMENT", "PREVENTION", "SUPPORTIVE_CARE")[d[4] & 3],
-            "maskingInfo": {"masking": masking},
-        }
-        masked = {"SINGLE": 1, "DOUBLE": 2, "TRIPLE": 3, "QUADRUPLE": 4}.get(masking, 0)
-        if masked:
-            info["maskingInfo"]["whoMasked"] = list(_MASKED[:masked])
-        module["designInfo"] = info
+        module["designInfo"] = _DESIGNS[d[1] % len(_DESIGNS)]
     elif row.study_type == c.OBSERVATIONAL:
         module["patientRegistry"] = d[5] < 12_000
         module["designInfo"] = {
@@ -483,7 +459,7 @@ def _outcomes(study: Study) -> dict[str, Any] | None:
     if d[0] < 1_300:
         return None
     module = {"primaryOutcomes": outcomes.array(d[1], 1 + d[2] % 2)}
-    if secondary := study.amount(6, d[3]):
+    if secondary := study.amount(7, d[3]):
         module["secondaryOutcomes"] = outcomes.array(d[4], secondary)
     return module
 
@@ -494,7 +470,7 @@ def _eligibility(study: Study) -> dict[str, Any]:
     sign = "≥" if study.accented else "at least"
     lead = f"Inclusion and exclusion criteria:\n\n* Age {sign} {age} years\n"
     module: dict[str, Any] = {
-        "eligibilityCriteria": study.blocks.criteria.text(lead, d[1], 4 + study.amount(20, d[2])),
+        "eligibilityCriteria": study.blocks.criteria.text(lead, d[1], 4 + study.amount(24, d[2])),
         "healthyVolunteers": d[3] < 16_000,
         "sex": ("FEMALE", "MALE", "ALL", "ALL", "ALL", "ALL", "ALL", "ALL")[d[4] & 7],
     }
@@ -555,13 +531,13 @@ def _results(study: Study) -> dict[str, Any]:
     events = 10 + int(study.bulk * _tail(d[0], d[1], 45, 1.45, 9_000))
     person = study.person(d[2])
     return {
-        "participantFlowModule": msgspec.Raw(words.flows.run(d[3], 1)),
-        "baselineCharacteristicsModule": msgspec.Raw(words.baselines.run(d[4], 1)),
+        "participantFlowModule": words.flows.one(d[3]),
+        "baselineCharacteristicsModule": words.baselines.one(d[4]),
         "outcomeMeasuresModule": {"outcomeMeasures": words.measures.array(d[5], 1 + study.amount(8, d[6]))},
         "adverseEventsModule": {
             "frequencyThreshold": "5",
             "timeFrame": "1 year",
-            "eventGroups": msgspec.Raw(words.event_groups.run(d[7], 1)),
+            "eventGroups": words.event_groups.one(d[7]),
             "seriousEvents": words.events.array(d[8], 1 + events // 3),
             "otherEvents": words.events.array(d[9], events),
         },
@@ -599,24 +575,28 @@ def _documents(study: Study) -> dict[str, Any]:
     return {"largeDocumentModule": {"largeDocs": [document]}}
 
 
-_TERMS = [{"id": key, "term": term} for key, term in v.BROWSE_TERMS] * 2
-_LEAVES = [{"id": f"M{key[-4:]}", "name": term, "relevance": "LOW"} for key, term in v.BROWSE_TERMS] * 2
-_ALL_BRANCH = {"abbrev": "All", "name": "All"}
-
-
-def _browse(study: Study, found: str, draw: int, abbreviation: str) -> dict[str, Any]:
-    """Terms the server derives; their order and wording may change with every data version."""
-    count, rotation = study.corpus.browse_rotation(study.index)
-    start = draw % len(v.BROWSE_TERMS)
-    leaves = _LEAVES[start : start + count]
-    leaves[0] = leaves[0] | {"asFound": found.lower() if rotation else found, "relevance": "HIGH"}
-    terms = _TERMS[start : start + count]
-    return {
+def _browse_module(start: int, count: int, rotation: int) -> msgspec.Raw:
+    """Terms the server derives; `rotation` changes their order and the wording in which the first was
+    found."""
+    terms = [{"id": key, "term": term} for key, term in (v.BROWSE_TERMS * 2)[start : start + count]]
+    leaves = [{"id": f"M{term['id'][-4:]}", "name": term["term"], "relevance": "LOW"} for term in terms]
+    found = terms[0]["term"]
+    leaves[0] |= {"asFound": found.lower() if rotation else found, "relevance": "HIGH"}
+    module = {
         "meshes": terms[:1],
         "ancestors": terms[1:],
         "browseLeaves": leaves[rotation:] + leaves[:rotation],
-        "browseBranches": [{"abbrev": abbreviation, "name": terms[-1]["term"]}, _ALL_BRANCH],
+        "browseBranches": [{"abbrev": "BC01", "name": terms[-1]["term"]}, {"abbrev": "All", "name": "All"}],
     }
+    return msgspec.Raw(_encoder.encode(module))
+
+
+_BROWSE_MODULES = {
+    (start, count, rotation): _browse_module(start, count, rotation)
+    for start in range(len(v.BROWSE_TERMS))
+    for count in range(3, 6)
+    for rotation in range(count)
+}
 
 
 def _derived(study: Study) -> dict[str, Any]:
@@ -624,9 +604,10 @@ def _derived(study: Study) -> dict[str, Any]:
     if study.withheld:
         return section
     d = study.draws("derived")
-    section["conditionBrowseModule"] = _browse(study, study.conditions[0], d[0], "BC01")
+    order = study.corpus.browse_rotation(study.index)
+    section["conditionBrowseModule"] = _BROWSE_MODULES[d[0] % len(v.BROWSE_TERMS), *order]
     if study.interventions and d[1] < 40_000:
-        section["interventionBrowseModule"] = _browse(study, study.interventions[0]["name"], d[2], "Ot")
+        section["interventionBrowseModule"] = _BROWSE_MODULES[d[2] % len(v.BROWSE_TERMS), *order]
     return section
 
 
@@ -648,15 +629,25 @@ _PROTOCOL: dict[str, _Module] = {
 }
 _WITHHELD_PROTOCOL: dict[str, _Module] = {"identificationModule": _identification, "statusModule": _status}
 
-Mask = dict[str, Any]
-"""Wanted fields as nested dictionaries of keys; an empty dictionary wants everything below."""
+
+def _protocol(study: Study, wanted: Mask) -> dict[str, Any]:
+    modules = _WITHHELD_PROTOCOL if study.withheld else _PROTOCOL
+    return {
+        name: module
+        for name, write in modules.items()
+        if (not wanted or name in wanted) and (module := write(study))
+    }
+
+
+_ID_ONLY = mask_of(["NCTId"])
+_ID_AND_DATE = mask_of(["NCTId", "LastUpdatePostDate"])
 
 
 class Generator:
     """Writes studies of a corpus at its current data version.
 
-    mean_bytes: the mean size of a study's JSON, from about 6,300 on; moves the length of texts, criteria, outcomes
-    and results, not the number of interventions or places.
+    mean_bytes: the mean size of a study's JSON, from about 7,500 on; moves the length of texts, criteria,
+    outcomes and results, not the number of interventions or places.
     """
 
     def __init__(self, corpus: Corpus, mean_bytes: int = DEFAULT_MEAN_BYTES) -> None:
@@ -665,8 +656,10 @@ class Generator:
 
     def encode(self, index: int, mask: Mask | None = None) -> bytes:
         """The JSON of study `index`, one line; with a mask only the fields in it."""
-        if mask is None:
+        if not mask:
             return _encoder.encode(self._write(index, {}))
+        if mask in (_ID_ONLY, _ID_AND_DATE):
+            return self._encode_key(index, dated=mask == _ID_AND_DATE)
         whole = msgspec.json.decode(_encoder.encode(self._write(index, mask)))
         return _encoder.encode(project(whole, mask))
 
@@ -674,37 +667,26 @@ class Generator:
         """The same as dictionaries, lists, strings, numbers and booleans."""
         return dict(msgspec.json.decode(self.encode(index)))
 
+    def _encode_key(self, index: int, dated: bool) -> bytes:
+        """What a list of all ids asks for, without writing the study: 600,000 of these are one crawl."""
+        sections: dict[str, Any] = {"identificationModule": {"nctId": self._corpus.nct_id(index)}}
+        updated = self._corpus.row(index).last_update
+        if dated and updated != c.MISSING:
+            sections["statusModule"] = {"lastUpdatePostDateStruct": {"date": _iso(updated)}}
+        return _encoder.encode({"protocolSection": sections})
+
     def _write(self, index: int, mask: Mask) -> dict[str, Any]:
         study = Study(self._corpus, index, self._bulk)
-        wanted = mask.get("protocolSection") or {}
-        protocol = {}
+        sections: dict[str, Any] = {}
         if not mask or "protocolSection" in mask:
-            for name, write in (_WITHHELD_PROTOCOL if study.withheld else _PROTOCOL).items():
-                if (not wanted or name in wanted) and (module := write(study)):
-                    protocol[name] = module
-        document: dict[str, Any] = {"protocolSection": protocol}
-        has_results = study.has_results
-        if has_results and (not mask or "resultsSection" in mask):
-            document["resultsSection"] = _results(study)
+            sections["protocolSection"] = _protocol(study, mask.get("protocolSection", {}))
+        if study.has_results and (not mask or "resultsSection" in mask):
+            sections["resultsSection"] = _results(study)
         if study.core[12] < 330 and not study.withheld:
-            document["annotationSection"] = _annotation(study)
-        if has_results and study.core[13] < 24_000:
-            document["documentSection"] = _documents(study)
-        document["derivedSection"] = _derived(study)
-        document["hasResults"] = has_results
-        return document
-
-
-def project(value: Any, mask: Mask) -> Any:
-    """Keep what the mask wants; keys with nothing left are dropped, as upstream drops empty ones."""
-    if not mask:
-        return value
-    if isinstance(value, list):
-        return [kept for item in value if (kept := project(item, mask)) not in ({}, [])]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: kept
-        for key, below in mask.items()
-        if key in value and (kept := project(value[key], below)) not in ({}, [])
-    }
+            sections["annotationSection"] = _annotation(study)
+        if study.has_results and study.core[13] < 24_000:
+            sections["documentSection"] = _documents(study)
+        if not mask or "derivedSection" in mask:
+            sections["derivedSection"] = _derived(study)
+        sections["hasResults"] = study.has_results
+        return sections

@@ -19,7 +19,7 @@ ACCENTED_SURNAMES = (
     "Béaumarchel",
 )  # fmt: skip
 SURNAMES = PLAIN_SURNAMES + ACCENTED_SURNAMES
-"""Every surname in the sample; none of them is a word, a place or a sponsor."""
+"""Every surname in the sample; none of them is a word or a place, but a few persons are sponsors."""
 
 MAIL_SUFFIX = ".example"
 PHONE_MARK = "555"
@@ -107,7 +107,6 @@ CITIES: tuple[tuple[str, str | None, str | None, str, float, float], ...] = (
     ("Warsaw", None, "02-781", "Poland", 52.22977, 21.01178),
     ("Prague", None, None, "Czechia", 50.08804, 14.42076),
     ("Cairo", None, "11566", "Egypt", 30.06263, 31.24967),
-    ("Istanbul", None, None, "Turkey (Türkiye)", 41.01384, 28.94966),
     ("Tel Aviv", None, "64239", "Israel", 32.08088, 34.78057),
     ("Beijing", "Beijing Municipality", "100730", "China", 39.9075, 116.39723),
     ("Shanghai", "Shanghai Municipality", "200032", "China", 31.22222, 121.45806),
@@ -123,6 +122,7 @@ CITIES: tuple[tuple[str, str | None, str | None, str, float, float], ...] = (
 )
 ACCENTED_CITIES: tuple[tuple[str, str | None, str | None, str, float, float], ...] = (
     ("São Paulo", "São Paulo", "01246-000", "Brazil", -23.5475, -46.63611),
+    ("Istanbul", None, None, "Turkey (Türkiye)", 41.01384, 28.94966),
     ("Malmö", None, None, "Sweden", 55.60587, 13.00073),
     ("Köln", None, "50937", "Germany", 50.93333, 6.95),
     ("Montréal", "Quebec", "H2X 0A9", "Canada", 45.50884, -73.58781),
@@ -247,7 +247,7 @@ ACRONYM_PARTS = (
     "PRO", "ACT", "HOPE", "VITA", "CARD", "NEO", "OPT", "STEP", "REACH", "ION", "LUM", "TRI", "SAFE",
 )  # fmt: skip
 SENTENCES = (
-    "Participants are assigned to the groups with a computer-generated list kept by someone outside the team.",
+    "Participants are assigned to the groups with a computer-generated list kept outside the team.",
     "The sample size was computed for a power of {n} percent at a two-sided significance level of 0.05.",
     "Follow-up visits take place at weeks {n}, {m} and {k} after the first administration.",
     "Secondary aims are tolerability, adherence and the cost of care from the payer's point of view.",

@@ -22,7 +22,7 @@ SUBSTANCES = frozenset({"DRUG", "BIOLOGICAL", "COMBINATION_PRODUCT", "DIETARY_SU
 MAX_PARTS = 12
 """Parts of one combination. More connectors than that are prose."""
 
-MAX_LENGTH = 500
+MAX_LENGTH = 300
 """Characters. A longer name is prose (the upstream's own limit is 200) and is left as it is."""
 
 
@@ -98,7 +98,7 @@ _SETTING = (
 )
 _ARM = (
     r"(?:arm|group|cohort|part|period|phase|treatment|regimen|stage|step|dose level|schedule|sequence)"
-    r" ?(?:[a-z]|[ivx]{1,4}|\d{1,2}[a-z]?)\b"
+    r"(?: (?:[a-z]|[ivx]{1,4})| ?\d{1,2}[a-z]?)\b"
 )
 _ROLE = (
     r"(?:experimental|(?:active |placebo |sham )?comparator|control(?: group| arm)?|intervention(?: group| arm)?"
@@ -122,10 +122,10 @@ _PUNCTUATION = str.maketrans(
     {"–": "-", "—": "-", "−": "-", "‐": "-", "‑": "-", "’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "，": ",",
      "；": ";", "、": ",", "＋": "+", "×": "x", "\u00b5": "μ"}
 )  # fmt: skip
-_SPACES = re.compile(r"\s+")
+_DIGIT = re.compile(r"\d")
 _EDGES = re.compile(
     r"^(?:[\s,;:.*•_=|]|[-+/&](?=\s)|(?:and|or|plus|with|of)\s)+"
-    r"|(?:[\s,;:.*_=|\-/&]|(?<=\s)\+|\s(?:and|or|plus|with|of|in|to|at|for|as|the|via|by|from))+$",
+    r"|(?:[\s,;:.*_=|/&]|(?<=\s)[+-]|\s(?:and|or|plus|with|of|in|to|at|for|as|the|via|by|from))+$",
     re.IGNORECASE,
 )
 _PREFIX = re.compile(
@@ -143,8 +143,9 @@ _DOSE = re.compile(
     re.IGNORECASE,
 )
 _DOSE_AFTER_BAR = re.compile(rf"_\s*(?:{_AMOUNT}|{_SIZE}|[a-z]{{1,3}})$", re.IGNORECASE)
-_FREQUENCY = re.compile(rf"(?<![\w\-]){_OFTEN}(?:[- ]dos(?:ing|es?))?(?![\w\-])", re.IGNORECASE)
-_DOSE_WORDS = re.compile(rf"(?<![\w\-]){_SIZE}(?![\w\-])(?: of )?", re.IGNORECASE)
+_DOSE_WORDS = re.compile(
+    rf"(?<![\w\-])(?:{_OFTEN}(?:[- ]dos(?:ing|es?))?|{_SIZE})(?![\w\-])(?: of )?", re.IGNORECASE
+)
 _LABELLED = re.compile(
     r"\b(?:dos(?:e|age)|strength|mode of administration|route(?: of administration)?|formulation|frequency|schedule"
     r"|dosage form)\s*:.*$",
@@ -199,20 +200,23 @@ _INERT = re.compile(
 Rule = Callable[[str], str]
 
 
-def _without(*patterns: re.Pattern[str]) -> Rule:
-    def rule(name: str) -> str:
-        for pattern in patterns:
-            name = pattern.sub(" ", name)
-        return name
-
-    return rule
-
-
 def _normalize(name: str) -> str:
     """No marks, NFKC, plain dashes and quotes, single spaces, nothing dangling at the ends."""
-    name = _MARKS.sub(" ", _INVISIBLE.sub("", name.translate(_PUNCTUATION)))
-    name = unicodedata.normalize("NFKC", name)
-    return " ".join(name.translate(_PUNCTUATION).split())
+    if not (name.isascii() and name.isprintable()):
+        name = _MARKS.sub(" ", _INVISIBLE.sub("", name.translate(_PUNCTUATION)))
+        name = unicodedata.normalize("NFKC", name).translate(_PUNCTUATION)
+    elif "(" in name:
+        name = _MARKS.sub(" ", name)
+    return _tidy(name)
+
+
+def _tidy(name: str) -> str:
+    return _EDGES.sub("", " ".join(name.split()).replace(" ,", ","))
+
+
+def _strip_label(name: str) -> str:
+    match = _PREFIX.match(name)
+    return name[match.end() :] if match else name
 
 
 def _strip_brackets(name: str) -> str:
@@ -230,14 +234,37 @@ def _strip_brackets(name: str) -> str:
             return match[0]
         return " " if before.strip() else inside
 
-    return _OPEN_BRACKET.sub("", _BRACKET.sub(replace, name))
+    if "(" in name or "[" in name:
+        return _OPEN_BRACKET.sub("", _BRACKET.sub(replace, name))
+    return name
+
+
+def _strip_dose(name: str) -> str:
+    if ":" in name:
+        name = _LABELLED.sub(" ", name)
+    if "_" in name:
+        name = _DOSE_AFTER_BAR.sub(" ", name)
+    name = _DOSE_WORDS.sub(" ", name)
+    return _DOSE.sub(" ", name) if _DIGIT.search(name) else name
+
+
+def _strip_tail(name: str) -> str:
+    return _TAIL.sub("", name)
+
+
+def _strip_setting(name: str) -> str:
+    match = _SETTING_START.match(name)
+    return _SUFFIX.sub("", name[match.end() :] if match else name)
 
 
 def _strip_form(name: str) -> str:
     if _KEEP.search(name):
         return name
     for pattern in (_FORM_END, _SHORT_ROUTE_END, _RELEASE_END, _FORM_START, _SHORT_ROUTE_START):
-        shorter = pattern.sub("", name)
+        match = pattern.search(name)
+        if match is None:
+            continue
+        shorter = name[: match.start()] + name[match.end() :]
         # "Lugol's solution" is a name as a whole.
         if _usable(shorter) and not shorter.endswith("'s"):
             name = shorter
@@ -246,11 +273,11 @@ def _strip_form(name: str) -> str:
 
 RULES: tuple[tuple[str, Rule], ...] = (
     ("normalize", _normalize),
-    ("strip_label", _without(_PREFIX)),
+    ("strip_label", _strip_label),
     ("strip_brackets", _strip_brackets),
-    ("strip_dose", _without(_LABELLED, _DOSE_AFTER_BAR, _FREQUENCY, _DOSE, _DOSE_WORDS)),
-    ("strip_tail", _without(_TAIL)),
-    ("strip_setting", _without(_SETTING_START, _SUFFIX)),
+    ("strip_dose", _strip_dose),
+    ("strip_tail", _strip_tail),
+    ("strip_setting", _strip_setting),
     ("strip_form", _strip_form),
 )
 _BASIC = tuple(rule for rule in RULES if rule[0] in {"normalize", "strip_label"})
@@ -279,6 +306,11 @@ _SPLITS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     ("split_slash", re.compile(r"\s*/\s*")),
 )
+_CONNECTED = re.compile(
+    r"[;,/+&±]|\s(?:and|or|with|w|plus|(?:in )?combin(?:ation|ed) with|co-?administered|together|along|followed|added"
+    r"|vs|versus|then)\b",
+    re.IGNORECASE,
+)
 _JOINED_BY_WORD = re.compile(r"\s(?:and/or|and|or|with|w/|&|vs\.?|versus|then)\s|&", re.IGNORECASE)
 _VACCINE = re.compile(r"vaccin|toxoid|immunoglobulin|immune globulin", re.IGNORECASE)
 _CODE = re.compile(r"[A-Za-z]{1,6}[- ]?\d{2,}[A-Za-z0-9-]*")
@@ -300,46 +332,46 @@ _NOT_A_NAME = frozenset(
     determined response effect effects study control controls active inactive high low standard
     """.split()
 )
-_MORE_WORDS_THAN_A_NAME = 5
-
-
-def _looks_like_a_name(piece: str) -> bool:
-    """Whether a cleaned piece of a combination can stand alone as the name of a substance."""
-    words = piece.casefold().split()
-    if not words or len(words) > _MORE_WORDS_THAN_A_NAME or not _usable(piece):
-        return False
-    if _FORM_ALONE.fullmatch(piece):
-        return False
-    if len(words) == 1:
-        return len(piece) > 1 and words[0] not in _NOT_A_NAME
-    # "vitamin A" ends in a letter, not in an article.
-    return not any(word in _NOT_A_NAME for word in words[:-1]) and words[-1] not in _NOT_AT_END
-
-
+_WORDS_OF_A_NAME = 5
 _NOT_AT_END = _NOT_A_NAME - {"a", "therapy", "treatment", "agent", "agents", "drug", "drugs"}
 _FORM_ALONE = re.compile(rf"(?:{_ROUTE}|{_FORM}|{_SIZE}|{_OFTEN}|[\s,-])+", re.IGNORECASE)
 
 
 def _pieces(name: str) -> tuple[str, list[str]] | None:
-    """The loosest split that yields names only, and the rule that made it."""
-    weak_forbidden = _PLACEBO_OF.match(name) is not None
+    """The loosest split of a cleaned name that yields names only, and the rule that made it."""
+    if not _CONNECTED.search(name):
+        return None
+    of_something = _PLACEBO_OF.match(name) is not None
     for rule, pattern in _SPLITS:
-        if weak_forbidden and rule in {"split_and", "split_slash"}:
+        if of_something and rule in {"split_and", "split_slash"}:
             continue  # "placebo to A and B" is one placebo
         pieces = [piece for piece in pattern.split(name) if piece.strip()]
-        if not 1 < len(pieces) <= MAX_PARTS:
-            continue
-        if rule == "split_and" and not _JOINED_BY_WORD.search(name):
-            # A comma alone may as well stand before a qualifier ("Insulin, isophane"): only plain words and codes.
-            if not all((_WORD.fullmatch(p) or _CODE.fullmatch(p)) and _looks_like_a_name(p) for p in pieces):
-                continue
-        if rule == "split_slash" and not _slash_separates(pieces):
-            continue
-        if _VACCINE.search(pieces[-1]) and not all(_VACCINE.search(piece) for piece in pieces):
-            continue  # "measles, mumps and rubella vaccine" is one vaccine
-        if all(_stands_alone(piece) for piece in pieces):
+        if 1 < len(pieces) <= MAX_PARTS and _separates(rule, name, pieces) and all(map(_stands_alone, pieces)):
             return rule, pieces
     return None
+
+
+def _separates(rule: str, name: str, pieces: list[str]) -> bool:
+    """Whether the connector stands between names here and not inside one."""
+    if _VACCINE.search(pieces[-1]) and not all(map(_VACCINE.search, pieces)):
+        return False  # "measles, mumps and rubella vaccine"
+    if rule == "split_and" and not _JOINED_BY_WORD.search(name):
+        # A comma alone may as well stand before a qualifier: only plain words and codes.
+        return all((_WORD.fullmatch(piece) or _CODE.fullmatch(piece)) for piece in pieces)
+    if rule == "split_slash":
+        # "paclitaxel/carboplatin", but neither "HER2/neu" nor "PD-1/PD-L1 inhibitor"
+        return (
+            not _CLASS_NOUN.search(pieces[-1])
+            and any(map(_LONG_WORD.search, pieces))
+            and all(
+                _PLACEBO.search(piece)
+                or _CODE.fullmatch(piece)
+                or _LONG_WORD.search(piece)
+                or _ABBREVIATION.fullmatch(piece)
+                for piece in pieces
+            )
+        )
+    return True
 
 
 def _stands_alone(piece: str) -> bool:
@@ -349,24 +381,25 @@ def _stands_alone(piece: str) -> bool:
     return _looks_like_a_name(cleaned) or _pieces(cleaned) is not None
 
 
-def _slash_separates(pieces: list[str]) -> bool:
-    """A slash stands between two names ("paclitaxel/carboplatin") or inside one ("HER2/neu", "PD-1/PD-L1")."""
-    if _CLASS_NOUN.search(pieces[-1]):
+def _looks_like_a_name(piece: str) -> bool:
+    """Whether a cleaned piece of a combination can be the name of a substance."""
+    words = piece.casefold().split()
+    if not words or len(words) > _WORDS_OF_A_NAME or not _usable(piece) or _FORM_ALONE.fullmatch(piece):
         return False
-    return any(_LONG_WORD.search(piece) for piece in pieces) and all(
-        _PLACEBO.search(p) or _CODE.fullmatch(p) or _LONG_WORD.search(p) or _ABBREVIATION.fullmatch(p) for p in pieces
-    )
+    if len(words) == 1:
+        return words[0] not in _NOT_A_NAME
+    # "vitamin A" ends in a letter, not in an article.
+    return _NOT_A_NAME.isdisjoint(words[:-1]) and words[-1] not in _NOT_AT_END
 
 
 # --- Cleaning -------------------------------------------------------------------------------------------------
 
-# Most names are one plain word or one research code; they need none of the above.
-_PLAIN = re.compile(r"[A-Za-z][a-z]{3,}|[A-Z]{2,5}-?\d{3,}")
-_PLAIN_BUT_NOT = re.compile(rf"{_FORM}|{_ROUTE}|{_OFTEN}|{_SIZE}|vehicle|tau", re.IGNORECASE)
+_LETTER = re.compile(r"[^\W\d_]")
+_TWO = re.compile(r"[^\W_].*?[^\W_]", re.DOTALL)
 
 
 def _usable(name: str) -> bool:
-    return any(char.isalpha() for char in name) and sum(char.isalnum() for char in name) > 1
+    return _LETTER.search(name) is not None and _TWO.search(name) is not None
 
 
 def _apply(name: str, rules: tuple[tuple[str, Rule], ...]) -> tuple[str, list[str]]:
@@ -376,8 +409,13 @@ def _apply(name: str, rules: tuple[tuple[str, Rule], ...]) -> tuple[str, list[st
     while before != name:
         before = name
         for identifier, rule in rules:
-            shorter = _EDGES.sub("", _SPACES.sub(" ", rule(name)).replace(" ,", ","))
-            if shorter != name and _usable(shorter) and (len(shorter) < len(name) or identifier == "normalize"):
+            shorter = rule(name)
+            if shorter == name:
+                continue
+            shorter = _tidy(shorter)
+            if shorter == name or not _usable(shorter):
+                continue
+            if len(shorter) < len(name) or identifier == "normalize":
                 name = shorter
                 if identifier not in applied:
                     applied.append(identifier)
@@ -400,33 +438,25 @@ def _clean_substance(name: str, inherited: tuple[str, ...]) -> tuple[Part, ...]:
     return (Part(cleaned, rules, False),)
 
 
+def _clean_other(name: str) -> tuple[Part, ...]:
+    cleaned, applied = _apply(name, _BASIC)
+    if _PLACEBO.search(cleaned):
+        return (Part(None, (*applied, "placebo"), True),)
+    if _CONTROL.fullmatch(cleaned):
+        return (Part(None, (*applied, "control"), False),)
+    return (Part(cleaned, tuple(applied), False),)
+
+
 @lru_cache(maxsize=1 << 15)
 def clean(name: str, kind: str | None) -> Cleaned:
     """Clean the name of an intervention of the given type (contract section A, interventions[].type).
 
     `clean(clean_name, kind)` returns clean_name again, with no rules. Never raises.
     """
-    if _PLAIN.fullmatch(name) and not _PLAIN_BUT_NOT.fullmatch(name) and not _named_control(name):
+    if len(name) > MAX_LENGTH:
         return Cleaned((Part(name, (), False),), False)
-    if len(name) > MAX_LENGTH or not _usable(name):
-        return Cleaned((Part(name.strip() or None, (), False),), False)
-    if kind in SUBSTANCES:
-        parts = _clean_substance(name, ())
-    else:
-        cleaned, applied = _apply(name, _BASIC)
-        rules = tuple(applied)
-        if _PLACEBO.search(cleaned):
-            parts = (Part(None, (*rules, "placebo"), True),)
-        elif _CONTROL.fullmatch(cleaned):
-            parts = (Part(None, (*rules, "control"), False),)
-        else:
-            parts = (Part(cleaned, rules, False),)
-    control = all(part.clean_name is None for part in parts)
-    return Cleaned(parts, control)
-
-
-def _named_control(name: str) -> bool:
-    return _PLACEBO.search(name) is not None or _CONTROL.fullmatch(name) is not None
+    parts = _clean_substance(name, ()) if kind in SUBSTANCES else _clean_other(name)
+    return Cleaned(parts, all(part.clean_name is None for part in parts))
 
 
 def is_inert(name: str) -> bool:

@@ -1,0 +1,68 @@
+# Lastgood: make help
+
+# Paths are relative, so the project may lie in a folder with spaces in its name
+PYTHON = .venv/bin/python
+# Sources to run, every one by default
+SOURCES =
+# Records of a sample upstream that is made for the first time; its own default where empty
+SIZE =
+# Port of the UI
+PORT = 8080
+# What `make test` hands to pytest, every test by default
+TESTS =
+# What `make bench` hands to the benchmark
+BENCH =
+
+# Another project's modules are none of ours
+unexport PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL = help
+.PHONY: help run advance ui down clean test lint types imports bench lock env setup setup-dev
+
+help: ## Show what there is
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+run: setup ## Run the pipelines end to end on sample data: SOURCES="ctgov" SIZE=2000
+	@$(PYTHON) -m sandbox.run $(if $(SIZE),--size $(SIZE)) $(SOURCES)
+
+advance: setup ## Move the sample upstreams to their next data version: SOURCES="ctgov"
+	@$(PYTHON) -m sandbox.ui advance $(SOURCES)
+
+ui: setup ## Start the whole Airflow with its UI: PORT=8080
+	@$(PYTHON) -m sandbox.ui up --port $(PORT)
+
+down: ## Stop all that was started, and nothing else
+	@if [ ! -d .lastgood ]; then echo "Nothing was running."; else \
+		$(PYTHON) -c 'import psutil, psycopg, requests' 2>/dev/null || sh sandbox/setup.sh sandbox || exit 1; \
+		$(PYTHON) -m sandbox.ui down; fi
+
+clean: down ## Stop all and remove what was made: .lastgood and .venv
+	@rm -rf .lastgood .venv
+	@echo "Removed .lastgood and .venv."
+
+test: setup-dev ## Lint, types, import rules and every test: TESTS="tests/publishing"
+	@$(PYTHON) -m sandbox.checks $(TESTS)
+
+lint: setup-dev ## Lint and formatting, without changing anything
+	@$(PYTHON) -m sandbox.checks --only lint
+
+types: setup-dev ## Types
+	@$(PYTHON) -m sandbox.checks --only types
+
+imports: setup-dev ## Imports go one way: dags, plugins/lastgood, include
+	@$(PYTHON) -m sandbox.checks --only imports
+
+bench: setup-dev ## Throughput and memory on generated data
+	@$(PYTHON) -m benchmarks $(BENCH)
+
+lock: setup-dev ## Resolve the requirements into deploy/locks (needs uv)
+	@$(PYTHON) deploy/lock.py
+
+env: ## Make the secrets that docker-compose.yaml needs, in .env
+	@sh deploy/env.sh
+
+setup:
+	@sh sandbox/setup.sh sandbox
+
+setup-dev:
+	@sh sandbox/setup.sh dev

@@ -1,0 +1,254 @@
+"""From raw studies to tables: parse what was landed, merge it into the last good version, note what is gone.
+
+The raw parts are parsed one by one into Parquet shards on the scratch disk; DuckDB then merges and sorts them,
+so memory does not grow with the number of studies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.publishing import frames
+from include.publishing.candidate import Candidate
+from include.sources.ctgov import study as studies
+from include.sources.ctgov.extract import Confirmation
+from include.sources.ctgov.tables import REMOVALS, TABLES
+from include.sources.source import Built, Run
+from include.upstream.landing import Landing
+
+STUDY_KINDS = ("studies", "gaps")
+DERIVED = {"removals"}
+"""Tables that no study holds rows of."""
+
+
+class NotReconciled(ValueError):
+    """Rows in are not rows out plus rows quarantined."""
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What parsing found, beside the shards."""
+
+    received: int = 0
+    duplicates: int = 0
+    last_update_posted: date | None = None
+    quarantined: int = 0
+    withheld: list[str] = field(default_factory=list)
+
+
+def build(run: Run, candidate: Candidate) -> Built:
+    """Write every table of the candidate. Raises NotReconciled where a study was lost on the way."""
+    landing = Landing.completed(run.store, f"raw/{run.source}/{run.version}")
+    facts = landing.progress.facts
+    confirmations = [msgspec.json.decode(line, type=Confirmation) for line in landing.read("confirmations")]
+    parsed = _parse(candidate, landing, confirmations)
+    con = candidate.connection
+    _register_shards(con, candidate.scratch)
+    distinct = _drop_duplicates(con, parsed)
+    if parsed.received != distinct + parsed.duplicates + parsed.quarantined:
+        raise NotReconciled(
+            f"{run.version}: {parsed.received} studies were landed, but {distinct} distinct, {parsed.duplicates} "
+            f"duplicate and {parsed.quarantined} quarantined ones add up to something else. Nothing is published."
+        )
+    _find_gone(con, confirmations)
+    _find_withheld(con, parsed)
+    for table in TABLES:
+        if table.name not in DERIVED:
+            candidate.write(table.name, frames.batches(con, _merged(table.name, table.key), table.schema))
+    candidate.write("removals", _removals(con, facts["data_version"]))
+    return Built(
+        cursors=_cursors(run, facts, parsed),
+        counts={
+            "declared": facts["studies_declared"],
+            "received": parsed.received,
+            "distinct": distinct,
+            "duplicates": parsed.duplicates,
+            "quarantined": parsed.quarantined,
+            "gone": _count(con, "gone"),
+        },
+        upstream={name: facts[name] for name in ("data_version", "api_version", "full", "truncated")},
+        raw=tuple(part.path for part in landing.progress.parts),
+    )
+
+
+def _parse(candidate: Candidate, landing: Landing, confirmations: Iterable[Confirmation]) -> Parsed:
+    """Raw parts to shards, one file per part and table; what cannot be read is quarantined."""
+    parsed = Parsed()
+    for table in TABLES:
+        (candidate.scratch / table.name).mkdir()
+    for index, part in enumerate(landing.progress.parts):
+        if part.kind in STUDY_KINDS:
+            _parse_part(candidate, parsed, f"{index:05}", part.path, landing.read_part(part))
+    present = [bytes(item.study) for item in confirmations if item.study is not None]
+    _parse_part(candidate, parsed, "present", "confirmations", iter(present))
+    return parsed
+
+
+def _parse_part(candidate: Candidate, parsed: Parsed, name: str, origin: str, lines: Iterator[bytes]) -> None:
+    batch = studies.Batch()
+    for number, line in enumerate(lines, start=1):
+        parsed.received += 1
+        try:
+            study = studies.parse(line)
+        except studies.Refused as refused:
+            parsed.quarantined += 1
+            candidate.quarantine(
+                reason=refused.reason,
+                detail=refused.detail,
+                raw=f"{origin}:{number}",
+                sha256=hashlib.sha256(line).hexdigest(),
+                content=line,
+            )
+            continue
+        batch.add(study)
+        if study.withheld:
+            parsed.withheld.append(study.nct_id)
+        posted = study.last_update_post_date
+        if posted and (parsed.last_update_posted is None or posted > parsed.last_update_posted):
+            parsed.last_update_posted = posted
+    for table, rows in batch.to_tables().items():
+        pq.write_table(rows, candidate.scratch / table / f"{name}.parquet", compression="lz4")
+
+
+def _register_shards(con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+    for table in TABLES:
+        if table.name not in DERIVED:
+            files = [str(path) for path in sorted((scratch / table.name).glob("*.parquet"))]
+            con.read_parquet(files, filename=True).create_view(f"fresh_{table.name}")
+
+
+def _drop_duplicates(con: duckdb.DuckDBPyConnection, parsed: Parsed) -> int:
+    """Keep the first of studies that came twice at one data version; returns how many distinct ones there are.
+
+    A study comes twice where pages overlap or it was asked for again. Within a part the batch keeps the first.
+    """
+    con.execute(
+        "CREATE TABLE kept AS SELECT nct_id, min(filename) AS filename FROM fresh_studies GROUP BY nct_id"
+    )
+    rows, distinct = _count(con, "fresh_studies"), _count(con, "kept")
+    parsed.duplicates = parsed.received - parsed.quarantined - distinct
+    if rows != distinct:
+        for table in TABLES:
+            if table.name not in DERIVED:
+                view = f"fresh_{table.name}"
+                con.execute(f"ALTER VIEW {view} RENAME TO all_{view}")
+                con.execute(
+                    f"CREATE VIEW {view} AS SELECT f.* FROM all_{view} f "  # noqa: S608
+                    "SEMI JOIN kept k ON f.nct_id = k.nct_id AND f.filename = k.filename"
+                )
+    return distinct
+
+
+def _find_gone(con: duckdb.DuckDBPyConnection, confirmations: Iterable[Confirmation]) -> None:
+    """Table gone: ids we held that are confirmed removed, or that another study now lists as its alias."""
+    con.execute("CREATE TABLE confirmed (nct_id VARCHAR, kind VARCHAR, merged_into VARCHAR)")
+    rows = [[c.nct_id, c.outcome, c.merged_into] for c in confirmations if c.outcome != "present"]
+    if rows:
+        con.executemany("INSERT INTO confirmed VALUES (?, ?, ?)", rows)
+    con.execute(
+        "CREATE TABLE gone AS SELECT nct_id, any_value(kind) AS kind, any_value(merged_into) AS merged_into "
+        "FROM (SELECT * FROM confirmed UNION ALL "
+        "      SELECT a.alias_id, 'merged', a.nct_id FROM fresh_aliases a "
+        "      SEMI JOIN previous_studies p ON p.nct_id = a.alias_id "
+        "      ANTI JOIN confirmed c ON c.nct_id = a.alias_id) "
+        "ANTI JOIN kept USING (nct_id) GROUP BY nct_id"
+    )
+
+
+def _find_withheld(con: duckdb.DuckDBPyConnection, parsed: Parsed) -> None:
+    """Table withheld: studies that were withheld since; their last content is kept and marked."""
+    con.execute("CREATE TABLE withheld (nct_id VARCHAR)")
+    if parsed.withheld:
+        con.register("withheld_now", pa.table({"nct_id": parsed.withheld}))
+        con.execute(
+            "INSERT INTO withheld SELECT nct_id FROM withheld_now SEMI JOIN previous_studies USING (nct_id)"
+        )
+
+
+def _merged(table: str, key: tuple[str, ...]) -> str:
+    """SQL for a table: what is unchanged since the last good version, and what came now, in order of the key."""
+    columns = frames.identifiers([column.name for column in _columns(table)])
+    order = frames.identifiers(key)
+    replaced = "(SELECT nct_id FROM kept ANTI JOIN withheld USING (nct_id) UNION ALL SELECT nct_id FROM gone)"
+    fresh = f"SELECT {columns} FROM fresh_{table} ANTI JOIN withheld USING (nct_id)"  # noqa: S608
+    before = f"SELECT {columns} FROM previous_{table} ANTI JOIN {replaced} USING (nct_id)"  # noqa: S608
+    if table == "studies":
+        before = (
+            f"SELECT {columns} FROM (SELECT p.* REPLACE (p.withheld OR f.nct_id IS NOT NULL AS withheld, "  # noqa: S608
+            "coalesce(f.content_hash, p.content_hash) AS content_hash) FROM previous_studies p "
+            "LEFT JOIN (SELECT nct_id, content_hash FROM fresh_studies SEMI JOIN withheld USING (nct_id)) f "
+            f"USING (nct_id)) ANTI JOIN {replaced} USING (nct_id)"
+        )
+    if table == "aliases":
+        # A merge confirmed by the study's own page, whose other half did not come in this run.
+        fresh = (
+            f"SELECT DISTINCT ON (alias_id) {columns} FROM ({fresh} UNION ALL SELECT g.nct_id AS alias_id, "  # noqa: S608
+            "g.merged_into AS nct_id, md5(g.merged_into) AS content_hash FROM gone g "
+            "ANTI JOIN fresh_aliases f ON f.alias_id = g.nct_id WHERE g.kind = 'merged')"
+        )
+        before = f"SELECT * FROM ({before}) ANTI JOIN ({fresh}) USING (alias_id)"  # noqa: S608
+    return f"{before} UNION ALL {fresh} ORDER BY {order}"
+
+
+def _columns(table: str) -> Any:
+    return next(item.columns for item in TABLES if item.name == table)
+
+
+def _removals(con: duckdb.DuckDBPyConnection, data_version: str) -> Iterator[pa.RecordBatch]:
+    """Removals of before, less the studies that came back, and those found now."""
+    found = con.execute(
+        "SELECT g.nct_id, g.kind, g.merged_into, p.last_update_post_date FROM gone g "
+        "JOIN previous_studies p USING (nct_id)"
+    ).fetchall()
+    now = [
+        {
+            "nct_id": nct_id,
+            "kind": kind,
+            "merged_into": merged_into,
+            "detected_at": data_version,
+            "last_update_post_date": posted,
+            "content_hash": studies.content_hash([kind, merged_into, data_version, str(posted)]),
+        }
+        for nct_id, kind, merged_into, posted in found
+    ]
+    con.register("removals_now", pa.Table.from_pylist(now, REMOVALS.schema))
+    columns = frames.identifiers(REMOVALS.schema.names)
+    query = (
+        f"SELECT {columns} FROM previous_removals ANTI JOIN kept USING (nct_id) "  # noqa: S608
+        f"ANTI JOIN removals_now USING (nct_id) UNION ALL SELECT {columns} FROM removals_now ORDER BY nct_id"
+    )
+    return frames.batches(con, query, REMOVALS.schema)
+
+
+def _cursors(run: Run, facts: dict[str, Any], parsed: Parsed) -> dict[str, Any]:
+    """Where the next run goes on. A run cut short by `limit` commits no data version: the next one has work."""
+    cursors = run.registry.cursors(run.source)
+    seen = [cursors.get("last_update_posted")] if cursors.get("last_update_posted") else []
+    if parsed.last_update_posted is not None:
+        # A date of update beyond the data version's own day would make every later window empty.
+        seen.append(min(parsed.last_update_posted.isoformat(), facts["data_version"][:10]))
+    if facts["truncated"]:
+        cursors.pop("data_timestamp", None)
+    else:
+        cursors["data_timestamp"] = facts["data_version"]
+    if seen:
+        cursors["last_update_posted"] = max(seen)
+    if "listed" in facts:
+        cursors["ids_listed"] = facts["data_version"]
+    return cursors
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = con.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+    assert row is not None
+    return int(row[0])

@@ -1,0 +1,445 @@
+"""From ClinicalTrials.gov to raw: which pages to ask for, and proof that everything came (contract section A).
+
+A run lands the studies updated since the last committed date less three days, or all of them. Once a week it
+also lists every id: what we hold and the list lacks is asked for one by one before it counts as gone, what the
+list has and we lack is fetched. If the upstream's data version moves meanwhile, everything starts over.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from include.publishing import manifest as manifests
+from include.sources.ctgov.tables import SCHEMA_VERSION
+from include.sources.source import Probe, Run
+from include.upstream.answers import ContractBreak, Kind
+from include.upstream.landing import Landing
+from include.upstream.session import UpstreamSession
+
+PATH = "api/v2"
+PAGE_SIZE = 250
+ID_PAGE_SIZE = 1000
+ID_BATCH = 100
+OVERLAP = timedelta(days=3)
+LISTING_EVERY = timedelta(days=7)
+PART_BYTES = 16 * 2**20
+RESTARTS = 3
+MISSING_SHARE = 0.01
+MISSING_ALWAYS_CONFIRMED = 100
+GAPS_MAX = 10_000
+log = logging.getLogger(__name__)
+
+
+class ApiVersion(msgspec.Struct, frozen=True):
+    """/version: `dataTimestamp` names the data version; it has no zone and is only ever compared."""
+
+    apiVersion: str  # noqa: N815 - the API's names
+    dataTimestamp: str  # noqa: N815
+
+
+class Page(msgspec.Struct, frozen=True):
+    """/studies: each study as the bytes it came in."""
+
+    studies: list[msgspec.Raw]
+    nextPageToken: str | None = None  # noqa: N815
+    totalCount: int | None = None  # noqa: N815
+
+
+class _Identification(msgspec.Struct):
+    nctId: str = ""  # noqa: N815
+
+
+class _Protocol(msgspec.Struct):
+    identificationModule: _Identification = msgspec.field(default_factory=_Identification)  # noqa: N815
+
+
+class _Identified(msgspec.Struct):
+    protocolSection: _Protocol = msgspec.field(default_factory=_Protocol)  # noqa: N815
+
+
+_identify = msgspec.json.Decoder(_Identified).decode
+
+
+class Confirmation(msgspec.Struct, frozen=True):
+    """What /studies/{id} says of an id that the list lacks: removed, merged into another, or present after all."""
+
+    nct_id: str
+    outcome: Literal["removed", "merged", "present"]
+    merged_into: str | None = None
+    study: msgspec.Raw | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What this run asks for. `since` is None for all studies; `limit` bounds how many are taken."""
+
+    since: str | None
+    limit: int | None
+    list_ids: bool
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters that every page repeats."""
+        asked = {"format": "json", "markupFormat": "markdown"}
+        if self.since:
+            asked["filter.advanced"] = f"AREA[LastUpdatePostDate]RANGE[{self.since},MAX]"
+        if self.limit:
+            # Oldest first, so that the next run goes on where this one stopped.
+            asked["sort"] = "LastUpdatePostDate:asc"
+        return asked
+
+
+class _Moved(Exception):
+    """The upstream changed under the crawl; what was landed does not belong together."""
+
+
+class IdSet:
+    """A set of NCT ids in 12.5 MB, however many there are: one bit for each of the 10^8 possible numbers."""
+
+    def __init__(self, ids: Iterable[str] = ()) -> None:
+        self._bits = bytearray(10**8 // 8)
+        self.count = 0
+        for nct_id in ids:
+            self.add(nct_id)
+
+    def add(self, nct_id: str) -> None:
+        """Add an id. Raises ValueError where it is none."""
+        number = _number(nct_id)
+        mask = 1 << (number & 7)
+        if not self._bits[number >> 3] & mask:
+            self._bits[number >> 3] |= mask
+            self.count += 1
+
+    def __contains__(self, nct_id: str) -> bool:
+        number = _number(nct_id)
+        return bool(self._bits[number >> 3] & (1 << (number & 7)))
+
+    def minus(self, *others: IdSet) -> Iterator[str]:
+        """Ids that are in this set and in none of the others, in order."""
+        import numpy as np
+
+        left = np.frombuffer(self._bits, np.uint8)
+        for other in others:
+            left = left & ~np.frombuffer(other._bits, np.uint8)
+        for byte in np.flatnonzero(left):
+            for bit in range(8):
+                if left[byte] >> bit & 1:
+                    yield f"NCT{byte * 8 + bit:08}"
+
+
+def _number(nct_id: str) -> int:
+    digits = nct_id[3:]
+    if not (nct_id[:3] == "NCT" and len(digits) == 8 and digits.isascii() and digits.isdigit()):  # noqa: PLR2004
+        raise ValueError(f"{nct_id[:40]!r} is not NCT and eight digits")
+    return int(digits)
+
+
+def data_version(upstream: UpstreamSession) -> ApiVersion:
+    """The upstream's data version. Raises ContractBreak where /version is not what the contract says."""
+    return upstream.get(f"{PATH}/version").json(ApiVersion)
+
+
+def probe(run: Run, upstream: UpstreamSession) -> Probe:
+    """Whether the data version moved since the last committed one, and whether a study still has an id."""
+    version = data_version(upstream)
+    facts = msgspec.to_builtins(version)
+    committed = run.registry.cursors(run.source).get("data_timestamp")
+    asked = sorted(name for name in ("full_refresh", "since", "limit") if run.params.get(name))
+    if committed == version.dataTimestamp and not asked:
+        return Probe(False, f"Nothing new: the upstream still has data version {committed}.", facts)
+    page = upstream.get(f"{PATH}/studies", {"format": "json", "pageSize": 1}).json(Page)
+    if not page.studies or not _id_of(page.studies[0]):
+        raise ContractBreak(
+            f"{upstream.base_url}/{PATH}/studies answered a page of {len(page.studies)} studies without "
+            "protocolSection.identificationModule.nctId. The response shape has changed; latest stays."
+        )
+    why = f"asked for with {', '.join(asked)}" if asked else f"last committed: {committed or 'none'}"
+    return Probe(True, f"Data version {version.dataTimestamp} ({why}).", facts)
+
+
+def plan(run: Run, version: ApiVersion) -> Plan:
+    """Decide what to ask for from the run's parameters and the committed cursors.
+
+    Raises ValueError naming the parameter that makes no sense.
+    """
+    cursors = run.registry.cursors(run.source)
+    limit = run.params.get("limit")
+    if limit is not None and (not isinstance(limit, int) or limit < 1):
+        raise ValueError(f"the parameter limit is {limit!r}; it must be a whole number above zero, or empty")
+    since = _since(run, cursors)
+    listed = cursors.get("ids_listed")
+    due = listed is None or _day(version.dataTimestamp) - _day(listed) >= LISTING_EVERY
+    return Plan(since=since, limit=limit, list_ids=since is not None and limit is None and due)
+
+
+def _since(run: Run, cursors: Mapping[str, Any]) -> str | None:
+    if run.params.get("full_refresh") or not cursors.get("last_update_posted"):
+        return None
+    latest = run.registry.latest(run.source)
+    if latest is None:
+        return None
+    if manifests.require(run.store, run.source, latest.version).schema_version != SCHEMA_VERSION:
+        log.info("the tables have a new schema version: all studies are fetched once")
+        return None
+    given = run.params.get("since")
+    if given:
+        try:
+            return date.fromisoformat(str(given)).isoformat()
+        except ValueError as error:
+            raise ValueError(f"the parameter since is {given!r}; it must be a date like 2026-11-20") from error
+    return (date.fromisoformat(cursors["last_update_posted"]) - OVERLAP).isoformat()
+
+
+def _day(timestamp: str) -> date:
+    return date.fromisoformat(timestamp[:10])
+
+
+def extract(run: Run, upstream: UpstreamSession) -> Mapping[str, Any]:
+    """Land everything this run needs, going on where a killed try stopped.
+
+    Raises ContractBreak where what came cannot be reconciled with what the upstream declares, or the upstream
+    kept changing under the crawl.
+    """
+    reason = ""
+    for _ in range(RESTARTS):
+        version = data_version(upstream)
+        asked = plan(run, version)
+        landing = Landing.open(
+            run.store,
+            f"raw/{run.source}/{run.version}",
+            {**asdict(asked), "query": asked.query},
+            version.dataTimestamp,
+        )
+        if landing.progress.complete:
+            return landing.progress.facts
+        crawl = Crawl(run, upstream, landing, asked, version)
+        try:
+            facts = crawl.run_phases()
+            _check_unmoved(upstream, version)
+        except _Moved as moved:
+            reason = str(moved)
+            log.warning("%s: %s; starting over", run.source, reason)
+            landing.discard()
+            continue
+        landing.finish(facts)
+        return facts
+    raise ContractBreak(
+        f"{upstream.base_url}: {reason}, {RESTARTS} times in a row. Nothing was taken over; latest stays. "
+        "Look at the upstream's /studies, then clear the extract task."
+    )
+
+
+def _check_unmoved(upstream: UpstreamSession, version: ApiVersion) -> None:
+    now = data_version(upstream)
+    if now.dataTimestamp != version.dataTimestamp:
+        raise _Moved(f"the data version moved from {version.dataTimestamp} to {now.dataTimestamp}")
+
+
+class Crawl:
+    """One pass over the upstream at one data version, phase by phase; the landing's cursor tells how far."""
+
+    def __init__(
+        self, run: Run, upstream: UpstreamSession, landing: Landing, asked: Plan, version: ApiVersion
+    ) -> None:
+        self.run, self.upstream, self.landing, self.asked, self.version = (
+            run,
+            upstream,
+            landing,
+            asked,
+            version,
+        )
+        self.facts: dict[str, Any] = {}
+
+    def run_phases(self) -> dict[str, Any]:
+        """All phases, each skipped where an earlier try completed it; returns what is known of the landing."""
+        self.facts = {"data_version": self.version.dataTimestamp, "api_version": self.version.apiVersion}
+        fetched = self._pages("studies", {**self.asked.query}, PAGE_SIZE, limit=self.asked.limit)
+        self.facts["full"] = self.asked.since is None and not self.facts["truncated"]
+        if self.asked.list_ids:
+            listed = self._pages("ids", {"format": "json", "fields": "NCTId"}, ID_PAGE_SIZE)
+        elif self.facts["full"]:
+            listed = fetched
+        else:
+            return self.facts
+        self.facts["listed"] = listed.count
+        known = self._known()
+        self._fetch_gaps(listed, known, fetched)
+        self._confirm(known, listed)
+        return self.facts
+
+    def _pages(self, kind: str, query: dict[str, str], page_size: int, limit: int | None = None) -> IdSet:
+        """Walk all pages of a query into parts of a kind; returns the ids that came.
+
+        Raises _Moved where rows, distinct ids and the declared count do not agree: a page came twice, a token
+        led in circles, or the count moved.
+        """
+        cursor = (self.landing.progress.cursor or {}).get(kind, {})
+        ids, rows, unidentified = IdSet(), 0, 0
+        for part in self.landing.progress.parts:
+            if part.kind == kind:
+                for line in self.landing.read_part(part):
+                    rows += 1
+                    unidentified += not _take(ids, line)
+        declared, token = cursor.get("declared"), cursor.get("token")
+        done = cursor.get("done", False)
+        truncated = cursor.get("truncated", False)
+        used = {token}
+        pending: list[bytes] = []
+        size, began, resumed = 0, time.monotonic(), rows
+
+        def flush() -> None:
+            nonlocal size
+            state = {"declared": declared, "token": token, "done": done, "truncated": truncated}
+            merged = {**(self.landing.progress.cursor or {}), kind: state}
+            self.landing.write_part(kind, pending, merged)
+            pending.clear()
+            size = 0
+            _log_progress(self.run.source, kind, rows, limit or declared, rows - resumed, time.monotonic() - began)
+
+        while not done:
+            page = self._page(query, page_size, token, first=declared is None)
+            declared = page.totalCount if declared is None else declared
+            if declared is None:
+                raise ContractBreak(
+                    f"{self.upstream.base_url}/{PATH}/studies declared no totalCount on its first page although "
+                    "countTotal was asked for; nothing can be reconciled. Latest stays."
+                )
+            studies = page.studies[: limit - rows] if limit else page.studies
+            for study in studies:
+                line = bytes(study).replace(b"\n", b" ")
+                unidentified += not _take(ids, line)
+                pending.append(line)
+                size += len(line)
+            rows += len(studies)
+            token, done = page.nextPageToken, page.nextPageToken is None
+            if limit and rows >= limit and not done:
+                done, truncated = True, rows < declared
+            if token in used and not done:
+                raise _Moved(f"a page token of {kind} led back to itself after {rows} of {declared} rows")
+            used.add(token)
+            if not done and rows > declared:
+                raise _Moved(f"{rows} rows of {kind} came where {declared} were declared")
+            if size >= PART_BYTES or (done and pending):
+                flush()
+        self.facts |= {f"{kind}_declared": declared, f"{kind}_received": rows, f"{kind}_distinct": ids.count}
+        if kind == "studies":
+            self.facts["truncated"] = truncated
+        if not truncated and not (rows == declared == ids.count + unidentified):
+            raise _Moved(
+                f"{declared} {kind} were declared, but {rows} rows with {ids.count + unidentified} distinct ids came"
+            )
+        return ids
+
+    def _page(self, query: dict[str, str], page_size: int, token: str | None, *, first: bool) -> Page:
+        parameters: dict[str, str | int | float] = {**query, "pageSize": page_size}
+        if first:
+            parameters["countTotal"] = "true"
+        if token:
+            parameters["pageToken"] = token
+        return self.upstream.get(f"{PATH}/studies", parameters).json(Page)
+
+    def _known(self) -> IdSet:
+        """The ids of the studies in latest."""
+        latest = self.run.registry.latest(self.run.source)
+        known = IdSet()
+        if latest is not None:
+            manifest = manifests.require(self.run.store, self.run.source, latest.version)
+            files = [file.path for file in manifest.table("studies").files]
+            for batch in self.run.store.dataset(files).to_batches(columns=["nct_id"]):
+                for nct_id in batch.column("nct_id").to_pylist():
+                    known.add(nct_id)
+        return known
+
+    def _fetch_gaps(self, listed: IdSet, known: IdSet, fetched: IdSet) -> None:
+        """Fetch what the list has and neither latest nor this run's pages hold."""
+        if self._is_done("gaps"):
+            return
+        gaps = list(listed.minus(known, fetched))
+        if len(gaps) > GAPS_MAX:
+            raise ContractBreak(
+                f"{len(gaps)} listed studies are neither in latest nor among the updated ones; that is no gap "
+                "but another dataset. Trigger the DAG with full_refresh."
+            )
+        lines: list[bytes] = []
+        for start in range(0, len(gaps), ID_BATCH):
+            batch = gaps[start : start + ID_BATCH]
+            parameters: dict[str, str | int | float] = {
+                "format": "json",
+                "markupFormat": "markdown",
+                "filter.ids": ",".join(batch),
+                "pageSize": ID_PAGE_SIZE,
+            }
+            page = self.upstream.get(f"{PATH}/studies", parameters).json(Page)
+            lines += [bytes(study).replace(b"\n", b" ") for study in page.studies]
+        self._finish_phase("gaps", {"gaps": len(gaps)}, lines)
+
+    def _confirm(self, known: IdSet, listed: IdSet) -> None:
+        """Ask for every id that we hold and the list lacks; only the study's own page can say that it is gone.
+
+        Raises ContractBreak where so many are missing that the list itself must be wrong.
+        """
+        if self._is_done("confirmations"):
+            return
+        missing = list(known.minus(listed))
+        if len(missing) > max(MISSING_ALWAYS_CONFIRMED, MISSING_SHARE * known.count):
+            raise ContractBreak(
+                f"the id list lacks {len(missing)} of {known.count} known studies; no upstream removes so many at "
+                "once, so nothing was taken for removed and latest stays. Look at the upstream's /studies."
+            )
+        lines: list[bytes] = []
+        for nct_id in missing:
+            answer = self.upstream.get(f"{PATH}/studies/{nct_id}", {"format": "json"})
+            if answer.kind is Kind.EMPTY:
+                lines.append(msgspec.json.encode(Confirmation(nct_id, "removed")))
+                continue
+            found = _id_of(answer.body)
+            if not found:
+                raise ContractBreak(f"{answer.describe()}: a study without nctId; latest stays.")
+            if found != nct_id:
+                lines.append(msgspec.json.encode(Confirmation(nct_id, "merged", found)))
+            else:
+                study = msgspec.Raw(answer.body.replace(b"\n", b" "))
+                lines.append(msgspec.json.encode(Confirmation(nct_id, "present", study=study)))
+        self._finish_phase("confirmations", {"missing": len(missing)}, lines)
+
+    def _is_done(self, kind: str) -> bool:
+        state = (self.landing.progress.cursor or {}).get(kind, {})
+        self.facts |= state.get("facts", {})
+        return bool(state.get("done"))
+
+    def _finish_phase(self, kind: str, facts: dict[str, Any], lines: list[bytes]) -> None:
+        self.facts |= facts
+        state = {"done": True, "facts": facts}
+        self.landing.write_part(kind, lines, {**(self.landing.progress.cursor or {}), kind: state})
+
+
+def _take(ids: IdSet, line: bytes) -> bool:
+    """Add a study's id to the set; False where it has none, which the build quarantines."""
+    nct_id = _id_of(line)
+    if not nct_id:
+        return False
+    ids.add(nct_id)
+    return True
+
+
+def _id_of(study: bytes | msgspec.Raw) -> str | None:
+    try:
+        nct_id = _identify(study).protocolSection.identificationModule.nctId
+        _number(nct_id)
+    except (msgspec.DecodeError, ValueError):
+        return None
+    return nct_id
+
+
+def _log_progress(source: str, kind: str, rows: int, total: int | None, since_start: int, seconds: float) -> None:
+    rate = since_start / seconds if seconds > 0 else 0.0
+    left = f", about {(total - rows) / rate / 60:.0f} min left" if total and rate and total > rows else ""
+    share = f" of {total} ({rows / total:.0%})" if total else ""
+    log.info("%s: %d%s %s, %.0f/s%s", source, rows, share, kind, rate, left)

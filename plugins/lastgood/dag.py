@@ -1,0 +1,100 @@
+"""What every source DAG has in common: steps, pool, retries, timeouts, owner, alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TriggerRule
+
+from include.sources import source as sources
+from lastgood.notifiers.alert import AlertNotifier
+from lastgood.operators.decisions import DecisionOperator
+from lastgood.operators.steps import (
+    BuildOperator,
+    ExtractOperator,
+    GateOperator,
+    ProbeOperator,
+    PromoteOperator,
+    WatcherOperator,
+)
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def asset_of(source: str) -> Asset:
+    """The asset that a promotion of a source updates."""
+    # A name alone: a URI with a scheme makes Airflow import its providers, which doubles the time to parse.
+    return Asset(f"lastgood_{source}")
+
+
+def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = None) -> DAG:
+    """probe → extract → build → gate → promote, and the watcher, for one source.
+
+    Everything that differs between sources stands in its spec; `doc_md` is the runbook, `params` are what a
+    person may ask for when triggering a run.
+    """
+    spec = sources.spec(source)
+    defaults: dict[str, Any] = {
+        "owner": spec.owner,
+        "pool": spec.pool,
+        "retries": spec.retries,
+        "retry_delay": spec.retry_delay,
+        "retry_exponential_backoff": True,
+        "max_retry_delay": spec.max_retry_delay,
+        "execution_timeout": spec.step_timeout,
+        "on_failure_callback": AlertNotifier(),
+    }
+    with DAG(
+        dag_id=spec.name,
+        dag_display_name=spec.title,
+        description=f"{spec.title}: from its API to the last good dataset",
+        doc_md=doc_md,
+        schedule=CronDataIntervalTimetable(spec.schedule, timezone=spec.timezone),
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=spec.run_timeout,
+        default_args=defaults,
+        params=dict(params or {}),
+        tags={"lastgood", "source", *spec.tags},
+        on_failure_callback=AlertNotifier(),
+    ) as dag:
+        steps = [
+            ProbeOperator(task_id="probe", source=source),
+            ExtractOperator(task_id="extract", source=source, execution_timeout=spec.extract_timeout),
+            BuildOperator(task_id="build", source=source),
+            GateOperator(task_id="gate", source=source),
+            PromoteOperator(task_id="promote", source=source, asset=asset_of(source)),
+        ]
+        for before, after in zip(steps, steps[1:], strict=False):
+            before >> after
+        steps >> WatcherOperator(task_id="watcher", trigger_rule=TriggerRule.ONE_FAILED, retries=0)
+    return dag
+
+
+def decision_dag(
+    name: str, doc_md: str, params: Mapping[str, Param] | None = None, decision: str | None = None
+) -> DAG:
+    """A DAG without a schedule whose form is an operator's decision: one task, tried once."""
+    with DAG(
+        dag_id=f"lastgood_{name}",
+        doc_md=doc_md,
+        schedule=None,
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=timedelta(hours=2),
+        default_args={
+            "owner": "lastgood",
+            "retries": 0,
+            "execution_timeout": timedelta(hours=1),
+            "on_failure_callback": AlertNotifier(),
+        },
+        params=dict(params or {}),
+        tags={"lastgood", "operations"},
+        on_failure_callback=AlertNotifier(),
+    ) as dag:
+        DecisionOperator(task_id=name, decision=decision or name)
+    return dag

@@ -1,0 +1,101 @@
+"""The way to an upstream, by its HTTP connection: host, login, TLS, and how gently it is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+from airflow.providers.http.hooks.http import HttpHook
+
+from include import __version__
+from include.upstream.answers import Classifier
+from include.upstream.breaker import Breaker
+from include.upstream.limits import BadSetting, Limits
+from include.upstream.session import UpstreamSession
+
+_TLS_AND_PROXY = frozenset({"verify", "verify_ssl", "cert", "proxies", "proxy"})  # the provider's own options
+_CONTACT = "contact"
+
+
+class UpstreamHook(HttpHook):
+    """Makes the session that a source asks its upstream through.
+
+    The connection's extra holds the limits (see Limits.from_extra), the provider's `verify`, `cert` and
+    `proxies`, `contact` (whom the upstream may write to; it is added to the User-Agent), and headers, which
+    are told by a capital letter or a hyphen in their name (`X-Api-Key`). Anything else is refused, so that a
+    slip of the pen in an option is not sent as a header.
+    """
+
+    def __init__(
+        self,
+        http_conn_id: str,
+        defaults: Limits,
+        breaker: Breaker,
+        classifier: Classifier | None = None,
+    ) -> None:
+        super().__init__(method="GET", http_conn_id=http_conn_id)
+        self._defaults = defaults
+        self._breaker = breaker
+        self._classifier = classifier
+
+    def session(self) -> UpstreamSession:
+        """A session on the connection's host. Raises BadSetting naming the connection and what is wrong."""
+        connection = self.get_connection(self.http_conn_id)
+        if not connection.host:
+            example = '{"conn_type": "http", "schema": "https", "host": "api.example.org"}'
+            raise BadSetting(
+                f"The connection {self.http_conn_id} has no host. Set it in Airflow under Admin, Connections, "
+                f"or with AIRFLOW_CONN_{self.http_conn_id.upper()}='{example}'."
+            )
+        try:
+            limits = Limits.from_extra(_options(connection.extra_dejson), self._defaults)
+            http = self.get_conn()
+            return UpstreamSession(http, self.base_url, limits, self._breaker, classifier=self._classifier)
+        except BadSetting as error:
+            raise BadSetting(f"The connection {self.http_conn_id} cannot be used: {error}") from None
+
+    def get_conn(
+        self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None
+    ) -> requests.Session:
+        """The provider's session; of the extra only what is meant as a header is one."""
+        connection = self.get_connection(self.http_conn_id)
+        extra: Mapping[str, Any] = connection.extra_dejson
+        http: requests.Session = super().get_conn(extra_options=extra_options)
+        if not isinstance(http.proxies, dict):
+            raise BadSetting('extra has `proxies` that are not like {"https": "http://proxy:3128"}.')
+        if connection.conn_type == "https" and not connection.schema and "://" not in (connection.host or ""):
+            # AIRFLOW_CONN_X=https://host means TLS, which the provider overlooks.
+            self.base_url: str = self.base_url.replace("http://", "https://", 1)
+        # The provider makes a header of every key that it does not know.
+        for key in extra:
+            http.headers.pop(key, None)
+        http.headers.update(_headers(extra))
+        http.headers.update(headers or {})
+        return http
+
+
+def _is_header(key: str) -> bool:
+    return re.search("[A-Z-]", key) is not None
+
+
+def _options(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What is left of the extra for Limits."""
+    return {
+        key: value
+        for key, value in extra.items()
+        if not _is_header(key) and key != _CONTACT and key not in _TLS_AND_PROXY
+    }
+
+
+def _headers(extra: Mapping[str, Any]) -> dict[str, str]:
+    """User-Agent and the extra's own headers. Raises BadSetting that names a bad one but not its value."""
+    agent = f"lastgood/{__version__}"
+    if contact := extra.get(_CONTACT):
+        agent += f" (+{contact})"
+    headers = {"User-Agent": agent, **{key: value for key, value in extra.items() if _is_header(key)}}
+    for name, value in headers.items():
+        if not (isinstance(value, str) and value.isascii() and value.isprintable() and value == value.strip()):
+            raise BadSetting(f"the header `{name}` from extra cannot be sent: it must be plain ASCII text.")
+    return headers

@@ -1,0 +1,210 @@
+"""The steps of a source DAG as operators: each opens the run, does one step of include/steps.py, notes its end.
+
+Heavy imports stand inside execute(), since the dag-processor imports this file again and again.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from include.sources.source import Run
+    from include.upstream.session import UpstreamSession
+
+ENVIRONMENT = "LASTGOOD_ENV"
+
+
+def open_run(source: str, context: Context) -> Run:
+    """The run a task belongs to, as include sees it. A run without an interval stands at its run_after."""
+    from include.publishing.manifest import version_id
+    from include.sources.source import Run
+    from lastgood.hooks.registry import RegistryHook
+    from lastgood.hooks.store import store
+
+    dag_run = context["dag_run"]
+    end = dag_run.data_interval_end or dag_run.run_after
+    return Run(
+        source=source,
+        version=version_id(end, dag_run.run_id),
+        run_id=dag_run.run_id,
+        interval_start=dag_run.data_interval_start,
+        interval_end=end,
+        params=dict(context["params"]),
+        store=store(),
+        registry=RegistryHook().registry(),
+    )
+
+
+def open_upstream(run: Run) -> UpstreamSession:
+    """The session with the run's upstream, by the source's connection."""
+    from include.sources.source import spec
+    from include.upstream.breaker import Breaker
+    from lastgood.hooks.upstream import UpstreamHook
+
+    chosen = spec(run.source)
+    breaker = Breaker(run.registry.connect, chosen.connection)
+    return UpstreamHook(chosen.connection, chosen.limits, breaker).session()
+
+
+class StepOperator(BaseOperator):
+    """One step of a source's run."""
+
+    def __init__(self, *, source: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Do the step and note it in the run log; what it returns is the task's XCom."""
+        from include.publishing import runlog
+
+        run = open_run(self.source, context)
+        if self.opens_run:
+            runlog.start(
+                run.registry,
+                source=run.source,
+                version=run.version,
+                dag_id=self.dag_id,
+                run_id=run.run_id,
+                interval_start=run.interval_start,
+                interval_end=run.interval_end,
+                env=os.environ.get(ENVIRONMENT, "unnamed"),
+                code_version=_code_version(),
+            )
+        with runlog.step(run.registry, run.source, run.version, self.task_id) as facts:
+            facts.update(self.work(run, context))
+        self.after(run, facts)
+        return facts
+
+    opens_run = False
+
+    @abstractmethod
+    def work(self, run: Run, context: Context) -> dict[str, Any]:
+        """The step itself; returns facts for the run log and XCom."""
+
+    def after(self, run: Run, facts: dict[str, Any]) -> None:
+        """What follows once the step is noted."""
+
+
+def _code_version() -> str:
+    from include.steps import code_version
+
+    return code_version()
+
+
+class ProbeOperator(StepOperator):
+    """Asks whether the upstream has anything new; skips the run where it has not."""
+
+    opens_run = True
+
+    def work(self, run: Run, context: Context) -> dict[str, Any]:
+        from include import steps
+
+        found = steps.probe(run, open_upstream(run))
+        self.log.info("%s", found.reason)
+        return {"new": found.new, "reason": found.reason, **found.upstream}
+
+    def after(self, run: Run, facts: dict[str, Any]) -> None:
+        from include.publishing import runlog
+
+        if not facts["new"]:
+            runlog.end(run.registry, run.source, run.version, "skipped")
+            raise AirflowSkipException(facts["reason"])
+
+
+class ExtractOperator(StepOperator):
+    """Lands what the upstream has, raw, going on from the last complete part."""
+
+    def work(self, run: Run, context: Context) -> dict[str, Any]:
+        from include import steps
+
+        return dict(steps.extract(run, open_upstream(run)))
+
+
+class BuildOperator(StepOperator):
+    """Makes the candidate and seals it with its manifest."""
+
+    def work(self, run: Run, context: Context) -> dict[str, Any]:
+        from include import steps
+
+        manifest = steps.build(run)
+        return {
+            "version": manifest.version,
+            "rows": {entry.name: entry.rows for entry in manifest.tables},
+            "quarantined": manifest.quarantine.rows,
+            **manifest.counts,
+        }
+
+
+class GateOperator(StepOperator):
+    """Verifies every contract on the candidate; one that does not pass ends the run, and latest stays."""
+
+    def work(self, run: Run, context: Context) -> dict[str, Any]:
+        from include import steps
+
+        verdict = steps.judge(run)
+        for check in verdict.checks:
+            if check.outcome != "PASSED":
+                self.log.warning("%s %s: %s", check.outcome, check.sentence, check.samples)
+        if not verdict.passed:
+            accept = (
+                "If the new level is right, an operator can accept it with a reason (DAG lastgood_accept)."
+                if verdict.acceptable
+                else "It cannot be accepted as it is."
+            )
+            raise AirflowFailException(
+                f"{run.source} {run.version} did not pass its gate, consumers keep reading what they read. "
+                f"{accept} {'; '.join(verdict.reasons)}"
+            )
+        return {"passed": verdict.count("PASSED"), "warned": verdict.count("WARN")}
+
+
+class PromoteOperator(StepOperator):
+    """Makes the candidate latest and tells the asset's consumers: version, interval and counts."""
+
+    def __init__(self, *, asset: Asset, **kwargs: Any) -> None:
+        super().__init__(outlets=[asset], **kwargs)
+        self.asset = asset
+
+    def work(self, run: Run, context: Context) -> dict[str, Any]:
+        from include import steps
+        from include.publishing import manifest as manifests
+        from include.publishing.promotion import PromotionFailed, PromotionRefused
+
+        try:
+            done = steps.promote(run)
+        except (PromotionFailed, PromotionRefused) as error:
+            raise AirflowFailException(str(error)) from error
+        manifest = manifests.require(run.store, run.source, run.version)
+        facts = {"outcome": done.outcome.value, "latest": done.latest, "served": done.served}
+        if done.latest == run.version:
+            context["outlet_events"][self.asset].extra = {
+                "version": run.version,
+                "interval_start": run.interval_start.isoformat() if run.interval_start else None,
+                "interval_end": run.interval_end.isoformat(),
+                "rows": {entry.name: entry.rows for entry in manifest.tables},
+                "changes": {c.table: [c.new, c.changed, c.deleted] for c in manifest.changes},
+            }
+        return facts
+
+    def after(self, run: Run, facts: dict[str, Any]) -> None:
+        from include.publishing import runlog
+
+        runlog.end(run.registry, run.source, run.version, "ok")
+        if facts["latest"] != run.version:
+            raise AirflowSkipException(
+                f"{run.version}: {facts['outcome']}; latest of {run.source} is {facts['latest']}."
+            )
+
+
+class WatcherOperator(BaseOperator):
+    """The leaf that fails when any step failed, so that no cleaning-up leaf can turn a failed run green."""
+
+    def execute(self, context: Context) -> None:
+        raise AirflowException("a step of this run failed; see the red task and its log")

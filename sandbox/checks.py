@@ -1,0 +1,111 @@
+"""`make test`: every check in one go, and at the end what each one said.
+
+    python -m sandbox.checks [--only lint|types|imports|tests] [arguments of pytest]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.environment import PROJECT
+
+RECORDINGS = PROJECT.parent / "shared" / "data"
+RESULTS = PROJECT / ".pytest_cache" / "results.xml"
+
+PYTEST = ("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal", f"--junitxml={RESULTS}")
+IMPORT_LINTER = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+# Checks by name, each a list of commands of this Python
+CHECKS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "lint": (("-m", "ruff", "check", "."), ("-m", "ruff", "format", "--check", ".")),
+    "types": (("-m", "mypy"),),
+    "imports": (("-c", IMPORT_LINTER),),
+    "tests": (("-m", *PYTEST),),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one check said."""
+
+    name: str
+    passed: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many tests ended how."""
+
+    passed: int
+    failed: int
+    skipped: int
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def run(name: str, arguments: list[str]) -> Outcome:
+    """Run one check, its output going to the terminal."""
+    print(f"\n== {name} ==", flush=True)
+    begun = time.monotonic()
+    search_path = os.pathsep.join([str(PROJECT), str(PROJECT / "plugins")])
+    codes = [
+        subprocess.run(
+            [sys.executable, *command, *(arguments if name == "tests" else [])],
+            cwd=PROJECT,
+            env={**os.environ, "PYTHONPATH": search_path},
+            check=False,
+        ).returncode
+        for command in CHECKS[name]
+    ]
+    return Outcome(name, not any(codes), time.monotonic() - begun)
+
+
+def counts(results: Path) -> Counts:
+    """Read pytest's result file; a test that broke before it began has failed."""
+    suites = list(ElementTree.parse(results).getroot().iter("testsuite"))
+
+    def total(attribute: str) -> int:
+        return sum(int(suite.get(attribute, "0")) for suite in suites)
+
+    failed, skipped = total("failures") + total("errors"), total("skipped")
+    return Counts(total("tests") - failed - skipped, failed, skipped)
+
+
+def summary(outcomes: list[Outcome], found: Counts | None) -> str:
+    """The closing lines."""
+    lines = ["", "== summary =="]
+    for outcome in outcomes:
+        verdict = "passed" if outcome.passed else "FAILED"
+        lines.append(f"{outcome.name:<9} {verdict} in {outcome.seconds:6.1f} s")
+    if found is not None:
+        where = os.path.relpath(RECORDINGS, PROJECT)
+        there = f"found in {where}, their tests ran"
+        absent = f"NOT found in {where}, their tests were skipped"
+        lines.append(f"recordings {there if RECORDINGS.is_dir() else absent}")
+        lines.append(f"tests: {found}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run the checks; 0 when every one passed."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.checks", description=__doc__)
+    parser.add_argument("--only", choices=CHECKS, help="run this check alone")
+    chosen, arguments = parser.parse_known_args()
+    RESULTS.unlink(missing_ok=True)
+    outcomes = [run(name, arguments) for name in ([chosen.only] if chosen.only else CHECKS)]
+    found = counts(RESULTS) if RESULTS.exists() else None
+    print(summary(outcomes, found))
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,208 @@
+"""`make run`: every pipeline once, on sample data, with a real Airflow and a real PostgreSQL on this machine.
+
+The first run fetches everything. Before the second, the sample upstream moves on by one day, so that it shows
+what an incremental run does; the third finds nothing new.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import psycopg
+import requests
+
+from include.publishing import manifest as manifests
+from include.publishing import mirror, runlog
+from include.publishing.registry import Registry
+from include.publishing.store import Store
+from include.quality import gate
+from sandbox import environment, services, ui
+from sandbox.environment import Environment
+from sandbox.errors import SetupError
+
+POLL_SECONDS = 0.2
+PROMOTED, FAILED, SET_UP, NOTHING_NEW = 0, 1, 2, 3
+LAST_LINES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """The local Airflow and what include needs of it."""
+
+    environment: Environment
+    store: Store
+    registry: Registry
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run sources in turn. 0 when all of them were promoted, 1 a failure, 2 set-up failed, 3 nothing new."""
+    parser = argparse.ArgumentParser(prog="make run", description=__doc__)
+    parser.add_argument("sources", nargs="*", help="sources, every one by default")
+    parser.add_argument("--size", type=int, default=environment.SAMPLE_SIZE, help="records of a new upstream")
+    parser.add_argument("--conf", default="{}", help='params of the run as JSON, like {"full_refresh": true}')
+    args = parser.parse_args(arguments)
+    try:
+        prepared = environment.prepare(args.sources or None, size=args.size)
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return SET_UP
+    sandbox = Sandbox(
+        prepared, Store.from_uri(prepared.store_uri), Registry(lambda: psycopg.connect(prepared.registry_dsn))
+    )
+    ends = [run_source(sandbox, source, args.conf) for source in environment.checked_sources(args.sources)]
+    return max(ends, key=(PROMOTED, NOTHING_NEW, FAILED).index)
+
+
+def run_source(sandbox: Sandbox, source: str, conf: str) -> int:
+    """One run of one source, shown step by step; returns its exit code."""
+    print(f"\n{source}")
+    _advance_once(sandbox, source)
+    began = time.monotonic()
+    log = services.log_file(sandbox.environment.state, f"run-{source}")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "sandbox.dagrun", source, conf],
+            env=sandbox.environment.process_variables(),
+            cwd=sandbox.environment.project,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            run = _follow(sandbox, source, child)
+        except KeyboardInterrupt:
+            child.terminate()
+            child.wait()
+            print("\nStopped. The next run goes on where this one was; latest is as it was.")
+            return FAILED
+    seconds = time.monotonic() - began
+    if run is None:
+        _show(f"the run did not begin; the end of {log}:")
+        print("\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]))
+        return FAILED
+    return _show_end(sandbox, source, run, seconds, str(log))
+
+
+def _advance_once(sandbox: Sandbox, source: str) -> None:
+    """Move an upstream that never moved on by a day, once something was published from it."""
+    upstream = environment.upstream(source, sandbox.environment.state)
+    if upstream is None or sandbox.registry.latest(source) is None:
+        return
+    with requests.Session() as session:
+        session.trust_env = False
+        state = session.get(f"{upstream.address}/_sandbox/state", timeout=10).json()
+    if state["day"] == 0:
+        answer = json.loads(ui.advance([source])[source])
+        _show(f"the sample upstream moved on by a day: {_listed(answer['counts'])}")
+
+
+def _follow(sandbox: Sandbox, source: str, child: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+    """Print each step as it ends, and what the running one is doing, until the run is over."""
+    known = {run["version"] for run in runlog.runs(sandbox.registry, source, limit=1000)}
+    printed: set[str] = set()
+    began = time.monotonic()
+    run: dict[str, Any] | None = None
+    while True:
+        over = child.poll() is not None
+        run = next(
+            (r for r in runlog.runs(sandbox.registry, source, limit=5) if r["version"] not in known), None
+        )
+        for name, step in (run["steps"] if run else {}).items():
+            if name not in printed:
+                printed.add(name)
+                _clear()
+                _show(f"{name:<8} {step['seconds']:6.1f} s  {_facts(name, step)}")
+        if over:
+            _clear()
+            return run
+        doing = "Airflow starts" if run is None else _doing(sandbox, source, run["version"], printed)
+        _status(f"{doing} … {time.monotonic() - began:.0f} s")
+        time.sleep(POLL_SECONDS)
+
+
+def _doing(sandbox: Sandbox, source: str, version: str, done: set[str]) -> str:
+    step = next((s for s in ("probe", "extract", "build", "gate", "promote") if s not in done), "ends")
+    progress = f"raw/{source}/{version}/progress.json"
+    if step != "extract" or not sandbox.store.exists(progress):
+        return step
+    landed = json.loads(sandbox.store.read_bytes(progress))
+    declared = max([c.get("declared") or 0 for c in (landed["cursor"] or {}).values()], default=0)
+    return f"extract: {sum(part['rows'] for part in landed['parts'])} of {declared}"
+
+
+def _facts(name: str, step: dict[str, Any]) -> str:
+    if "error" in step:
+        return "FAILED"
+    if name == "probe":
+        return str(step["reason"])
+    if name == "extract":
+        kind = "all studies" if step.get("full") else "what was updated"
+        return f"{kind}: {step.get('studies_received', 0)} of {step.get('studies_declared', 0)} declared"
+    if name == "build":
+        return f"{sum(step['rows'].values())} rows in {len(step['rows'])} tables, {step['quarantined']} quarantined"
+    if name == "gate":
+        return f"{step['passed']} checks passed, {step['warned']} warned"
+    return f"{step['outcome']}; serving tables: {_listed(step['served']) or 'none'}"
+
+
+def _show_end(sandbox: Sandbox, source: str, run: dict[str, Any], seconds: float, log: str) -> int:
+    latest = sandbox.registry.latest(source)
+    if run["status"] == "skipped":
+        _show(f"nothing new: skipped after {seconds:.0f} s; latest stays {latest.version if latest else 'empty'}")
+        return NOTHING_NEW
+    verdict = gate.read(sandbox.store, source, run["version"])
+    if latest is None or latest.version != run["version"]:
+        step = run["failed_step"] or "run"
+        error = run["steps"].get(step, {}).get("error", f"the process ended; see {log}")
+        _show(f"NOT promoted after {seconds:.0f} s: {step} failed. {error}")
+        for reason in verdict.reasons if verdict else ():
+            _show(f"  - {reason}")
+        reads = f"version {latest.version}" if latest else "nothing yet"
+        _show(f"consumers read {reads}; the log is {log}")
+        return FAILED
+    assert verdict is not None
+    manifest = manifests.require(sandbox.store, source, latest.version)
+    print(f"\n  published   {latest.version}" + (f" (before: {latest.previous})" if latest.previous else ""))
+    print(f"  {'table':<16}{'rows':>10}{'new':>9}{'changed':>9}{'deleted':>9}")
+    for change in manifest.changes:
+        print(f"  {change.table:<16}{change.rows:>10}{change.new:>9}{change.changed:>9}{change.deleted:>9}")
+    failed = len(verdict.checks) - verdict.count("PASSED", "WARN")
+    print(f"  checks      {verdict.count('PASSED')} passed, {verdict.count('WARN')} warned, {failed} failed")
+    print(f"  seconds     {seconds:.1f}")
+    print(f"  files       {_path(sandbox.store.uri)}/{mirror.pointer_key(source)}")
+    print(f"  SQL         schema published in {sandbox.environment.registry_dsn}")
+    return PROMOTED
+
+
+def _path(uri: str) -> str:
+    return unquote(urlsplit(uri).path)
+
+
+def _listed(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
+
+
+def _show(text: str) -> None:
+    print(f"  {text}", flush=True)
+
+
+def _status(text: str) -> None:
+    if sys.stdout.isatty():
+        print(f"\r  {text}\033[K", end="", flush=True)
+
+
+def _clear() -> None:
+    if sys.stdout.isatty():
+        print("\r\033[K", end="", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

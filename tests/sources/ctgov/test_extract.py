@@ -1,0 +1,179 @@
+"""Extracting ClinicalTrials.gov: everything comes exactly once, or nothing counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.sources.ctgov import extract as ctgov
+from include.sources.ctgov.extract import IdSet
+from include.upstream.answers import ContractBreak, Transient
+from include.upstream.landing import Landing
+from tests.sources.ctgov.conftest import Pipeline
+
+MOVES = [
+    {"kind": "duplicate_page"},
+    {"kind": "repeated_token"},
+    {"kind": "moving_total"},
+    {"kind": "moving_version", "first": 3},
+]
+PASSES = [
+    {"kind": "too_many_requests", "retry_after": 7},
+    {"kind": "error", "status": 500},
+    {"kind": "error", "status": 503, "body": "html"},
+    {"kind": "html_page"},
+    {"kind": "cut_off"},
+    {"kind": "slow", "delay": 0.05},
+]
+
+
+def landed(pipeline: Pipeline, day: int, kind: str = "studies") -> list[dict[str, Any]]:
+    landing = Landing.completed(pipeline.store, f"raw/ctgov/{pipeline.run(day).version}")
+    return [msgspec.json.decode(line) for line in landing.read(kind)]
+
+
+def nct_id(study: dict[str, Any]) -> str:
+    found: str = study["protocolSection"]["identificationModule"]["nctId"]
+    return found
+
+
+def test_a_first_run_lands_every_study_as_the_upstream_holds_it(pipeline: Pipeline) -> None:
+    facts = ctgov.extract(pipeline.run(1), pipeline.session())
+    got = {nct_id(study): study for study in landed(pipeline, 1)}
+    assert got == {nct_id(study): study for study in pipeline.upstream.studies()}
+    assert facts["studies_declared"] == facts["studies_received"] == facts["studies_distinct"] == len(got)
+    assert facts["full"] and not facts["truncated"]
+
+
+def test_only_the_first_page_asks_for_the_count_and_every_page_repeats_the_query(pipeline: Pipeline) -> None:
+    ctgov.extract(pipeline.run(1), pipeline.session())
+    pages = [request.params for request in pipeline.upstream.requests if request.path.endswith("/studies")]
+    assert [page.get("countTotal") for page in pages] == ["true", None, None]
+    own = {"countTotal", "pageToken"}
+    assert len({tuple(sorted((k, v) for k, v in page.items() if k not in own)) for page in pages}) == 1
+    assert pages[0]["pageSize"] == "250"
+
+
+def test_an_empty_last_page_is_the_end(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctgov, "PAGE_SIZE", len(list(pipeline.upstream.studies())))
+    facts = ctgov.extract(pipeline.run(1), pipeline.session())
+    pages = [request for request in pipeline.upstream.requests if request.path.endswith("/studies")]
+    assert len(pages) == 2 and facts["studies_received"] == facts["studies_declared"]
+
+
+@pytest.mark.parametrize("fault", PASSES, ids=lambda fault: "-".join(str(v) for v in fault.values()))
+def test_a_passing_disturbance_changes_nothing(pipeline: Pipeline, fault: dict[str, Any]) -> None:
+    pipeline.upstream.faults([{**fault, "first": 2}])
+    ctgov.extract(pipeline.run(1), pipeline.session())
+    assert sorted(map(nct_id, landed(pipeline, 1))) == sorted(map(nct_id, pipeline.upstream.studies()))
+
+
+@pytest.mark.parametrize("fault", MOVES, ids=lambda fault: fault["kind"])
+def test_a_crawl_that_does_not_add_up_is_discarded_and_done_again(
+    pipeline: Pipeline, fault: dict[str, Any]
+) -> None:
+    pipeline.upstream.faults([fault])
+    facts = ctgov.extract(pipeline.run(1), pipeline.session())
+    got = landed(pipeline, 1)
+    assert sorted(map(nct_id, got)) == sorted(map(nct_id, pipeline.upstream.studies()))
+    assert facts["data_version"] == pipeline.upstream.data_version
+    holders = {study["derivedSection"]["miscInfoModule"]["versionHolder"] for study in got}
+    assert holders == {pipeline.upstream.data_version[:10]}
+
+
+@pytest.mark.parametrize("fault", MOVES[:3], ids=lambda fault: fault["kind"])
+def test_an_upstream_that_never_adds_up_is_an_error_and_nothing_counts_as_landed(
+    pipeline: Pipeline, fault: dict[str, Any]
+) -> None:
+    pipeline.upstream.faults([{**fault, "times": None}])
+    with pytest.raises(ContractBreak, match="3 times in a row"):
+        ctgov.extract(pipeline.run(1), pipeline.session())
+    assert pipeline.store.list(f"raw/ctgov/{pipeline.run(1).version}") == []
+
+
+def test_an_outage_ends_the_task_and_the_next_try_goes_on_from_the_last_part(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ctgov, "PART_BYTES", 1)
+    pipeline.upstream.faults([{"kind": "error", "first": 4, "times": None}])
+    with pytest.raises(Transient):
+        ctgov.extract(pipeline.run(1), pipeline.session())
+    pipeline.upstream.faults([])
+    pipeline.upstream.requests.clear()
+    ctgov.extract(pipeline.run(1), pipeline.session())
+    asked = [r.params for r in pipeline.upstream.requests if r.path.endswith("/studies")]
+    assert len(asked) == 1 and asked[0]["pageToken"]
+    assert sorted(map(nct_id, landed(pipeline, 1))) == sorted(map(nct_id, pipeline.upstream.studies()))
+
+
+def test_parts_of_another_data_version_are_not_gone_on_with(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ctgov, "PART_BYTES", 1)
+    pipeline.upstream.faults([{"kind": "error", "first": 4, "times": None}])
+    with pytest.raises(Transient):
+        ctgov.extract(pipeline.run(1), pipeline.session())
+    pipeline.upstream.faults([])
+    pipeline.upstream.advance()
+    ctgov.extract(pipeline.run(1), pipeline.session())
+    holders = {s["derivedSection"]["miscInfoModule"]["versionHolder"] for s in landed(pipeline, 1)}
+    assert holders == {pipeline.upstream.data_version[:10]}
+
+
+def test_a_second_extract_of_a_finished_run_asks_for_the_version_only(pipeline: Pipeline) -> None:
+    first = ctgov.extract(pipeline.run(1), pipeline.session())
+    pipeline.upstream.requests.clear()
+    assert ctgov.extract(pipeline.run(1), pipeline.session()) == first
+    assert [request.path for request in pipeline.upstream.requests] == ["/api/v2/version"]
+
+
+def test_probe_says_that_there_is_something_new(pipeline: Pipeline) -> None:
+    found = ctgov.probe(pipeline.run(1), pipeline.session())
+    assert found.new and pipeline.upstream.data_version in found.reason
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [({"limit": 0}, "limit"), ({"limit": "x"}, "limit")],
+)
+def test_parameters_that_make_no_sense_are_refused_by_name(
+    pipeline: Pipeline, params: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        ctgov.extract(pipeline.run(1, **params), pipeline.session())
+
+
+def test_a_limit_takes_the_oldest_updates_first(pipeline: Pipeline) -> None:
+    facts = ctgov.extract(pipeline.run(1, limit=40), pipeline.session())
+    got = [study["protocolSection"]["statusModule"]["lastUpdatePostDateStruct"]["date"] for study in landed(pipeline, 1)]
+    every = sorted(
+        study["protocolSection"]["statusModule"]["lastUpdatePostDateStruct"]["date"]
+        for study in pipeline.upstream.studies()
+        if "lastUpdatePostDateStruct" in study["protocolSection"]["statusModule"]
+    )
+    assert got == every[:40]
+    assert facts["truncated"] and not facts["full"]
+
+
+@given(
+    st.sets(st.integers(0, 10**8 - 1), max_size=30),
+    st.sets(st.integers(0, 10**8 - 1), max_size=30),
+)
+def test_an_id_set_is_a_set(left: set[int], right: set[int]) -> None:
+    def ids(numbers: set[int]) -> list[str]:
+        return [f"NCT{number:08}" for number in sorted(numbers)]
+
+    one, two = IdSet(ids(left) * 2), IdSet(ids(right))
+    assert one.count == len(left)
+    assert list(one.minus(two)) == ids(left - right)
+    assert all(nct_id in one for nct_id in ids(left))
+
+
+@pytest.mark.parametrize("bad", ["NCT1", "nct00000001", "NCT0000000x", "NCT000000001", "", "NCT٠٠٠٠٠٠٠١"])
+def test_an_id_set_takes_nct_ids_only(bad: str) -> None:
+    with pytest.raises(ValueError, match="eight digits"):
+        IdSet().add(bad)
