@@ -1,7 +1,7 @@
 # Lastgood: make help
 
 # Paths are relative, so the project may lie in a folder with spaces in its name
-PYTHON = .venv/bin/python
+VENV_PYTHON = .venv/bin/python
 # Sources to run, every one by default
 SOURCES =
 # Records of a sample upstream that is made for the first time; its own default where empty
@@ -23,40 +23,40 @@ help: ## Show what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 run: setup ## Run the pipelines end to end on sample data: SOURCES="ctgov" SIZE=2000
-	@$(PYTHON) -m sandbox.run $(if $(SIZE),--size $(SIZE)) $(SOURCES)
+	@$(VENV_PYTHON) -m sandbox.run $(if $(SIZE),--size $(SIZE)) $(SOURCES)
 
 advance: setup ## Move the sample upstreams to their next data version: SOURCES="ctgov"
-	@$(PYTHON) -m sandbox.ui advance $(SOURCES)
+	@$(VENV_PYTHON) -m sandbox.ui advance $(SOURCES)
 
 ui: setup ## Start the whole Airflow with its UI: PORT=8080
-	@$(PYTHON) -m sandbox.ui up --port $(PORT)
+	@$(VENV_PYTHON) -m sandbox.ui up --port $(PORT)
 
 down: ## Stop all that was started, and nothing else
 	@if [ ! -d .lastgood ]; then echo "Nothing was running."; else \
-		$(PYTHON) -c 'import psutil, psycopg, requests' 2>/dev/null || sh sandbox/setup.sh sandbox || exit 1; \
-		$(PYTHON) -m sandbox.ui down; fi
+		$(VENV_PYTHON) -c 'import psutil, psycopg, requests' 2>/dev/null || sh sandbox/setup.sh sandbox || exit 1; \
+		$(VENV_PYTHON) -m sandbox.ui down; fi
 
 clean: down ## Stop all and remove what was made: .lastgood and .venv
 	@rm -rf .lastgood .venv
 	@echo "Removed .lastgood and .venv."
 
 test: setup-dev ## Lint, types, import rules and every test: TESTS="tests/publishing"
-	@$(PYTHON) -m sandbox.checks $(TESTS)
+	@$(VENV_PYTHON) -m sandbox.checks $(TESTS)
 
 lint: setup-dev ## Lint and formatting, without changing anything
-	@$(PYTHON) -m sandbox.checks --only lint
+	@$(VENV_PYTHON) -m sandbox.checks --only lint
 
 types: setup-dev ## Types
-	@$(PYTHON) -m sandbox.checks --only types
+	@$(VENV_PYTHON) -m sandbox.checks --only types
 
 imports: setup-dev ## Imports go one way: dags, plugins/lastgood, include
-	@$(PYTHON) -m sandbox.checks --only imports
+	@$(VENV_PYTHON) -m sandbox.checks --only imports
 
 bench: setup-dev ## Throughput and memory on generated data
-	@$(PYTHON) -m benchmarks $(BENCH)
+	@$(VENV_PYTHON) -m benchmarks $(BENCH)
 
 lock: setup-dev ## Resolve the requirements into deploy/locks (needs uv)
-	@$(PYTHON) deploy/lock.py
+	@$(VENV_PYTHON) deploy/lock.py
 
 env: ## Make the secrets that docker-compose.yaml needs, in .env
 	@sh deploy/env.sh

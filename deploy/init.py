@@ -15,8 +15,8 @@ from include.sources.source import names, spec
 def make_pools() -> list[str]:
     """Make the pools that are missing, one slot each, and return their names.
 
-    One task at a time talks to an upstream, whatever its DAGs do. A number of slots that an operator changed is
-    kept.
+    One task at a time talks to an upstream, whatever its DAGs do. A number of slots that an operator changed
+    is kept.
     """
     from airflow.models.pool import Pool
 

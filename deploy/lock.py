@@ -28,6 +28,13 @@ LOCKS = PROJECT / "deploy" / "locks"
 
 PYTHONS = ("3.11", "3.12")
 NOT_IN_THE_IMAGE = ("duckdb", "soda-core", "soda-duckdb")
+# The images carry these, so what is pinned must fit beside them
+IN_THE_IMAGE = (
+    "apache-airflow-providers-celery",
+    "apache-airflow-providers-fab",
+    # Airflow's executor imports celery.backends.database.retry, which 5.7 has no more
+    "celery<5.7",
+)
 
 
 @dataclass(frozen=True)
@@ -123,13 +130,7 @@ def _platform_lock(platform: Platform, python: str) -> Lock:
         platform_lock_name(platform.airflow, python),
         f"Constraints for Airflow {platform.airflow} on Python {python}.",
         ("requirements.txt",),
-        # The images carry these, so what is pinned must fit beside them
-        extra=(
-            f"apache-airflow=={platform.airflow}",
-            "apache-airflow-providers-celery",
-            "apache-airflow-providers-fab",
-            *platform.also,
-        ),
+        extra=(f"apache-airflow=={platform.airflow}", *IN_THE_IMAGE, *platform.also),
         arguments=tuple(arguments),
     )
 

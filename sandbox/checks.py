@@ -1,6 +1,6 @@
 """`make test`: every check in one go, and at the end what each one said.
 
-    python -m sandbox.checks [--only lint|types|imports|tests] [arguments of pytest]
+python -m sandbox.checks [--only lint|types|imports|tests] [arguments of pytest]
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import os
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 from sandbox.environment import PROJECT
 
@@ -71,7 +71,7 @@ def run(name: str, arguments: list[str]) -> Outcome:
 
 def counts(results: Path) -> Counts:
     """Read pytest's result file; a test that broke before it began has failed."""
-    suites = list(ElementTree.parse(results).getroot().iter("testsuite"))
+    suites = list(ElementTree.parse(results).getroot().iter("testsuite"))  # noqa: S314 (pytest wrote it)
 
     def total(attribute: str) -> int:
         return sum(int(suite.get(attribute, "0")) for suite in suites)

@@ -22,7 +22,9 @@ def main(dag_id: str, conf: str = "{}") -> int:
     sys.path.append(settings.get("core", "plugins_folder"))
     bag = DagBag(Path(folder))
     if bag.import_errors or dag_id not in bag.dags:
-        print(f"DAG {dag_id} cannot be loaded: {bag.import_errors or 'there is no such DAG'}", file=sys.stderr)
+        print(
+            f"DAG {dag_id} cannot be loaded: {bag.import_errors or 'there is no such DAG'}", file=sys.stderr
+        )
         return 1
     run = bag.dags[dag_id].test(run_after=datetime.now(UTC), logical_date=None, run_conf=json.loads(conf))
     return 0 if str(run.state) == "success" else 1

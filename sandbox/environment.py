@@ -39,6 +39,8 @@ UI_USER = "admin"
 
 # Requests a second to the sample upstreams, which have no quota; production's connections hold the real pace
 SAMPLE_PACE = 50
+# Records of a sample upstream that is started for the first time; None is its own default
+SAMPLE_SIZE: int | None = None
 
 _NEEDED_BYTES = 500 * 2**20
 _UPSTREAM_SECONDS = 60.0
@@ -158,7 +160,7 @@ def prepare(
     project: Path = PROJECT,
     state: Path | None = None,
     ui_port: int = UI_PORT,
-    size: int | None = None,
+    size: int | None = SAMPLE_SIZE,
     seed: int | None = None,
     report: Report = print,
 ) -> Environment:

@@ -156,7 +156,9 @@ def _facts(name: str, step: dict[str, Any]) -> str:
 def _show_end(sandbox: Sandbox, source: str, run: dict[str, Any], seconds: float, log: str) -> int:
     latest = sandbox.registry.latest(source)
     if run["status"] == "skipped":
-        _show(f"nothing new: skipped after {seconds:.0f} s; latest stays {latest.version if latest else 'empty'}")
+        _show(
+            f"nothing new: skipped after {seconds:.0f} s; latest stays {latest.version if latest else 'empty'}"
+        )
         return NOTHING_NEW
     verdict = gate.read(sandbox.store, source, run["version"])
     if latest is None or latest.version != run["version"]:

@@ -21,7 +21,7 @@ import psutil
 
 from sandbox.errors import SetupError
 
-STOP_SECONDS = 20
+STOP_SECONDS = 10
 _POLL_SECONDS = 0.1
 _LOG_TAIL_LINES = 20
 _LOG_TAIL_BYTES = 64 * 1024
@@ -126,33 +126,23 @@ def wait(state: Path, names: Sequence[str], done: Callable[[], bool], seconds: f
 def find(state: Path, name: str) -> Service | None:
     """The running process of this name, or None. It may not be ready: then it has no address."""
     service = _recorded(state, name)
-    if service is None:
-        return None
-    try:
-        process = psutil.Process(service.pid)
-        same = abs(process.create_time() - service.started) <= _START_TIME_TOLERANCE
-        alive = process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return None
-    return service if same and alive else None
+    return service if service is not None and _process(service) is not None else None
 
 
-def stop(state: Path, name: str) -> bool:
-    """Stop a process and its children; False where it was not running.
+def stop(state: Path, *names: str) -> list[str]:
+    """Stop processes and their children, all at once, and return the names of those that were running.
 
     Raises:
-        SetupError: it could not be ended.
+        SetupError: a process could not be ended.
     """
-    service = _recorded(state, name)
-    if service is None:
-        return False
-    running = find(state, name) is not None
-    if running:
-        # It ends its own children in order; those that are left follow
-        _end([psutil.Process(service.pid)])
-    _end(_session(state, service))
-    _pid_file(state, name).unlink(missing_ok=True)
-    return running
+    recorded = [service for name in names if (service := _recorded(state, name)) is not None]
+    running = {service.name: process for service in recorded if (process := _process(service)) is not None}
+    # They end their own children in order; what is left follows
+    _end(list(running.values()))
+    _end([process for service in recorded for process in _session(state, service)])
+    for service in recorded:
+        _pid_file(state, service.name).unlink(missing_ok=True)
+    return list(running)
 
 
 def stop_all(state: Path) -> list[str]:
@@ -161,8 +151,7 @@ def stop_all(state: Path) -> list[str]:
     Raises:
         SetupError: a process could not be ended.
     """
-    names = sorted(path.stem for path in (state / "pids").glob("*.json"))
-    return [name for name in names if stop(state, name)]
+    return stop(state, *sorted(path.stem for path in (state / "pids").glob("*.json")))
 
 
 def port_is_free(port: int) -> bool:
@@ -203,6 +192,16 @@ def _record(state: Path, service: Service) -> None:
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps(asdict(service)), encoding="utf-8")
     temporary.replace(path)
+
+
+def _process(service: Service) -> psutil.Process | None:
+    try:
+        process = psutil.Process(service.pid)
+        same = abs(process.create_time() - service.started) <= _START_TIME_TOLERANCE
+        alive = process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return None
+    return process if same and alive else None
 
 
 def _session(state: Path, service: Service) -> list[psutil.Process]:

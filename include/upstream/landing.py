@@ -13,8 +13,10 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import IO, Any, cast
 
 import msgspec
@@ -85,7 +87,7 @@ class Landing:
             return landing
         landing = cls(store, prefix, fresh)
         if present:
-            log.info("Starting over in %s: what landed there is of another request or data.", prefix)
+            log.info("Starting over in %s: this run cannot go on from what is there.", prefix)
             landing.discard()
         return landing
 
@@ -101,8 +103,7 @@ class Landing:
 
     def discard(self) -> None:
         """Delete everything that has landed; the landing is as if just begun."""
-        # First of all the progress: half a deletion must not look like a landing.
-        self._store.delete(self._store.key(self._prefix, PROGRESS))
+        # Killed halfway this leaves a progress that names parts which are gone: open() starts over then.
         self._store.delete_tree(self._prefix)
         self.progress = Progress(
             parameters_sha256=self.progress.parameters_sha256, upstream_version=self.progress.upstream_version
@@ -137,10 +138,23 @@ class Landing:
     def read_part(self, part: Part) -> Iterator[bytes]:
         """The lines of a part. Raises RawAltered before the first line where the file is not as written."""
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
+            self._copy_checked(part, cast("IO[bytes]", copy))
+            copy.seek(0)
+            yield from read_lines(cast("IO[bytes]", copy))
+
+    def fetch(self, part: Part, folder: Path) -> Path:
+        """A part as a local file for read_lines(), proven to be as written; a remote one is copied to the folder.
+
+        For readers in other processes, which cannot have this one's store. Raises RawAltered.
+        """
+        if self._store.local:
+            with Path(os.devnull).open("wb") as nowhere:
+                self._copy_checked(part, nowhere)
+            return Path(self._store.full(part.path))
+        local = folder / part.path.rpartition("/")[2]
+        with local.open("wb") as copy:
             self._copy_checked(part, copy)
-            reader = zstandard.ZstdDecompressor().stream_reader(cast("IO[bytes]", copy))
-            for line in io.BufferedReader(cast("io.RawIOBase", reader), _BLOCK):
-                yield line[:-1]
+        return local
 
     def _copy_checked(self, part: Part, copy: IO[bytes]) -> None:
         digest = hashlib.sha256()
@@ -156,7 +170,6 @@ class Landing:
                 f"{part.path} in {self._store.uri} is not the file that was landed (its SHA-256 differs from "
                 f"{PROGRESS}): delete {self._prefix} and run the extract again."
             )
-        copy.seek(0)
 
     def _write(self, kind: str, blocks: Iterator[tuple[int, bytes]], cursor: Any) -> Part:
         if self.progress.complete:
@@ -178,6 +191,13 @@ class Landing:
         text = msgspec.json.format(msgspec.json.encode(progress, order="deterministic"), indent=1)
         self._store.write_bytes(self._store.key(self._prefix, PROGRESS), text)
         self.progress = progress
+
+
+def read_lines(handle: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a part's compressed bytes, without their newlines, with bounded memory."""
+    reader = zstandard.ZstdDecompressor().stream_reader(handle)
+    for line in io.BufferedReader(cast("io.RawIOBase", reader), _BLOCK):
+        yield line[:-1]
 
 
 def _load(store: Store, key: str) -> Progress | None:

@@ -14,6 +14,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 from urllib.parse import unquote, urljoin, urlsplit
@@ -179,11 +180,12 @@ class UpstreamSession:
         """The URL of a path below the base; refuses a path that could lead out of it."""
         relative = path.removeprefix("/")
         decoded = unquote(relative)
-        # requests resolves dot segments, encoded ones too.
+        # requests resolves dot segments, encoded ones too; an encoded slash belongs to a name.
         if (
             re.search(r"[\x00-\x20\x7f?#\\]", relative)
             or "\\" in decoded
-            or {"", ".", ".."} & set(decoded.split("/"))
+            or "" in relative.split("/")
+            or {".", ".."} & set(decoded.split("/"))
         ):
             raise ValueError(
                 f"{path!r} is not a path below {self.base_url}: give segments between single slashes, each "
@@ -201,14 +203,13 @@ class UpstreamSession:
             deadline = deadline or self._clock() + self.limits.total_seconds
             try:
                 with self._send(request) as response:
-                    target = self._http.get_redirect_target(response) if request.method == "GET" else None
                     body = self._read(request, response, deadline)
             except _MAY_PASS as error:
                 raise self._failed(request, error) from None
-            if target is None:
+            if not (response.is_redirect and request.method == "GET"):
                 return self._judge(request, response, body, expect, tuple(redirects))
             redirects.append(str(request.url))
-            request = self._redirected(request, target, len(redirects))
+            request = self._redirected(request, response.headers["Location"], len(redirects))
 
     def _send(self, request: requests.PreparedRequest) -> requests.Response:
         http = self._http
@@ -228,12 +229,14 @@ class UpstreamSession:
         size = 0
         # read1 returns what has arrived; read would sit out a body that drips in until its last byte.
         arriving: Iterator[bytes] = iter(lambda: response.raw.read1(_BLOCK, decode_content=False), b"")
-        coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        if coding not in {"identity", "gzip", "x-gzip"}:
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        if coding in {"gzip", "x-gzip"}:
+            arriving = _gunzip(arriving)
+        elif success and coding not in {"", "identity"}:
             raise ContractBreak(
                 f"{_asked(request)} answered in {one_line(coding, 50)!r}; only gzip was asked for."
             )
-        for block in arriving if coding == "identity" else _gunzip(arriving):
+        for block in arriving:
             blocks.append(block)
             size += len(block)
             if self._clock() > deadline:
@@ -368,23 +371,24 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
 def _unix_time(http_date: str | None) -> float | None:
     """Unix time of an HTTP date; None where it is none."""
     try:
-        return parsedate_to_datetime(http_date or "").timestamp()
+        date = parsedate_to_datetime(http_date or "")
+        # The older forms name no zone; an HTTP date is always UTC.
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
 
 
 def _gunzip(compressed: Iterable[bytes]) -> Iterator[bytes]:
-    """Decompress in pieces of bounded size. Raises zlib.error for what is not gzip, EOFError for half of it."""
-    decoder = zlib.decompressobj(_GZIP)
+    """Decompress in pieces of bounded size. Raises zlib.error for no gzip, EOFError for half of it."""
+    decoder = None
     for block in compressed:
         data = block
         while data:
-            yield decoder.decompress(data, _BLOCK)
-            data = decoder.unconsumed_tail
-            if decoder.eof and decoder.unused_data:  # another member follows
-                data = decoder.unused_data
+            if decoder is None or decoder.eof:  # a gzip stream may have several members
                 decoder = zlib.decompressobj(_GZIP)
-    if not decoder.eof:
+            yield decoder.decompress(data, _BLOCK)
+            data = decoder.unconsumed_tail or decoder.unused_data
+    if decoder is not None and not decoder.eof:
         raise EOFError("the gzip stream was cut off")
 
 

@@ -25,6 +25,7 @@ def _serve(options: argparse.Namespace) -> None:
         size=kept.size if options.size is None else options.size,
         seed=kept.seed if options.seed is None else options.seed,
         state=options.state,
+        host=options.host,
         port=options.port,
         mean_bytes=kept.mean_bytes if options.mean_bytes is None else options.mean_bytes,
         compress=not options.no_gzip,
@@ -51,6 +52,7 @@ def _post(url: str, order: str, body: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox.ctgov", description="Sample ClinicalTrials.gov.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free port")
     parser.add_argument(
         "--size", type=int, help=f"studies at the first data version (default {DEFAULT_SIZE:,})"

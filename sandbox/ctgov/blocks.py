@@ -8,7 +8,7 @@ text.
 
 import functools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -46,10 +46,6 @@ class Ring:
         self._separator = len(separator)
         self._count = len(fragments)
 
-    def one(self, number: int) -> msgspec.Raw:
-        """The fragment with this number (any integer), as JSON."""
-        return self._between(b"", number, 1, b"")
-
     def array(self, start: int, count: int) -> msgspec.Raw:
         """A JSON array of `count` fragments from number `start` on."""
         return self._between(b"[", start, count, b"]")
@@ -63,12 +59,13 @@ class Ring:
             return msgspec.Raw(before + after)
         start %= self._count
         end = start + count
-        pieces: list[bytes | memoryview] = [before]
-        while end > self._count:
-            pieces.append(self._joined[self._starts[start] :])
-            start, end = 0, end - self._count
-        pieces += (self._joined[self._starts[start] : self._starts[end] - self._separator], after)
-        return msgspec.Raw(b"".join(pieces))
+        if end <= self._count:
+            run = self._joined[self._starts[start] : self._starts[end] - self._separator]
+            return msgspec.Raw(b"".join((before, run, after)))
+        rounds, rest = divmod(end, self._count)
+        pieces = [self._joined[self._starts[start] :], *[self._joined] * (rounds - 1)]
+        run = memoryview(b"".join((*pieces, self._joined[: self._starts[rest]])))
+        return msgspec.Raw(b"".join((before, run[: len(run) - self._separator], after)))
 
 
 class Person(NamedTuple):
@@ -93,34 +90,35 @@ class Blocks:
             + (v.ACCENTED_CONDITIONS * 4 if accented else ())
         )
         self.doses = v.DOSES + (v.ACCENTED_DOSES if accented else ())
-        self.persons = [self._person() for _ in range(400)]
+        self.persons = [self._person() for _ in range(300)]
 
-        sentences = [self._sentence() for _ in range(400)]
-        self.sentences = Ring([_escaped(" " + sentence) for sentence in sentences], b" ")
+        sentences = [self._sentence() for _ in range(200)]
+        self.sentences = Ring([_escaped(" " + sentence) for sentence in sentences], b"")
         self.paragraphs = Ring(
-            [_escaped("\n\n" + " ".join(self._some(sentences, 2, 5))) for _ in range(300)], b" "
+            [_escaped("\n\n" + " ".join(self._some(sentences, 2, 5))) for _ in range(150)], b""
         )
         criteria = v.CRITERIA + (v.ACCENTED_CRITERIA if accented else ())
         self.criteria = Ring(
-            [_escaped(self._numbered(criteria)) for _ in range(399)]
+            [_escaped(self._numbered(criteria)) for _ in range(199)]
             + [_escaped(f"* Screening visit agreed with {self._one(self.persons).name}")],
             b"\\n",
         )
-        self.sponsors = [self._sponsor() for _ in range(700)]
+        self.remarks = self._choices(lambda: " ".join(self._some(sentences, 1, 3)), 200)
+        self.sponsors = [self._sponsor() for _ in range(500)]
         self.collaborators = self._objects(self._sponsor, 300)
-        self.parties = self._objects(self._responsible_party, 400)
+        self.parties = self._choices(self._responsible_party, 400)
         self.keywords = Ring([_encode(word) for word in v.KEYWORDS], b",")
-        self.locations = self._objects(self._location, 1_200)
-        self.recruiting_locations = self._objects(lambda: self._location() | {"status": "RECRUITING"}, 600)
-        self.contacts = self._objects(lambda: self._contact("CONTACT"), 300)
-        self.officials = self._objects(self._official, 400)
-        self.outcomes = self._objects(self._outcome, 600)
-        self.references = self._objects(self._reference, 200)
-        self.flows = self._objects(self._flow, 40)
-        self.baselines = self._objects(self._baseline, 40)
-        self.measures = self._objects(self._measure, 300)
-        self.events = self._objects(self._event, 800)
-        self.event_groups = self._objects(self._event_groups, 40)
+        self.locations = self._objects(self._location, 400)
+        self.recruiting_locations = self._objects(lambda: self._location() | {"status": "RECRUITING"}, 200)
+        self.contacts = self._objects(lambda: self._contact("CONTACT"), 150)
+        self.officials = self._objects(self._official, 200)
+        self.outcomes = self._objects(self._outcome, 240)
+        self.references = self._objects(self._reference, 120)
+        self.flows = self._choices(self._flow, 40)
+        self.baselines = self._choices(self._baseline, 40)
+        self.measures = self._objects(self._measure, 80)
+        self.events = self._objects(self._event, 300)
+        self.event_groups = self._choices(self._event_groups, 40)
 
     # --- drawing
 
@@ -136,8 +134,11 @@ class Blocks:
     def _number(self, most: int) -> int:
         return self._random.randint(1, most)
 
-    def _objects(self, make: Any, count: int) -> Ring:
+    def _objects(self, make: Callable[[], Any], count: int) -> Ring:
         return Ring([_encode(make()) for _ in range(count)], b",")
+
+    def _choices(self, make: Callable[[], Any], count: int) -> list[msgspec.Raw]:
+        return [msgspec.Raw(_encode(make())) for _ in range(count)]
 
     def _numbered(self, templates: Sequence[str]) -> str:
         """A template with invented numbers in it."""

@@ -232,6 +232,6 @@ def project(value: Any, mask: Mask) -> Any:
         return value
     return {
         key: kept
-        for key, below in mask.items()
-        if key in value and (kept := project(value[key], below)) not in ({}, [])
+        for key, item in value.items()
+        if key in mask and (kept := project(item, mask[key])) not in ({}, [])
     }

@@ -23,8 +23,8 @@ from sandbox.ctgov.corpus import Corpus, edits
 from sandbox.ctgov.fields import Mask, mask_of, project
 
 DEFAULT_MEAN_BYTES = 17_000
-_FIXED_BYTES = 7_470  # a study whose texts and lists are as short as they get
-_BULK_BYTES = 9_530  # what they add on the average at bulk 1
+_FIXED_BYTES = 7_380  # a study whose texts and lists are as short as they get
+_BULK_BYTES = 9_320  # what they add on the average at bulk 1
 
 _STREAM_LENGTH = 20
 _STREAMS = (
@@ -143,7 +143,7 @@ class Study:
         return self._draws[start : start + _STREAM_LENGTH]
 
     def edits(self, kind: str) -> int:
-        return edits(self.index, self.row.revision, kind)
+        return edits(self.index, self.row.revision, kind) if self.row.revision else 0
 
     def person(self, draw: int) -> Person:
         return self.blocks.persons[draw % len(self.blocks.persons)]
@@ -231,7 +231,8 @@ def _intervention(study: Study, part: int) -> dict[str, Any]:
         name = _practice_name(kind, d)
     intervention: dict[str, Any] = {"type": kind, "name": name}
     if d[10] < 56_000:
-        intervention["description"] = study.blocks.sentences.text(f"{name}.", d[11], 1 + d[10] % 3)
+        remarks = study.blocks.remarks
+        intervention["description"] = remarks[d[11] % len(remarks)]
     if study.arms:
         intervention["armGroupLabels"] = [study.arms[part % len(study.arms)]]
     if d[12] < 10_000:
@@ -281,16 +282,15 @@ def _iso(ordinal: int) -> str:
     return date.fromordinal(ordinal).isoformat()
 
 
-@lru_cache(maxsize=65_536)
-def _date(ordinal: int, actual: bool | None, month_only: bool = False) -> msgspec.Raw:
+def _date(ordinal: int, actual: bool | None, month_only: bool = False) -> dict[str, str]:
     """A date struct; `actual` None leaves the type out."""
-    struct = {"date": _iso(ordinal)[:7] if month_only else _iso(ordinal)}
-    if actual is not None:
-        struct["type"] = "ACTUAL" if actual else "ESTIMATED"
-    return msgspec.Raw(_encoder.encode(struct))
+    text = _iso(ordinal)[:7] if month_only else _iso(ordinal)
+    if actual is None:
+        return {"date": text}
+    return {"date": text, "type": "ACTUAL" if actual else "ESTIMATED"}
 
 
-def _post_date(study: Study, ordinal: int) -> msgspec.Raw:
+def _post_date(study: Study, ordinal: int) -> dict[str, str]:
     return _date(ordinal, ordinal >= c.TYPES_ARE_ACTUAL_SINCE or study.row.confirmed)
 
 
@@ -342,7 +342,9 @@ def _why_stopped(study: Study, d: Draws) -> str:
 def _sponsor(study: Study) -> dict[str, Any]:
     d, words = study.draws("sponsor"), study.blocks
     module: dict[str, Any] = {
-        "responsibleParty": words.parties.one(d[0]) if d[1] < 32_000 else {"type": "SPONSOR"},
+        "responsibleParty": words.parties[d[0] % len(words.parties)]
+        if d[1] < 32_000
+        else {"type": "SPONSOR"},
         "leadSponsor": study.sponsor,
     }
     if d[2] < 22_000:
@@ -432,13 +434,13 @@ def _design(study: Study) -> dict[str, Any]:
 
 
 def _arms(study: Study) -> dict[str, Any] | None:
-    d = study.draws("arms")
+    d, remarks = study.draws("arms"), study.blocks.remarks
     groups = []
     for k, label in enumerate(study.arms):
         group: dict[str, Any] = {"label": label}
         if study.row.study_type == c.INTERVENTIONAL:
             group["type"] = _ARM_TYPES[0 if k == 0 else d[4 + k] % len(_ARM_TYPES)]
-        group["description"] = study.blocks.sentences.text(f"{label}.", d[8 + k], 1 + d[8 + k] % 3)
+        group["description"] = remarks[d[8 + k] % len(remarks)]
         names = [
             f"{_TYPE_LABELS[intervention['type']]}: {intervention['name']}"
             for intervention in study.interventions[k :: len(study.arms)]
@@ -531,13 +533,13 @@ def _results(study: Study) -> dict[str, Any]:
     events = 10 + int(study.bulk * _tail(d[0], d[1], 45, 1.45, 9_000))
     person = study.person(d[2])
     return {
-        "participantFlowModule": words.flows.one(d[3]),
-        "baselineCharacteristicsModule": words.baselines.one(d[4]),
+        "participantFlowModule": words.flows[d[3] % len(words.flows)],
+        "baselineCharacteristicsModule": words.baselines[d[4] % len(words.baselines)],
         "outcomeMeasuresModule": {"outcomeMeasures": words.measures.array(d[5], 1 + study.amount(8, d[6]))},
         "adverseEventsModule": {
             "frequencyThreshold": "5",
             "timeFrame": "1 year",
-            "eventGroups": words.event_groups.one(d[7]),
+            "eventGroups": words.event_groups[d[7] % len(words.event_groups)],
             "seriousEvents": words.events.array(d[8], 1 + events // 3),
             "otherEvents": words.events.array(d[9], events),
         },
@@ -646,7 +648,7 @@ _ID_AND_DATE = mask_of(["NCTId", "LastUpdatePostDate"])
 class Generator:
     """Writes studies of a corpus at its current data version.
 
-    mean_bytes: the mean size of a study's JSON, from about 7,500 on; moves the length of texts, criteria,
+    mean_bytes: the mean size of a study's JSON, from about 7,400 on; moves the length of texts, criteria,
     outcomes and results, not the number of interventions or places.
     """
 

@@ -1,11 +1,13 @@
-"""The sample upstream as an HTTP server on 127.0.0.1: the API, a control API, faults, a log of requests."""
+"""The sample upstream as an HTTP server: the API, a control API, faults, a log of requests."""
 
+import socket
 import sys
 import threading
 import time
 import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +27,6 @@ DEFAULT_SEED = 7
 CONTROL = "/_sandbox"
 LOGGED_REQUESTS = 10_000
 MAX_CONTROL_BYTES = 1_000_000
-JOINED_BYTES = 65_536
-"""Bodies up to this size go out in one write."""
 
 _PAGE = b"<!DOCTYPE html><html><head><title>%b</title></head><body><h1>%b</h1></body></html>"
 
@@ -55,24 +55,26 @@ class SampleUpstream:
     >>> with SampleUpstream(size=200, seed=7) as up:
     ...     requests.get(f"{up.url}/api/v2/studies", params={"pageSize": 100})
 
-    size: studies at the first data version (2026-11-16), 10 to 600,000. seed: another seed, another sample.
-    state: a small JSON file that keeps the data version over a restart; a file that was written for another
-    size, seed or mean_bytes is refused with ValueError. port: 0 takes a free one. mean_bytes: mean size of a
-    study's JSON, at least about 7,500. compress: gzip for clients that accept it (about 150 us a study;
-    switch it off to measure a client).
+    - size: studies at the first data version (2026-11-16), 10 to 600,000.
+    - seed: another seed, another sample.
+    - state: a small JSON file that keeps the data version over a restart; one that was written for another
+      size, seed or mean_bytes is refused with ValueError.
+    - host, port: where to listen; port 0 takes a free one.
+    - mean_bytes: mean size of a study's JSON, at least about 7,400.
+    - compress: gzip for clients that accept it, about 80 us a study; off to measure a client.
 
     The server runs in threads of this process from the start of the `with` block to its end.
-    - `url`: http://127.0.0.1:PORT, without /api/v2.
+
+    - `url`: http://HOST:PORT, without /api/v2.
     - `data_version`: dataTimestamp as in /version.
-    - `advance(days)`: go to a later data version; says which ids are new, changed, merged, ... See Advance.
-    - `faults([...])`: make it misbehave; see Fault. `faults([])` ends that.
-    - `studies()`: the truth, every listed study as dictionaries in the order of ids; `study(nct_id)`: one of
-    them.
-    - `requests`: the last 10,000 requests below /api/v2, oldest first; `requests.clear()` empties it.
+    - `advance(days)`: go to a later data version; tells which ids are new, changed, merged, ...: see Advance.
+    - `faults([...])`: make it misbehave, see Fault; `faults([])` ends that.
+    - `studies()`: the truth, every listed study in the order of ids; `study(nct_id)`: one of them.
+    - `requests`: the last 10,000 GETs below /api/v2, oldest first; `requests.clear()` empties it. A request
+      is in it before its answer is sent.
 
     Persons in the studies are invented and can be recognised: vocabulary.person_traces(text).
-    The same over HTTP: GET /_sandbox/state, POST /_sandbox/advance (optional {"days": n}), POST
-    /_sandbox/faults.
+    Over HTTP: GET /_sandbox/state, POST /_sandbox/advance (optional {"days": n}), POST /_sandbox/faults.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class SampleUpstream:
         seed: int = DEFAULT_SEED,
         state: Path | None = None,
         *,
+        host: str = "127.0.0.1",
         port: int = 0,
         mean_bytes: int = DEFAULT_MEAN_BYTES,
         compress: bool = True,
@@ -93,7 +96,7 @@ class SampleUpstream:
         self._faults = Faults(seed)
         self._lock = threading.RLock()  # one answer is of one data version
         self._compress = compress
-        self._port = port
+        self._address = (host, port)
         self._server: _Server | None = None
         self.requests: deque[Request] = deque(maxlen=LOGGED_REQUESTS)
         self._save()
@@ -101,7 +104,7 @@ class SampleUpstream:
     # --- life
 
     def __enter__(self) -> "SampleUpstream":
-        self._server = _Server(("127.0.0.1", self._port), self)
+        self._server = _Server(self._address, self)
         thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         )
@@ -120,7 +123,7 @@ class SampleUpstream:
     def url(self) -> str:
         if self._server is None:
             raise RuntimeError("the sample upstream does not run; use it as a context manager")
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://{self._address[0]}:{self._server.server_address[1]}"
 
     # --- control
 
@@ -137,8 +140,7 @@ class SampleUpstream:
             return summary
 
     def faults(self, faults: Sequence[Fault | Mapping[str, Any]]) -> None:
-        """Set these fault switches and no others; raises msgspec.ValidationError for one that makes no
-        sense."""
+        """Set these fault switches and no others; raises msgspec.ValidationError for a bad one."""
         self._faults.set(faults)
 
     def state(self) -> dict[str, Any]:
@@ -158,8 +160,7 @@ class SampleUpstream:
                 yield self._generator.study(index)
 
     def study(self, nct_id: str) -> dict[str, Any]:
-        """The study that answers for an id, also for an alias or an unlisted one; raises KeyError if none
-        does."""
+        """The study that answers for an id, be it alias or unlisted; raises KeyError if none does."""
         number = parse_nct_id(nct_id)
         index = None if number is None else self._corpus.find(number)
         if index is None:
@@ -261,12 +262,29 @@ def _refuse(hits: Mapping[str, Hit]) -> Answer | None:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    block_on_close = False  # a client may keep its connection open for ever
+    block_on_close = False
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], upstream: SampleUpstream) -> None:
         self.upstream = upstream
+        self._open: set[socket.socket] = set()
         super().__init__(address, _Handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self._open.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """Stop listening and hang up: a client may otherwise keep its connection open for ever."""
+        super().server_close()
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up are no news; anything else is printed as usual."""
@@ -277,6 +295,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    wbufsize = 64 * 1024
     server: _Server
 
     def do_GET(self) -> None:
@@ -314,8 +333,7 @@ class _Handler(BaseHTTPRequestHandler):
             parts = [b"".join(parts)[: length // 2]]
             self.close_connection = True
         self.end_headers()
-        for part in parts if length > JOINED_BYTES else [b"".join(parts)]:
-            self.wfile.write(part)
+        self.wfile.writelines(parts)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class names it so)
         """Nothing: `requests` is the log."""

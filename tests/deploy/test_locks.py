@@ -69,7 +69,9 @@ def test_every_lock_is_there_and_no_other() -> None:
 
 
 def test_there_is_a_lock_for_each_airflow_and_python_that_platforms_run() -> None:
-    wanted = {platform_lock_name(airflow, python) for airflow in ("3.2.1", "3.3.2") for python in ("3.11", "3.12")}
+    wanted = {
+        platform_lock_name(airflow, python) for airflow in ("3.2.1", "3.3.2") for python in ("3.11", "3.12")
+    }
     assert wanted <= {lock.name for lock in locks()}
 
 

@@ -2,6 +2,8 @@
 
 import ast
 import sys
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -15,7 +17,7 @@ DEPLOYED = ("dags", "plugins", "include")
 OWN = {"include", "lastgood", "lastgood_ui"}
 PLATFORM = {"apache-airflow", "apache-airflow-core", "apache-airflow-task-sdk"}
 # These arrive with a package that is named, as its own vocabulary
-BROUGHT = {"numpy": "pandas"}
+BROUGHT = {"numpy": "pandas", "urllib3": "requests"}
 
 
 def imported_modules(folder: Path) -> set[str]:
@@ -30,6 +32,12 @@ def imported_modules(folder: Path) -> set[str]:
     return found
 
 
+@cache
+def installed() -> Mapping[str, list[str]]:
+    """Packages by the modules they bring."""
+    return packages_distributions()
+
+
 def distribution(module: str) -> str | None:
     """The package that a module comes from; None for Python's own and ours."""
     parts = module.split(".")
@@ -41,7 +49,7 @@ def distribution(module: str) -> str | None:
         return "-".join(["apache-airflow-providers", *parts[2:depth]])
     if parts[0] == "airflow":
         return "apache-airflow"
-    return canonicalize_name(packages_distributions().get(parts[0], [parts[0]])[0])
+    return canonicalize_name(installed().get(parts[0], [parts[0]])[0])
 
 
 def named() -> set[str]:

@@ -63,7 +63,7 @@ def breaker() -> RecordingBreaker:
 def make_session(
     httpserver: HTTPServer, fake_time: FakeTime, breaker: RecordingBreaker
 ) -> Callable[..., UpstreamSession]:
-    """A session on the test's server: no pace, three tries, back-off 1, 2, 4 … s in a time that only it passes."""
+    """A session on the test's server: no pace, three tries, back-off of 1, 2, 4 … s in a fake time."""
     usual = Limits(per_second=None, attempts=3, timeout_seconds=(5, 5), backoff_first=1, backoff_max=60)
 
     def make(

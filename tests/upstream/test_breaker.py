@@ -1,4 +1,4 @@
-"""The circuit breaker on a real registry: opens, half-opens for exactly one, closes, and costs a crawl nothing."""
+"""The breaker in a real registry: opens, half-opens for exactly one, closes; costs a crawl nothing."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -209,7 +209,7 @@ def test_a_missing_part_is_named(store: Store) -> None:
     path = landing.write_part("studies", [b"1"], 1).path
     landing.finish({})
     store.delete(path)
-    with pytest.raises(RawAltered, match="part-00000.*gone"):
+    with pytest.raises(RawAltered, match=r"part-00000.*gone"):
         list(Landing.completed(store, PREFIX).read("studies"))
 
 

@@ -6,23 +6,24 @@ so memory does not grow with the number of studies.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from include.publishing import frames
 from include.publishing.candidate import Candidate
+from include.publishing.tables import Table
+from include.sources.ctgov import shards
 from include.sources.ctgov import study as studies
 from include.sources.ctgov.extract import Confirmation
-from include.sources.ctgov.tables import REMOVALS, TABLES
+from include.sources.ctgov.tables import ALIASES, REMOVALS, TABLES
 from include.sources.source import Built, Run
 from include.upstream.landing import Landing
 
@@ -37,12 +38,11 @@ class NotReconciled(ValueError):
 
 @dataclass(slots=True)
 class Parsed:
-    """What parsing found, beside the shards."""
+    """What parsing found in all parts together."""
 
     received: int = 0
-    duplicates: int = 0
-    last_update_posted: date | None = None
     quarantined: int = 0
+    last_update_posted: date | None = None
     withheld: list[str] = field(default_factory=list)
 
 
@@ -54,11 +54,14 @@ def build(run: Run, candidate: Candidate) -> Built:
     parsed = _parse(candidate, landing, confirmations)
     con = candidate.connection
     _register_shards(con, candidate.scratch)
-    distinct = _drop_duplicates(con, parsed)
-    if parsed.received != distinct + parsed.duplicates + parsed.quarantined:
+    distinct = _drop_duplicates(con)
+    landed = sum(part.rows for part in landing.progress.parts if part.kind in STUDY_KINDS)
+    landed += sum(item.study is not None for item in confirmations)
+    duplicates = parsed.received - parsed.quarantined - distinct
+    if parsed.received != landed or duplicates < 0:
         raise NotReconciled(
-            f"{run.version}: {parsed.received} studies were landed, but {distinct} distinct, {parsed.duplicates} "
-            f"duplicate and {parsed.quarantined} quarantined ones add up to something else. Nothing is published."
+            f"{run.version}: {landed} studies were landed, but {distinct} distinct, {duplicates} duplicate and "
+            f"{parsed.quarantined} quarantined ones add up to something else. Nothing is published."
         )
     _find_gone(con, confirmations)
     _find_withheld(con, parsed)
@@ -72,7 +75,7 @@ def build(run: Run, candidate: Candidate) -> Built:
             "declared": facts["studies_declared"],
             "received": parsed.received,
             "distinct": distinct,
-            "duplicates": parsed.duplicates,
+            "duplicates": duplicates,
             "quarantined": parsed.quarantined,
             "gone": _count(con, "gone"),
         },
@@ -82,42 +85,29 @@ def build(run: Run, candidate: Candidate) -> Built:
 
 
 def _parse(candidate: Candidate, landing: Landing, confirmations: Iterable[Confirmation]) -> Parsed:
-    """Raw parts to shards, one file per part and table; what cannot be read is quarantined."""
-    parsed = Parsed()
-    for table in TABLES:
-        (candidate.scratch / table.name).mkdir()
-    for index, part in enumerate(landing.progress.parts):
-        if part.kind in STUDY_KINDS:
-            _parse_part(candidate, parsed, f"{index:05}", part.path, landing.read_part(part))
+    """Raw parts to shards; what cannot be read is quarantined."""
+    parts = [part for part in landing.progress.parts if part.kind in STUDY_KINDS]
+    jobs = [shards.Job(landing.fetch(part, candidate.scratch), part.path) for part in parts]
     present = [bytes(item.study) for item in confirmations if item.study is not None]
-    _parse_part(candidate, parsed, "present", "confirmations", iter(present))
-    return parsed
-
-
-def _parse_part(candidate: Candidate, parsed: Parsed, name: str, origin: str, lines: Iterator[bytes]) -> None:
-    batch = studies.Batch()
-    for number, line in enumerate(lines, start=1):
-        parsed.received += 1
-        try:
-            study = studies.parse(line)
-        except studies.Refused as refused:
-            parsed.quarantined += 1
+    parsed = Parsed()
+    for report in chain(
+        shards.parse_all(jobs, candidate.scratch),
+        [shards.parse(present, "confirmations", candidate.scratch, "present")],
+    ):
+        parsed.received += report.received
+        parsed.quarantined += len(report.quarantined)
+        parsed.withheld += report.withheld
+        posted = [parsed.last_update_posted, report.last_update_posted]
+        parsed.last_update_posted = max(filter(None, posted), default=None)
+        for refused in report.quarantined:
             candidate.quarantine(
                 reason=refused.reason,
                 detail=refused.detail,
-                raw=f"{origin}:{number}",
-                sha256=hashlib.sha256(line).hexdigest(),
-                content=line,
+                raw=refused.raw,
+                sha256=refused.sha256,
+                content=refused.content,
             )
-            continue
-        batch.add(study)
-        if study.withheld:
-            parsed.withheld.append(study.nct_id)
-        posted = study.last_update_post_date
-        if posted and (parsed.last_update_posted is None or posted > parsed.last_update_posted):
-            parsed.last_update_posted = posted
-    for table, rows in batch.to_tables().items():
-        pq.write_table(rows, candidate.scratch / table / f"{name}.parquet", compression="lz4")
+    return parsed
 
 
 def _register_shards(con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
@@ -127,16 +117,15 @@ def _register_shards(con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
             con.read_parquet(files, filename=True).create_view(f"fresh_{table.name}")
 
 
-def _drop_duplicates(con: duckdb.DuckDBPyConnection, parsed: Parsed) -> int:
+def _drop_duplicates(con: duckdb.DuckDBPyConnection) -> int:
     """Keep the first of studies that came twice at one data version; returns how many distinct ones there are.
 
-    A study comes twice where pages overlap or it was asked for again. Within a part the batch keeps the first.
+    A study comes twice where pages overlap or it was asked for again; within a part the first is kept already.
     """
     con.execute(
         "CREATE TABLE kept AS SELECT nct_id, min(filename) AS filename FROM fresh_studies GROUP BY nct_id"
     )
     rows, distinct = _count(con, "fresh_studies"), _count(con, "kept")
-    parsed.duplicates = parsed.received - parsed.quarantined - distinct
     if rows != distinct:
         for table in TABLES:
             if table.name not in DERIVED:
@@ -150,14 +139,20 @@ def _drop_duplicates(con: duckdb.DuckDBPyConnection, parsed: Parsed) -> int:
 
 
 def _find_gone(con: duckdb.DuckDBPyConnection, confirmations: Iterable[Confirmation]) -> None:
-    """Table gone: ids we held that are confirmed removed, or that another study now lists as its alias."""
-    con.execute("CREATE TABLE confirmed (nct_id VARCHAR, kind VARCHAR, merged_into VARCHAR)")
-    rows = [[c.nct_id, c.outcome, c.merged_into] for c in confirmations if c.outcome != "present"]
-    if rows:
-        con.executemany("INSERT INTO confirmed VALUES (?, ?, ?)", rows)
+    """Table gone: ids we held that are confirmed removed, or that another study now lists as its alias.
+
+    View confirmed_aliases: the aliases that the confirmed merges make, since their other half need not be among
+    the studies of this run.
+    """
+    confirmed = [c for c in confirmations if c.outcome != "present"]
+    aliases = [studies.alias(c.nct_id, c.merged_into) for c in confirmed if c.merged_into]
+    con.register("confirmed_aliases", _table_of(aliases, ALIASES))
+    text = pa.string()
+    columns = {name: pa.array([getattr(c, name) for c in confirmed], text) for name in ("nct_id", "merged_into")}
+    con.register("confirmed", pa.table({**columns, "kind": pa.array([c.outcome for c in confirmed], text)}))
     con.execute(
         "CREATE TABLE gone AS SELECT nct_id, any_value(kind) AS kind, any_value(merged_into) AS merged_into "
-        "FROM (SELECT * FROM confirmed UNION ALL "
+        "FROM (SELECT nct_id, kind, merged_into FROM confirmed UNION ALL "
         "      SELECT a.alias_id, 'merged', a.nct_id FROM fresh_aliases a "
         "      SEMI JOIN previous_studies p ON p.nct_id = a.alias_id "
         "      ANTI JOIN confirmed c ON c.nct_id = a.alias_id) "
@@ -190,11 +185,10 @@ def _merged(table: str, key: tuple[str, ...]) -> str:
             f"USING (nct_id)) ANTI JOIN {replaced} USING (nct_id)"
         )
     if table == "aliases":
-        # A merge confirmed by the study's own page, whose other half did not come in this run.
+        # Two studies may claim one alias: the same one of them is chosen each time.
         fresh = (
-            f"SELECT DISTINCT ON (alias_id) {columns} FROM ({fresh} UNION ALL SELECT g.nct_id AS alias_id, "  # noqa: S608
-            "g.merged_into AS nct_id, md5(g.merged_into) AS content_hash FROM gone g "
-            "ANTI JOIN fresh_aliases f ON f.alias_id = g.nct_id WHERE g.kind = 'merged')"
+            f"SELECT {columns} FROM ({fresh} UNION ALL SELECT {columns} FROM confirmed_aliases) "  # noqa: S608
+            "QUALIFY row_number() OVER (PARTITION BY alias_id ORDER BY nct_id) = 1"
         )
         before = f"SELECT * FROM ({before}) ANTI JOIN ({fresh}) USING (alias_id)"  # noqa: S608
     return f"{before} UNION ALL {fresh} ORDER BY {order}"
@@ -210,24 +204,19 @@ def _removals(con: duckdb.DuckDBPyConnection, data_version: str) -> Iterator[pa.
         "SELECT g.nct_id, g.kind, g.merged_into, p.last_update_post_date FROM gone g "
         "JOIN previous_studies p USING (nct_id)"
     ).fetchall()
-    now = [
-        {
-            "nct_id": nct_id,
-            "kind": kind,
-            "merged_into": merged_into,
-            "detected_at": data_version,
-            "last_update_post_date": posted,
-            "content_hash": studies.content_hash([kind, merged_into, data_version, str(posted)]),
-        }
-        for nct_id, kind, merged_into, posted in found
-    ]
-    con.register("removals_now", pa.Table.from_pylist(now, REMOVALS.schema))
+    now = [studies.removal(*row[:3], data_version, row[3]) for row in found]
+    con.register("removals_now", _table_of(now, REMOVALS))
     columns = frames.identifiers(REMOVALS.schema.names)
     query = (
         f"SELECT {columns} FROM previous_removals ANTI JOIN kept USING (nct_id) "  # noqa: S608
         f"ANTI JOIN removals_now USING (nct_id) UNION ALL SELECT {columns} FROM removals_now ORDER BY nct_id"
     )
     return frames.batches(con, query, REMOVALS.schema)
+
+
+def _table_of(rows: Iterable[studies.Row], table: Table) -> pa.Table:
+    """A few rows as Arrow."""
+    return pa.Table.from_pylist([dict(zip(table.names, row, strict=True)) for row in rows], table.schema)
 
 
 def _cursors(run: Run, facts: dict[str, Any], parsed: Parsed) -> dict[str, Any]:
@@ -249,6 +238,5 @@ def _cursors(run: Run, facts: dict[str, Any], parsed: Parsed) -> dict[str, Any]:
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = con.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
-    assert row is not None
-    return int(row[0])
+    ((count,),) = con.execute(f"SELECT count(*) FROM {table}").fetchall()  # noqa: S608
+    return int(count)

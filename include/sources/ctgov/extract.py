@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -193,7 +194,9 @@ def _since(run: Run, cursors: Mapping[str, Any]) -> str | None:
         try:
             return date.fromisoformat(str(given)).isoformat()
         except ValueError as error:
-            raise ValueError(f"the parameter since is {given!r}; it must be a date like 2026-11-20") from error
+            raise ValueError(
+                f"the parameter since is {given!r}; it must be a date like 2026-11-20"
+            ) from error
     return (date.fromisoformat(cursors["last_update_posted"]) - OVERLAP).isoformat()
 
 
@@ -301,10 +304,11 @@ class Crawl:
             self.landing.write_part(kind, pending, merged)
             pending.clear()
             size = 0
-            _log_progress(self.run.source, kind, rows, limit or declared, rows - resumed, time.monotonic() - began)
+            _log_progress(
+                self.run.source, kind, rows, limit or declared, rows - resumed, time.monotonic() - began
+            )
 
-        while not done:
-            page = self._page(query, page_size, token, first=declared is None)
+        for page in self._walk(query, page_size, token, count=declared is None) if not done else ():
             declared = page.totalCount if declared is None else declared
             if declared is None:
                 raise ContractBreak(
@@ -328,6 +332,8 @@ class Crawl:
                 raise _Moved(f"{rows} rows of {kind} came where {declared} were declared")
             if size >= PART_BYTES or (done and pending):
                 flush()
+            if done:
+                break
         self.facts |= {f"{kind}_declared": declared, f"{kind}_received": rows, f"{kind}_distinct": ids.count}
         if kind == "studies":
             self.facts["truncated"] = truncated
@@ -337,13 +343,25 @@ class Crawl:
             )
         return ids
 
-    def _page(self, query: dict[str, str], page_size: int, token: str | None, *, first: bool) -> Page:
-        parameters: dict[str, str | int | float] = {**query, "pageSize": page_size}
-        if first:
-            parameters["countTotal"] = "true"
-        if token:
-            parameters["pageToken"] = token
-        return self.upstream.get(f"{PATH}/studies", parameters).json(Page)
+    def _walk(
+        self, query: dict[str, str], page_size: int, token: str | None, *, count: bool
+    ) -> Iterator[Page]:
+        """Pages from a token on, each next one asked for while the one before is being landed."""
+
+        def ask(page_token: str | None, *, count: bool) -> Page:
+            parameters: dict[str, str | int | float] = {**query, "pageSize": page_size}
+            if count:
+                parameters["countTotal"] = "true"
+            if page_token:
+                parameters["pageToken"] = page_token
+            return self.upstream.get(f"{PATH}/studies", parameters).json(Page)
+
+        with ThreadPoolExecutor(max_workers=1) as ahead:
+            coming: Future[Page] | None = ahead.submit(ask, token, count=count)
+            while coming is not None:
+                page = coming.result()
+                coming = ahead.submit(ask, page.nextPageToken, count=False) if page.nextPageToken else None
+                yield page
 
     def _known(self) -> IdSet:
         """The ids of the studies in latest."""
@@ -438,7 +456,9 @@ def _id_of(study: bytes | msgspec.Raw) -> str | None:
     return nct_id
 
 
-def _log_progress(source: str, kind: str, rows: int, total: int | None, since_start: int, seconds: float) -> None:
+def _log_progress(
+    source: str, kind: str, rows: int, total: int | None, since_start: int, seconds: float
+) -> None:
     rate = since_start / seconds if seconds > 0 else 0.0
     left = f", about {(total - rows) / rate / 60:.0f} min left" if total and rate and total > rows else ""
     share = f" of {total} ({rows / total:.0%})" if total else ""

@@ -151,7 +151,9 @@ _LABELLED = re.compile(
     r"|dosage form)\s*:.*$",
     re.IGNORECASE | re.DOTALL,
 )
-_FORM_END = re.compile(rf"(?:[\s,_/-]+(?:{_ROUTE}|{_FORM}|for (?:injection|infusion|inhalation)))+$", re.IGNORECASE)
+_FORM_END = re.compile(
+    rf"(?:[\s,_/-]+(?:{_ROUTE}|{_FORM}|for (?:injection|infusion|inhalation)))+$", re.IGNORECASE
+)
 _FORM_START = re.compile(
     rf"^(?:(?:{_ROUTE}|{_RELEASE})[\s-]+)+(?:{_FORM} (?:of )?)?|^{_FORM} of ", re.IGNORECASE
 )
@@ -346,7 +348,11 @@ def _pieces(name: str) -> tuple[str, list[str]] | None:
         if of_something and rule in {"split_and", "split_slash"}:
             continue  # "placebo to A and B" is one placebo
         pieces = [piece for piece in pattern.split(name) if piece.strip()]
-        if 1 < len(pieces) <= MAX_PARTS and _separates(rule, name, pieces) and all(map(_stands_alone, pieces)):
+        if (
+            1 < len(pieces) <= MAX_PARTS
+            and _separates(rule, name, pieces)
+            and all(map(_stands_alone, pieces))
+        ):
             return rule, pieces
     return None
 
@@ -428,7 +434,9 @@ def _clean_substance(name: str, inherited: tuple[str, ...]) -> tuple[Part, ...]:
     split = _pieces(cleaned)
     if split is not None:
         rule, pieces = split
-        parts = [part for piece in pieces for part in _clean_substance(piece, tuple(dict.fromkeys((*rules, rule))))]
+        parts = [
+            part for piece in pieces for part in _clean_substance(piece, tuple(dict.fromkeys((*rules, rule))))
+        ]
         if not all(part.is_placebo for part in parts):
             return tuple(parts)
     if _PLACEBO.search(cleaned) or _VEHICLE.search(cleaned):

@@ -28,7 +28,7 @@ INSTITUTIONAL = frozenset({"INDUSTRY", "NIH", "FED", "OTHER_GOV", "NETWORK"})
 
 # --- Who is a person ------------------------------------------------------------------------------------------
 
-_DEGREES = frozenset(
+_DEGREE_WORDS = frozenset(
     """
     md phd do mbbs mbchb mbbch msc ms mph rn bsn msn dds dmd pharmd drph dnp scd dsc psyd dpt od dvm facp facs frcp
     frcs frcpc frcsc facc faan faha fesc mba mhs mhsc mrcp bsc ma edd dpm mmed lcsw fracp msce msci mscr mscs aprn crna
@@ -86,7 +86,7 @@ def person(name: str) -> Person | None:
 
 
 def _is_degree(word: str) -> bool:
-    return word.replace(".", "").replace("-", "").casefold() in _DEGREES
+    return word.replace(".", "").replace("-", "").casefold() in _DEGREE_WORDS
 
 
 class People:
@@ -120,7 +120,9 @@ _SHORTEST_DETAIL = 6
 NOBODY = People(())
 
 
-def is_individual(name: str, agency_class: str | None, people: People, *, sponsor_investigator: bool = False) -> bool:
+def is_individual(
+    name: str, agency_class: str | None, people: People, *, sponsor_investigator: bool = False
+) -> bool:
     """Whether a sponsor or organization is a person.
 
     That is: its class is INDIV; or its name carries a title or degree and reads as a person's; or, where its
@@ -151,89 +153,127 @@ _NORTH_AMERICAN = re.compile(
 )
 _ANNOUNCED = re.compile(
     r"\b(?:tel(?:ephone|\.)?|phone|fax|mobile|hotline|whatsapp|call(?:ing)?|dial|contact(?: us)?)"
-    r"(?:\s+(?:no|number|at|on|us at|is|call))?[\s.:#(]{0,4}$",
+    r"(?:\s+(?:no|number|at|on|us at|is|call)|[^.!?\n]{0,60}\s(?:at|on|under)|\s[^!?\n]{0,40}\[name\]\s(?:at|on|under))?"
+    r"[\s.:#(]{0,4}$",
     re.IGNORECASE,
 )
 _YEARS = re.compile(r"(?:19|20)\d\d\s?[-/.]\s?(?:(?:19|20)\d\d|\d\d?(?:\s?[-/.]\s?\d\d?)?)")
 _DECIMALS = re.compile(r"\d\.\d+\s")
+
 _UPPER = r"[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŤŪŮŰŹŻŽ]"
 _WORD = rf"(?!(?:Of|The|And|At|In|For)\b){_UPPER}[\w'’.-]*"
-_TITLED = re.compile(
-    rf"(?<!\w)(?:{_TITLE}[\s.]+(?:med\.\s+)?)+({_WORD}(?:\s+(?:{_WORD}|van|von|der|den|de|del|da|di|la|el|al|bin))*)"
-    r"(?:,?\s+(?:MD|PhD|M\.D\.|Ph\.D\.))*"
-)
+_PARTICLE = r"(?:van|von|der|den|de|del|da|di|la|el|al|bin|ten|ter|zu)"
+_DEGREES_BEHIND = r"(?:,?\s+(?:M\.?\s?D|Ph\.?\s?D|MBBS|FRCP|RN|PharmD|DDS|Prof)\b\.?)"
+_TITLED = re.compile(rf"(?<!\w)(?:{_TITLE}[\s.]+(?:med\.\s+)?)+({_WORD}(?:\s+(?:{_WORD}|{_PARTICLE}))*){_DEGREES_BEHIND}*")
 _WITH_DEGREE = re.compile(
-    rf"{_WORD}(?:\s+{_WORD}){{1,4}},?\s+(?:M\.?D\.?|Md|D\.?O\.?|MBBS|Ph\.?D\.?)(?![\w.])(?:,?\s+(?:MD|PhD))*"
+    rf"{_WORD}(?:\s+(?:{_WORD}|{_PARTICLE})){{1,4}},?\s+"
+    rf"(?:M\.?\s?D|Md|D\.?O|MBBS|Ph\.?\s?D|RN|PharmD|DDS|Prof)\b(?!\.?\s+{_UPPER})\.?{_DEGREES_BEHIND}*"
 )
+_RUN = re.compile(rf"(?<![\w\[]){_WORD}(?:\s+(?:{_WORD}|{_PARTICLE}))+")
+_SENTENCE_END = re.compile(r"(?<=[a-z\])]{2})[.!?]\s|\n")
+_OFFICE_OF = re.compile(rf"\b(Office of )({_WORD}(?:\s+{_WORD}){{0,3}})(?=\s*(?:[,/(\[-]|$))", re.IGNORECASE)
 _INSTITUTION = re.compile(
     r"hosp|hôpit|hopit|ospedal|szpital|spital|hastane|krankenhaus|klinikum|universi|institu|cent(?:er|re|ro|rum)|zentrum"
     r"|foundation|fundaci|\bcity\b|memorial|milit|network|trust|school|college|faculty|group|umhat|mhat|policlin|polyclin"
     r"|award|method|scale|protocol|program",
     re.IGNORECASE,
 )
-_PRACTICE = re.compile(r"ordination|praxis|gabinet|kabinet|cabinet|consultorio|practice|\boffice\b|ambulatori", re.IGNORECASE)
-# Substrings without which no title and no degree can stand in a text: much cheaper to look for.
+_NUMBER_AT_FACILITY = re.compile(r"(?<![\w#.-])(?:\d{9,15}|\+?\d{1,4}(?:[ .-]\(?\d{1,4}\)?){1,5}|\(\d{3}\) ?\d{3}-\d{4})(?![\w-])")
+
+# Without these no title and no degree stands in a text: much cheaper to look for.
 _TITLES = ("Dr.", "Dr ", "Dra.", "Prof.", "Prof ", "Professor ", "Priv.-Doz.")
-_DEGREES_SHORT = ("MD", "Md", "M.D", " DO", "D.O", "MBBS", "Ph")
+_DEGREE_IN_PROSE = re.compile(r", (?:M\.?\s?D|Ph\.?\s?D|MBBS|RN|PharmD|DDS|DO|Prof)\b")
+_DEGREE_AT_FACILITY = re.compile(r" (?:M\.?D|Md|D\.?O|MBBS|Ph\.?D)\b(?! Anderson)")
+
+_PHONE_DIGITS = range(7, 16)
+"""How many digits a phone number has (ITU-T E.164, and local ones)."""
 
 
 class Redactor:
     """Takes private data out of one study's texts, each kind of text with the rules that fit it."""
 
-    __slots__ = ("_details", "_own")
+    __slots__ = ("_details", "_needles", "_people")
 
-    def __init__(self, own: re.Pattern[str] | None, details: tuple[str, ...]) -> None:
-        self._own = own
+    def __init__(self, people: Sequence[Person], details: tuple[str, ...]) -> None:
         self._details = details
+        self._needles = {one.words[-1].casefold() for one in people}
+        self._people: dict[str, list[Person]] = {}
+        for one in people:
+            self._people.setdefault(_folded(one.words[-1]), []).append(one)
 
     def prose(self, text: str) -> str:
-        """Titles, summaries, reasons: everything, and every name behind Dr or Prof."""
-        return _TITLED.sub(_hide_titled, self.label(text))
+        """Titles, summaries, reasons: as a label; names with a title or degree; names beside phone and mail."""
+        text = self.identifier(text)
+        if any(title in text for title in _TITLES):
+            text = _TITLED.sub(_hide_titled, text)
+        if _DEGREE_IN_PROSE.search(text):
+            text = _WITH_DEGREE.sub(_hide_with_degree, text)
+        text = _DIGITS.sub(_hide_phones, text)
+        return _beside_details(text) if MAIL in text or PHONE in text else text
 
     def label(self, text: str) -> str:
         """Names of things: mail addresses, phone numbers, the study's own people."""
         return _DIGITS.sub(_hide_phones, self.identifier(text))
 
     def facility(self, text: str) -> str:
-        """A facility: as a label, and the doctor whose practice it is."""
+        """A facility: as a label; where it is no institution, also the doctor whose practice it is."""
         text = self.label(text)
         if _INSTITUTION.search(text):
             return text
-        text = _WITH_DEGREE.sub(NAME, text)
-        titled = _TITLED.search(text)
-        if titled and (titled.start() == 0 or _PRACTICE.search(text)):
+        if any(title in text for title in _TITLES):
             text = _TITLED.sub(NAME, text)
-        return text
+        if _DEGREE_AT_FACILITY.search(text):
+            text = _WITH_DEGREE.sub(NAME, text)
+        if "ffice" in text:
+            text = _OFFICE_OF.sub(_hide_office, text)
+        text = self._hide_own(text, surnames=True)
+        return _NUMBER_AT_FACILITY.sub(_hide_number, text)
 
     def identifier(self, text: str) -> str:
-        """Numbers of studies and grants, which may look like phone numbers: the rest."""
+        """Numbers of studies and grants, which may look like phone numbers: mail addresses and own people."""
         for detail in self._details:
             text = text.replace(detail, MAIL if "@" in detail else PHONE)
         if "@" in text:
             text = _MAIL.sub(MAIL, text)
-        return self._own.sub(_hide_own, text) if self._own else text
+        return self._hide_own(text)
+
+    def _hide_own(self, text: str, *, surnames: bool = False) -> str:
+        """The study's own people, however they are written; with `surnames` even their surnames alone."""
+        folded = text.casefold()
+        if not any(needle in folded for needle in self._needles):
+            return text
+        words = list(_NAME_WORD.finditer(text))
+        hidden, done = [], 0
+        for index, word in enumerate(words):
+            surname = _folded(word[0])
+            for one in self._people.get(surname, ()):
+                span = _span(one, words, index, text)
+                if span is None and surnames and len(surname) >= _SHORTEST_SURNAME and word[0][0].isupper():
+                    span = word.span()
+                if span is not None and span[0] >= done:
+                    hidden += [text[done : span[0]], NAME]
+                    degrees = _DEGREES.match(text, span[1])
+                    done = degrees.end() if degrees else span[1]
+        return "".join([*hidden, text[done:]])
 
 
-def redactor(texts: str, facilities: str = "", people: People = NOBODY) -> Redactor | None:
-    """What to apply to one study's texts, or None where there is nothing to hide.
-
-    `texts` holds every text but the facilities, `facilities` those, each joined by line breaks.
-    """
-    both = f"{texts}\n{facilities}"
-    details = tuple(detail for detail in people.details if detail in both)
+def redactor(texts: str, people: People = NOBODY, *, facilities: bool = False) -> Redactor | None:
+    """What to apply to some of a study's texts (here joined by line breaks); None where nothing is to hide."""
+    details = tuple(detail for detail in people.details if detail in texts)
     found: tuple[Person, ...] = ()
     if people.persons:
-        folded = both.casefold()
+        folded = texts.casefold()
         found = tuple(one for one in people.persons if _stands_in(one.words[-1].casefold(), folded))
     if (
         found
         or details
-        or "@" in both
-        or any(title in both for title in _TITLES)
-        or (any(degree in facilities for degree in _DEGREES_SHORT) and _WITH_DEGREE.search(facilities))
-        or any(_hide_phones(run) != run[0] for run in _DIGITS.finditer(both))
+        or "@" in texts
+        or any(title in texts for title in _TITLES)
+        or (_DEGREE_AT_FACILITY if facilities else _DEGREE_IN_PROSE).search(texts)
+        or any(_hide_phones(run) != run[0] for run in _DIGITS.finditer(texts))
+        or (facilities and ("ffice" in texts or any(_phone_at_facility(run) for run in _DIGITS.finditer(texts))))
     ):
-        return Redactor(_own(found) if found else None, details)
+        return Redactor(found, details)
     return None
 
 
@@ -248,29 +288,54 @@ def _stands_in(word: str, text: str) -> bool:
     return False
 
 
-@lru_cache(maxsize=256)
-def _own(persons: tuple[Person, ...]) -> re.Pattern[str]:
-    """Every way in which the people may be written: "Jane A. Roe", "Roe, Jane", "J. Roe", "Dr. Roe"."""
-    ways: list[str] = []
-    for one in persons:
-        first, last = (re.escape(word).replace(r"\-", r"[\s-]?") for word in (one.words[0], one.words[-1]))
-        middle = r"(?:[\w'’-]+\.?\s+){0,3}?"
-        ways += [
-            rf"(?:{_TITLE}\s*)*{first}\.?[\s-]+{middle}{last}",
-            rf"{last},?\s+{first}(?:\s+\w\.)?",
-            rf"{re.escape(one.words[0][0])}\.\s?(?:\w\.\s?)*{last}",
-            rf"{_TITLE}\s*{middle}{last}",
-        ]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(ways)})(?!\w)(?:,?\s+(?:M\.?D|Ph\.?D)\b\.?)*", re.IGNORECASE)
+_NAME_WORD = re.compile(r"[^\W\d_][\w'’-]*")
+_DEGREES = re.compile(rf"{_DEGREES_BEHIND}*")
+_TITLE_WORDS = frozenset({"dr", "dra", "prof", "professor"})
+_SHORTEST_SURNAME = 4
+_MOST_BETWEEN = 4
 
 
-def _hide_own(match: re.Match[str]) -> str:
+def _folded(word: str) -> str:
+    return "".join(filter(str.isalnum, word)).casefold()
+
+
+def _span(one: Person, words: list[re.Match[str]], index: int, text: str) -> tuple[int, int] | None:
+    """Where a name stands whose surname is words[index]: "Jane A. Roe", "J. Roe", "Dr. Roe", "Roe, Jane"."""
+    surname = words[index]
+    first = _folded(one.words[0])
+    start = None
+    joined = ""
+    for before in reversed(words[max(0, index - _MOST_BETWEEN) : index]):
+        following = words[words.index(before) + 1]
+        if text[before.end() : following.start()].strip(". \u00a0"):
+            break
+        folded = _folded(before[0])
+        joined = folded + joined
+        initial = len(folded) == 1 and folded == first[0] and text[before.end()] == "."
+        if folded == first or joined == first or initial or folded in _TITLE_WORDS:
+            start = before.start()
+    if start is not None:
+        span = start, surname.end()
+    elif index + 1 < len(words) and _folded(words[index + 1][0]) == first:
+        if text[surname.end() : words[index + 1].start()].strip(", \u00a0"):
+            return None
+        span = surname.start(), words[index + 1].end()
+    else:
+        return None
     # "will power" is not Will Power.
-    return match[0] if match[0].islower() else NAME
+    return None if text[span[0] : span[1]].islower() else span
 
 
 def _hide_titled(match: re.Match[str]) -> str:
     return match[0] if _INSTITUTION.search(match[1]) else NAME
+
+
+def _hide_with_degree(match: re.Match[str]) -> str:
+    return match[0] if _NO_PERSON.search(match[0]) else NAME
+
+
+def _hide_office(match: re.Match[str]) -> str:
+    return match[0] if _NO_PERSON.search(match[2]) else match[1] + NAME
 
 
 def _hide_phones(run: re.Match[str]) -> str:
@@ -282,9 +347,40 @@ def _hide_phones(run: re.Match[str]) -> str:
         for match in pattern.finditer(run.string, start, end):
             if not _DECIMALS.search(match[0]):
                 hidden = hidden.replace(match[0], PHONE)
-    if hidden != text:
-        return hidden
-    digits = sum(char.isdigit() for char in text)
-    if 7 <= digits <= 15 and not _YEARS.fullmatch(text) and _ANNOUNCED.search(run.string, max(0, start - 40), start):  # noqa: PLR2004 ITU-T E.164
+    if hidden == text and _has_phone_size(text) and _ANNOUNCED.search(run.string, max(0, start - 80), start):
         return PHONE
-    return text
+    return hidden
+
+
+def _has_phone_size(text: str) -> bool:
+    return sum(char.isdigit() for char in text) in _PHONE_DIGITS and not _YEARS.fullmatch(text)
+
+
+def _phone_at_facility(run: re.Match[str]) -> bool:
+    return any(_hide_number(match) == PHONE for match in _NUMBER_AT_FACILITY.finditer(run.string, *run.span()))
+
+
+def _hide_number(match: re.Match[str]) -> str:
+    """A facility's name holds no number of that size, but for its phone number."""
+    return PHONE if _has_phone_size(match[0]) else match[0]
+
+
+def _beside_details(text: str) -> str:
+    """A sentence that gives a phone number or mail address names whom to call or write to."""
+    done, start = [], 0
+    for end in [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]:
+        sentence = text[start:end]
+        if MAIL in sentence or PHONE in sentence:
+            sentence = _RUN.sub(_hide_run, sentence)
+        done.append(sentence)
+        start = end
+    return "".join(done)
+
+
+def _hide_run(match: re.Match[str]) -> str:
+    words = match[0].split()
+    first = next((n for n, word in enumerate(words) if not _NO_PERSON.search(word)), len(words))
+    name = " ".join(words[first:])
+    if len(words) - first < 2 or _NO_PERSON.search(name):  # noqa: PLR2004
+        return match[0]
+    return " ".join([*words[:first], NAME])

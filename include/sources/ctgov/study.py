@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -53,7 +53,7 @@ class ParsedStudy:
     content_hash: str
     rows: dict[str, list[Row]]
     notes: tuple[str, ...] = ()
-    """What was changed to be storable at all: `nul_removed`."""
+    """What had to be changed to be storable at all: `nul_removed`."""
 
 
 # --- The known part of a record -------------------------------------------------------------------------------
@@ -285,17 +285,30 @@ class _Study(_Part):
     has_results: bool | None = None
 
 
+# What an absent part reads as. Shared, therefore never changed.
 _NO_DATE = _DateStruct()
+_NO_IDENTIFICATION = _Identification()
 _NO_ORG_STUDY_ID = _OrgStudyId()
+_NO_ORGANIZATION = _Organization()
 _NO_EXPANDED_ACCESS = _ExpandedAccess()
+_NO_STATUS = _Status()
+_NO_SPONSORS = _Sponsors()
+_NO_SPONSOR = _Sponsor()
+_NO_PARTY = _ResponsibleParty()
 _NO_OVERSIGHT = _Oversight()
+_NO_DESCRIPTION = _Description()
+_NO_CONDITIONS = _Conditions()
+_NO_DESIGN = _Design()
 _NO_DESIGN_INFO = _DesignInfo()
 _NO_MASKING = _Masking()
 _NO_ENROLLMENT = _Enrollment()
-_NO_ELIGIBILITY = _Eligibility()
-_NO_IPD_SHARING = _IpdSharing()
+_NO_ARMS = _ArmsInterventions()
 _NO_OUTCOMES = _Outcomes()
+_NO_ELIGIBILITY = _Eligibility()
+_NO_SITES = _ContactsLocations()
 _NO_GEO_POINT = _GeoPoint()
+_NO_IPD_SHARING = _IpdSharing()
+_NAMELESS = names.Cleaned((names.Part(None, (), False),), False)
 
 # --- Reading --------------------------------------------------------------------------------------------------
 
@@ -338,7 +351,7 @@ def parse(raw: bytes) -> ParsedStudy:
         raise Refused("too_deep", "the record is nested too deeply to be a study", nct_id) from None
     except _NoDateError as error:
         text = str(error)
-        detail = f"{text[:40]!r} is no date - at `{_place_of(text, tree, '$')}`"
+        detail = f"{text[:40]!r} is no date - at `{_place_of(text, tree)}`"
         raise Refused("impossible_value", detail, nct_id) from None
     except UnicodeEncodeError as error:
         raise Refused("impossible_value", f"text that is no valid Unicode: {error.reason}", nct_id) from None
@@ -352,15 +365,33 @@ def _claimed_id(tree: Any) -> str | None:
 
 
 def _read(tree: Any, nct_id: str | None, *, has_nul: bool) -> ParsedStudy:
-    protocol = msgspec.convert(_without_nul(tree) if has_nul else tree, _Study)
-    section = protocol.protocol_section or _Protocol()
-    identification = section.identification_module or _Identification()
-    if identification.nct_id is None:
+    record = msgspec.convert(_without_nul(tree) if has_nul else tree, _Study)
+    study = record.protocol_section or _Protocol()
+    claimed = study.identification_module.nct_id if study.identification_module else None
+    if claimed is None:
         raise Refused("no_nct_id", "the record has no protocolSection.identificationModule.nctId")
     if nct_id is None:
-        raise Refused("bad_nct_id", f"nctId is {identification.nct_id[:40]!r}, not NCT and eight digits")
-    content_hash = _content_hash(tree)
-    return _rows(nct_id, content_hash, section, identification, protocol.has_results, has_nul)
+        raise Refused("bad_nct_id", f"nctId is {claimed[:40]!r}, not NCT and eight digits")
+    _hide_people(study)
+    status = study.status_module or _NO_STATUS
+    aliases = _aliases(nct_id, study)
+    change_hash = _change_hash(tree)
+    return ParsedStudy(
+        nct_id=nct_id,
+        last_update_post_date=_day((status.last_update_post_date_struct or _NO_DATE).date),
+        withheld=status.overall_status == "WITHHELD",
+        aliases=aliases,
+        content_hash=change_hash,
+        rows={
+            "studies": [_study_row(nct_id, study, record.has_results, change_hash)],
+            "interventions": _intervention_rows(nct_id, study.arms_interventions_module or _NO_ARMS),
+            "conditions": _condition_rows(nct_id, study.conditions_module or _NO_CONDITIONS),
+            "locations": _location_rows(nct_id, study.contacts_locations_module or _NO_SITES),
+            "sponsors": _sponsor_rows(nct_id, study.sponsor_collaborators_module or _NO_SPONSORS),
+            "aliases": [alias(alias_id, nct_id) for alias_id in aliases],
+        },
+        notes=("nul_removed",) if has_nul else (),
+    )
 
 
 def _without_nul(value: Any) -> Any:
@@ -374,24 +405,26 @@ def _without_nul(value: Any) -> Any:
     return value
 
 
-def content_hash(raw: bytes) -> str:
-    """The change hash of a study: BLAKE2b-128, 32 hex digits (contract section A, step 6).
+def change_hash(raw: bytes) -> str:
+    """What tells whether a study changed: BLAKE2b-128, 32 hex digits (contract section A, step 6).
 
     Equal for any order of keys and any whitespace, without derivedSection and without `type` in date structs;
-    any other difference changes it. Raises Refused where the record is not JSON.
+    any other difference changes it. Raises msgspec.DecodeError where the record is not JSON.
     """
-    try:
-        return _content_hash(_decode(raw))
-    except (RecursionError, msgspec.MsgspecError, ValueError) as error:
-        raise Refused("not_json", str(error)) from None
+    return _change_hash(_decode(raw))
 
 
-def _content_hash(tree: Any) -> str:
-    """As content_hash. Takes the parts that do not count out of the tree."""
+def _change_hash(tree: Any) -> str:
+    """As change_hash. Takes the parts that do not count out of the tree."""
     if isinstance(tree, dict):
         tree.pop("derivedSection", None)
         _drop_date_types(tree)
     return hashlib.blake2b(_encode_canonical(tree), digest_size=16).hexdigest()
+
+
+def content_hash(values: Iterable[Any]) -> str:
+    """What tells whether a row of any other table changed: BLAKE2b-128 of its other values, 32 hex digits."""
+    return hashlib.blake2b(_encode(tuple(values)), digest_size=16).hexdigest()
 
 
 def _drop_date_types(section: dict[str, Any]) -> None:
@@ -404,20 +437,15 @@ def _drop_date_types(section: dict[str, Any]) -> None:
                 value.pop("type", None)
 
 
-def _place_of(text: str, value: Any, path: str) -> str | None:
-    """Where the text stands in the record, as msgspec writes paths."""
-    if value == text:
-        return path
-    items: Iterator[tuple[str, Any]] = iter(())
-    if isinstance(value, dict):
-        items = ((f"{path}.{key}", item) for key, item in value.items())
-    elif isinstance(value, list):
-        items = ((f"{path}[{index}]", item) for index, item in enumerate(value))
-    return next((found for place, item in items if (found := _place_of(text, item, place))), None)
-
-
-def _row_hash(row: Row) -> str:
-    return hashlib.blake2b(_encode(row), digest_size=16).hexdigest()
+def _place_of(text: str, tree: Any) -> str:
+    """Where a date stands in the record, as msgspec writes paths."""
+    status = tree["protocolSection"]["statusModule"]
+    for key, value in status.items():
+        if value == text:
+            return f"$.protocolSection.statusModule.{key}"
+        if isinstance(value, dict) and value.get("date") == text:
+            return f"$.protocolSection.statusModule.{key}.date"
+    raise AssertionError(f"{text!r} came from no date of the status module")
 
 
 # --- Values ---------------------------------------------------------------------------------------------------
@@ -462,53 +490,392 @@ def _years(text: str | None) -> float | None:
 
 # --- People ---------------------------------------------------------------------------------------------------
 
+# Every text that becomes a column: (field, kind of text) by struct; the kinds are methods of privacy.Redactor.
+_IDENTIFICATION_TEXTS = (("brief_title", "prose"), ("official_title", "prose"), ("acronym", "label"))
+_STATUS_TEXTS = (("why_stopped", "prose"),)
+_DESCRIPTION_TEXTS = (("brief_summary", "prose"),)
+_DESIGN_TEXTS = (("target_duration", "label"),)
+_CONDITION_TEXTS = (("conditions", "label"), ("keywords", "label"))
+_ID_TEXTS = (("id", "identifier"),)
+_NAME_TEXTS = (("name", "label"),)
+_ORGANIZATION_TEXTS = (("full_name", "label"),)
+_INTERVENTION_TEXTS = (("name", "label"), ("other_names", "label"), ("arm_group_labels", "label"))
+_ARM_TEXTS = (("label", "label"),)
+_LOCATION_TEXTS = (("facility", "facility"), ("city", "label"), ("state", "label"))
 
-def _hide_people(study: _Protocol, identification: _Identification, sponsors: _Sponsors) -> None:
-    """Take private data out of every text that becomes a column (see privacy.py)."""
-    sites = study.contacts_locations_module or _ContactsLocations()
-    locations = sites.locations or ()
+_Holder = tuple[_Part, tuple[tuple[str, str], ...]]
+
+
+def _people(sites: _ContactsLocations, sponsors: _Sponsors, institutions: list[str]) -> privacy.People:
+    """The people the study names as contacts, officials and responsible party."""
     contacts = [*(sites.central_contacts or ()), *(sites.overall_officials or ())]
-    for location in locations:
+    for location in sites.locations or ():
         if location.contacts:
             contacts += location.contacts
-    party = sponsors.responsible_party or _ResponsibleParty()
-    lead = sponsors.lead_sponsor
-    agencies = [*(sponsors.collaborators or ())]
-    if lead is not None:
-        agencies.append(lead)
-    organization = identification.organization
+    party = sponsors.responsible_party or _NO_PARTY
+    if not contacts and party.investigator_full_name is None and party.old_name_title is None:
+        return privacy.NOBODY
+    named = [contact.name for contact in contacts]
+    return privacy.People(
+        filter(None, [*named, party.investigator_full_name, party.old_name_title]),
+        institutions + [contact.affiliation for contact in contacts if contact.affiliation],
+        filter(None, [detail for contact in contacts for detail in (contact.phone, contact.email)]),
+    )
 
-    people = privacy.NOBODY
-    if contacts or party.investigator_full_name or party.old_name_title:
-        known = [agency.name for agency in agencies if agency.class_ in privacy.INSTITUTIONAL and agency.name]
-        if organization and organization.full_name and organization.class_ in privacy.INSTITUTIONAL:
-            known.append(organization.full_name)
-        people = privacy.People(
-            [
-                name
-                for name in (
-                    *(contact.name for contact in contacts),
-                    party.investigator_full_name,
-                    party.old_name_title,
-                )
-                if name
-            ],
-            known + [contact.affiliation for contact in contacts if contact.affiliation],
-            [text for contact in contacts for text in (contact.phone, contact.email) if text],
+
+def _hide_people(study: _Protocol) -> None:
+    """Take private data out of every text that becomes a column (see privacy.py)."""
+    identification = study.identification_module or _Identification()
+    sponsors = study.sponsor_collaborators_module or _Sponsors()
+    organization = identification.organization or _Organization()
+    lead = sponsors.lead_sponsor or _Sponsor()
+    collaborators = sponsors.collaborators or []
+    institutions = [
+        name
+        for name, agency_class in (
+            (organization.full_name, organization.class_),
+            *((agency.name, agency.class_) for agency in (lead, *collaborators)),
         )
+        if name and agency_class in privacy.INSTITUTIONAL
+    ]
+    sites = study.contacts_locations_module or _ContactsLocations()
+    people = _people(sites, sponsors, institutions)
 
-    sponsor_investigator = party.type == "SPONSOR_INVESTIGATOR"
-    for agency in agencies:
-        if agency.name and privacy.is_individual(
-            agency.name,
-            agency.class_,
-            people,
-            sponsor_investigator=sponsor_investigator and agency is lead,
-        ):
+    in_person = (
+        sponsors.responsible_party is not None and sponsors.responsible_party.type == "SPONSOR_INVESTIGATOR"
+    )
+    if lead.name and privacy.is_individual(lead.name, lead.class_, people, sponsor_investigator=in_person):
+        lead.name = privacy.INDIVIDUAL
+    for agency in collaborators:
+        if agency.name and privacy.is_individual(agency.name, agency.class_, people):
             agency.name = privacy.INDIVIDUAL
-    if (
-        organization
-        and organization.full_name
-        and privacy.is_individual(organization.full_name, organization.class_, people)
-    ):
+    if organization.full_name and privacy.is_individual(organization.full_name, organization.class_, people):
         organization.full_name = privacy.INDIVIDUAL
+
+    holders = list(_holders(study, identification, [lead, *collaborators], organization))
+    locations: list[_Holder] = [(location, _LOCATION_TEXTS) for location in sites.locations or ()]
+    _redact(holders, privacy.redactor(_joined(holders), people))
+    _redact(locations, privacy.redactor(_joined(locations), people, facilities=True))
+
+
+def _holders(
+    study: _Protocol,
+    identification: _Identification,
+    agencies: list[_Sponsor],
+    organization: _Organization,
+) -> Iterable[_Holder]:
+    yield identification, _IDENTIFICATION_TEXTS
+    yield organization, _ORGANIZATION_TEXTS
+    yield identification.org_study_id_info or _NO_ORG_STUDY_ID, _ID_TEXTS
+    for other in identification.secondary_id_infos or ():
+        yield other, _ID_TEXTS
+    if study.status_module is not None:
+        yield study.status_module, _STATUS_TEXTS
+    if study.description_module is not None:
+        yield study.description_module, _DESCRIPTION_TEXTS
+    if study.design_module is not None:
+        yield study.design_module, _DESIGN_TEXTS
+    if study.conditions_module is not None:
+        yield study.conditions_module, _CONDITION_TEXTS
+    for agency in agencies:
+        yield agency, _NAME_TEXTS
+    module = study.arms_interventions_module
+    if module is not None:
+        for arm in module.arm_groups or ():
+            yield arm, _ARM_TEXTS
+        for intervention in module.interventions or ():
+            yield intervention, _INTERVENTION_TEXTS
+
+
+def _joined(holders: Iterable[_Holder]) -> str:
+    found: list[str] = []
+    for holder, texts in holders:
+        for field, _ in texts:
+            value = getattr(holder, field)
+            if value is None:
+                continue
+            if isinstance(value, str):
+                found.append(value)
+            else:
+                found += value
+    return "\n".join(found)
+
+
+def _redact(holders: list[_Holder], redactor: privacy.Redactor | None) -> None:
+    if redactor is None:
+        return
+    for holder, texts in holders:
+        for field, kind in texts:
+            hide: Callable[[str], str] = getattr(redactor, kind)
+            value = getattr(holder, field)
+            if isinstance(value, str):
+                setattr(holder, field, hide(value))
+            elif value is not None:
+                setattr(holder, field, [hide(text) for text in value])
+
+
+# --- Rows -----------------------------------------------------------------------------------------------------
+
+
+def _hashed(row: Row) -> Row:
+    return (*row, hashlib.blake2b(_encode(row), digest_size=16).hexdigest())
+
+
+def _aliases(nct_id: str, study: _Protocol) -> tuple[str, ...]:
+    aliases = (study.identification_module or _NO_IDENTIFICATION).nct_id_aliases or []
+    for alias in aliases:
+        if not _NCT_ID.fullmatch(alias):
+            raise Refused("bad_nct_id", f"alias {alias[:40]!r} is not NCT and eight digits", nct_id)
+    return tuple(alias for alias in dict.fromkeys(aliases) if alias != nct_id)
+
+
+def _condition_rows(nct_id: str, module: _Conditions) -> list[Row]:
+    return [
+        _hashed((nct_id, ordinal, condition, " ".join(condition.casefold().split())))
+        for ordinal, condition in enumerate(module.conditions or (), 1)
+    ]
+
+
+def _location_rows(nct_id: str, module: _ContactsLocations) -> list[Row]:
+    rows: list[Row] = []
+    for ordinal, at in enumerate(module.locations or (), 1):
+        geo = at.geo_point or _NO_GEO_POINT
+        rows.append(
+            _hashed(
+                (
+                    nct_id,
+                    ordinal,
+                    at.facility,
+                    at.status,
+                    at.city,
+                    at.state,
+                    at.zip,
+                    at.country,
+                    geo.lat,
+                    geo.lon,
+                )
+            )
+        )
+    return rows
+
+
+def _sponsor_rows(nct_id: str, sponsors: _Sponsors) -> list[Row]:
+    rows: list[Row] = []
+    if sponsors.lead_sponsor is not None:
+        rows.append(_hashed((nct_id, 0, "LEAD", sponsors.lead_sponsor.name, sponsors.lead_sponsor.class_)))
+    for ordinal, one in enumerate(sponsors.collaborators or (), 1):
+        rows.append(_hashed((nct_id, ordinal, "COLLABORATOR", one.name, one.class_)))
+    return rows
+
+
+def _intervention_rows(nct_id: str, module: _ArmsInterventions) -> list[Row]:
+    arm_types = {arm.label: arm.type for arm in module.arm_groups or ()}
+    rows: list[Row] = []
+    for ordinal, one in enumerate(module.interventions or (), 1):
+        types = {arm_types.get(label) for label in one.arm_group_labels or ()}
+        in_control_arms = bool(types) and types <= CONTROL_ARMS
+        in_placebo_arms = bool(types) and types <= _PLACEBO_ARMS
+        cleaned = names.clean(one.name, one.type) if one.name else _NAMELESS
+        split = len(cleaned.parts) > 1
+        for number, part in enumerate(cleaned.parts, 1):
+            is_placebo = part.is_placebo or (
+                in_placebo_arms and part.clean_name is not None and names.is_inert(part.clean_name)
+            )
+            rows.append(
+                _hashed(
+                    (
+                        nct_id,
+                        ordinal,
+                        number if split else 0,
+                        one.type,
+                        one.name,
+                        one.other_names,
+                        one.arm_group_labels,
+                        is_placebo,
+                        is_placebo or in_control_arms or part.rules[-1:] == ("control",),
+                        part.clean_name,
+                        "+".join(part.rules) or "none",
+                    )
+                )
+            )
+    return rows
+
+
+def _study_row(nct_id: str, study: _Protocol, has_results: bool | None, change_hash: str) -> Row:
+    """The row of `studies`, in the order of its columns."""
+    identification = study.identification_module or _NO_IDENTIFICATION
+    organization = identification.organization or _NO_ORGANIZATION
+    org_study_id = identification.org_study_id_info or _NO_ORG_STUDY_ID
+    status = study.status_module or _NO_STATUS
+    expanded = status.expanded_access_info or _NO_EXPANDED_ACCESS
+    start = status.start_date_struct or _NO_DATE
+    primary_completion = status.primary_completion_date_struct or _NO_DATE
+    completion = status.completion_date_struct or _NO_DATE
+    first_post = status.study_first_post_date_struct or _NO_DATE
+    results_post = status.results_first_post_date_struct or _NO_DATE
+    disp_post = status.disp_first_post_date_struct or _NO_DATE
+    last_post = status.last_update_post_date_struct or _NO_DATE
+    sponsors = study.sponsor_collaborators_module or _NO_SPONSORS
+    lead = sponsors.lead_sponsor or _NO_SPONSOR
+    party = sponsors.responsible_party or _NO_PARTY
+    oversight = study.oversight_module or _NO_OVERSIGHT
+    description = study.description_module or _NO_DESCRIPTION
+    conditions = study.conditions_module or _NO_CONDITIONS
+    design = study.design_module or _NO_DESIGN
+    info = design.design_info or _NO_DESIGN_INFO
+    masking = info.masking_info or _NO_MASKING
+    enrollment = design.enrollment_info or _NO_ENROLLMENT
+    arms = study.arms_interventions_module or _NO_ARMS
+    eligibility = study.eligibility_module or _NO_ELIGIBILITY
+    outcomes = study.outcomes_module or _NO_OUTCOMES
+    locations = (study.contacts_locations_module or _NO_SITES).locations or ()
+    sharing = study.ipd_sharing_statement_module or _NO_IPD_SHARING
+    return (
+        nct_id,
+        org_study_id.id,
+        org_study_id.type,
+        [other.id for other in identification.secondary_id_infos or () if other.id is not None] or None,
+        identification.brief_title,
+        identification.official_title,
+        identification.acronym,
+        organization.full_name,
+        organization.class_,
+        status.overall_status == "WITHHELD",
+        *_partial_day(status.status_verified_date),
+        status.overall_status,
+        status.last_known_status,
+        status.delayed_posting,
+        status.why_stopped,
+        expanded.has_expanded_access,
+        expanded.nct_id,
+        expanded.status_for_nct_id,
+        *_partial_day(start.date),
+        start.type,
+        *_partial_day(primary_completion.date),
+        primary_completion.type,
+        *_partial_day(completion.date),
+        completion.type,
+        _day(status.study_first_submit_date),
+        _day(status.study_first_submit_qc_date),
+        _day(first_post.date),
+        first_post.type,
+        status.results_waived,
+        _day(status.results_first_submit_date),
+        _day(status.results_first_submit_qc_date),
+        _day(results_post.date),
+        results_post.type,
+        _day(status.disp_first_submit_date),
+        _day(status.disp_first_submit_qc_date),
+        _day(disp_post.date),
+        disp_post.type,
+        _day(status.last_update_submit_date),
+        _day(last_post.date),
+        last_post.type,
+        lead.name,
+        lead.class_,
+        party.type,
+        oversight.oversight_has_dmc,
+        oversight.is_fda_regulated_drug,
+        oversight.is_fda_regulated_device,
+        oversight.is_unapproved_device,
+        oversight.is_ppsd,
+        oversight.is_us_export,
+        oversight.fdaaa801_violation,
+        description.brief_summary,
+        conditions.keywords or None,
+        design.study_type,
+        design.phases or None,
+        _expanded_access_types(design.expanded_access_types),
+        design.patient_registry,
+        design.target_duration,
+        info.allocation,
+        info.intervention_model,
+        info.primary_purpose,
+        info.observational_model,
+        info.time_perspective,
+        masking.masking,
+        masking.who_masked or None,
+        None if enrollment.count == ENROLLMENT_UNKNOWN else enrollment.count,
+        enrollment.type,
+        eligibility.sex,
+        eligibility.gender_based,
+        eligibility.minimum_age,
+        _years(eligibility.minimum_age),
+        eligibility.maximum_age,
+        _years(eligibility.maximum_age),
+        eligibility.std_ages or None,
+        eligibility.healthy_volunteers,
+        eligibility.sampling_method,
+        sharing.ipd_sharing,
+        has_results,
+        list(dict.fromkeys(at.country for at in locations if at.country)) or None,
+        len(conditions.conditions or ()),
+        len(arms.arm_groups or ()),
+        len(arms.interventions or ()),
+        len(locations),
+        len(outcomes.primary_outcomes or ()),
+        len(outcomes.secondary_outcomes or ()),
+        change_hash,
+    )
+
+
+def _expanded_access_types(types: _ExpandedAccessTypes | None) -> list[str] | None:
+    if types is None:
+        return None
+    named = (
+        ("INDIVIDUAL", types.individual),
+        ("INTERMEDIATE", types.intermediate),
+        ("TREATMENT", types.treatment),
+    )
+    return [name for name, given in named if given] or None
+
+
+def alias(alias_id: str, nct_id: str) -> Row:
+    """A row of `aliases`, in the order of its columns."""
+    return _hashed((alias_id, nct_id))
+
+
+def removal(
+    nct_id: str,
+    kind: Literal["removed", "merged"],
+    merged_into: str | None,
+    detected_at: str,
+    last_update_post_date: date | None,
+) -> Row:
+    """A row of `removals`, in the order of its columns."""
+    return _hashed((nct_id, kind, merged_into, detected_at, last_update_post_date))
+
+
+class Batch:
+    """Rows of some thousand studies, made into Arrow tables column by column."""
+
+    __slots__ = ("_rows", "_seen")
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[Row]] = {table.name: [] for table in TABLES}
+        self._seen: set[str] = set()
+
+    def __len__(self) -> int:
+        """How many distinct studies the batch holds."""
+        return len(self._seen)
+
+    def add(self, parsed: ParsedStudy) -> bool:
+        """Take the rows of a study; False, and nothing taken, where the batch holds the study already."""
+        if parsed.nct_id in self._seen:
+            return False
+        self._seen.add(parsed.nct_id)
+        for name, rows in parsed.rows.items():
+            self._rows[name] += rows
+        return True
+
+    def to_tables(self) -> dict[str, pa.Table]:
+        """One Arrow table for each table of the source, rows in the order they came."""
+        return {table.name: _arrow(self._rows[table.name], table.schema) for table in TABLES}
+
+
+def _arrow(rows: list[Row], schema: pa.Schema) -> pa.Table:
+    if not rows:
+        return schema.empty_table()
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(column, type=field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)

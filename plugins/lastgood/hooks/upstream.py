@@ -46,14 +46,14 @@ class UpstreamHook(HttpHook):
         if not connection.host:
             example = '{"conn_type": "http", "schema": "https", "host": "api.example.org"}'
             raise BadSetting(
-                f"The connection {self.http_conn_id} has no host. Set it in Airflow under Admin, Connections, "
+                f"The connection {self.http_conn_id} has no host. Set it in Airflow under Admin, Connections "
                 f"or with AIRFLOW_CONN_{self.http_conn_id.upper()}='{example}'."
             )
         try:
             limits = Limits.from_extra(_options(connection.extra_dejson), self._defaults)
             http = self.get_conn()
             return UpstreamSession(http, self.base_url, limits, self._breaker, classifier=self._classifier)
-        except BadSetting as error:
+        except ValueError as error:  # BadSetting, and what the provider says of an address
             raise BadSetting(f"The connection {self.http_conn_id} cannot be used: {error}") from None
 
     def get_conn(
@@ -96,6 +96,6 @@ def _headers(extra: Mapping[str, Any]) -> dict[str, str]:
         agent += f" (+{contact})"
     headers = {"User-Agent": agent, **{key: value for key, value in extra.items() if _is_header(key)}}
     for name, value in headers.items():
-        if not (isinstance(value, str) and value.isascii() and value.isprintable() and value == value.strip()):
+        if not (isinstance(value, str) and re.fullmatch(r"[!-~]([ -~]*[!-~])?", value)):
             raise BadSetting(f"the header `{name}` from extra cannot be sent: it must be plain ASCII text.")
     return headers

@@ -1,0 +1,45 @@
+"""The DAG ctgov as Airflow runs it, from its API to what consumers read."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+from include.publishing import mirror, runlog
+from include.publishing.registry import Registry
+from include.publishing.store import Store
+from sandbox.ctgov.server import SampleUpstream
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_a_full_run_an_incremental_one_a_skip_and_a_failure(run_dag: Run, store: Store, registry: Registry) -> None:
+    with SampleUpstream(size=300, seed=11, mean_bytes=8_000) as upstream:
+        ran = run_dag("ctgov", upstream.url)
+        assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
+        first = mirror.read_pointer(store, "ctgov")
+        assert first is not None
+        assert next(t.rows for t in first.tables if t.name == "studies") == len(list(upstream.studies()))
+
+        upstream.advance()
+        assert run_dag("ctgov", upstream.url).returncode == 0
+        second = mirror.read_pointer(store, "ctgov")
+        assert second is not None and second.previous == first.version
+
+        assert run_dag("ctgov", upstream.url).returncode == 0
+        assert mirror.read_pointer(store, "ctgov") == second, "nothing new: skipped"
+
+        upstream.advance()
+        upstream.faults([{"kind": "error", "times": None, "path": "/api/v2/studies"}])
+        assert run_dag("ctgov", upstream.url).returncode == 1
+        assert mirror.read_pointer(store, "ctgov") == second, "a failed run leaves latest as it was"
+
+    runs = runlog.runs(registry, "ctgov")
+    assert [run["status"] for run in runs] == ["fail", "skipped", "ok", "ok"]
+    assert [run["failed_step"] for run in runs] == ["probe", None, None, None]
+    assert set(runs[-1]["steps"]) == {"probe", "extract", "build", "gate", "promote"}
+    with registry.cursor() as cursor:
+        cursor.execute("SELECT count(*) AS n FROM published.ctgov_studies")
+        assert cursor.fetchone() == {"n": next(t.rows for t in second.tables if t.name == "studies")}
+        cursor.execute("SELECT title FROM lastgood.alert")
+        assert {row["title"] for row in cursor.fetchall()} == {"Lastgood: ctgov.probe failed"}

@@ -1,0 +1,95 @@
+"""The Makefile: its list of targets, and that it works where nothing was prepared."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy.lock import PROJECT
+
+TARGETS = {
+    "help",
+    "run",
+    "advance",
+    "ui",
+    "down",
+    "clean",
+    "test",
+    "lint",
+    "types",
+    "imports",
+    "bench",
+    "lock",
+    "env",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with a space in its name that holds the Makefile only."""
+    project = tmp_path / "my project"
+    project.mkdir()
+    shutil.copy(PROJECT / "Makefile", project)
+    return project
+
+
+def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *arguments], cwd=project, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_without_a_target_it_shows_every_target_with_a_line(project: Path) -> None:
+    lines = make(project).stdout.splitlines()
+    assert {line.split()[1] for line in lines} == TARGETS
+    assert all(re.fullmatch(r"make [a-z]+ +[A-Z].+", line) for line in lines)
+
+
+def test_no_target_is_mistaken_for_a_file_of_its_name(project: Path) -> None:
+    phony = re.findall(r"(?m)^\.PHONY: (.*)$", (project / "Makefile").read_text())
+    assert set(phony[0].split()) >= TARGETS
+
+
+def test_down_and_clean_work_where_nothing_was_started(project: Path) -> None:
+    assert make(project, "down").stdout == "Nothing was running.\n"
+    (project / ".venv").mkdir()
+    done = make(project, "clean")
+    assert done.returncode == 0
+    assert done.stdout == "Nothing was running.\nRemoved .lastgood and .venv.\n"
+    assert sorted(path.name for path in project.iterdir()) == ["Makefile"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["run"], ".venv/bin/python -m sandbox.run  "),
+        (
+            ["run", "SOURCES=ctgov pubchem", "SIZE=9"],
+            ".venv/bin/python -m sandbox.run --size 9 ctgov pubchem",
+        ),
+        (["ui", "PORT=9090"], ".venv/bin/python -m sandbox.ui up --port 9090"),
+        (["advance", "SOURCES=ctgov"], ".venv/bin/python -m sandbox.ui advance ctgov"),
+        (["test", "TESTS=tests/publishing -x"], ".venv/bin/python -m sandbox.checks tests/publishing -x"),
+    ],
+)
+def test_variables_reach_the_commands(project: Path, arguments: list[str], command: str) -> None:
+    assert command in make(project, "--dry-run", *arguments).stdout.splitlines()
+
+
+def test_the_users_own_modules_and_choice_of_python_do_not_get_in_the_way(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    monkeypatch.setenv("PYTHON", "/usr/bin/python3")
+    (project / "sandbox").mkdir()
+    (project / "sandbox" / "setup.sh").write_text('echo "${PYTHONPATH-none} $PYTHON $1"\n')
+    assert make(project, "setup").stdout == "none /usr/bin/python3 sandbox\n"
+    assert make(project, "--dry-run", "lint").stdout.splitlines()[-1].startswith(".venv/bin/python ")
+
+
+def test_ci_runs_make_test_and_nothing_else() -> None:
+    script = (PROJECT / ".ci" / "run").read_text(encoding="utf-8")
+    commands = [line for line in script.splitlines() if line and not line.startswith("#")]
+    assert commands == ["set -eu", 'cd "$(dirname "$0")/.."', "exec make test"]
