@@ -95,7 +95,11 @@ def _timed_serving() -> list[float]:
 def child(*arguments: str) -> dict[str, Any]:
     """Run a step in a new interpreter."""
     ran = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "step", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "benchmarks", "step", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if ran.returncode:
         raise SystemExit(f"step {arguments[0]} failed:\n{ran.stderr[-3000:]}")
@@ -124,7 +128,9 @@ def measure(size: int) -> None:
             for day, kind in enumerate(("full", "incremental")):
                 if day:
                     requests.post(f"{url}/_sandbox/advance", timeout=600).raise_for_status()
-                _report(size, kind, {s: child(s, str(day), (folder / "store").as_uri(), dsn, url) for s in STEPS})
+                _report(
+                    size, kind, {s: child(s, str(day), (folder / "store").as_uri(), dsn, url) for s in STEPS}
+                )
         finally:
             upstream.terminate()
             upstream.wait()
@@ -141,7 +147,9 @@ def _report(size: int, kind: str, figures: dict[str, dict[str, Any]]) -> None:
             "extract": lambda f: f"{f['MB']:.0f} MB received",
             "build": lambda f: f"{f['studies']} studies",
             "gate": lambda f: f"{f['checks']} checks",
-            "promote": lambda f: f"{f['serving_s']:.2f} s serving copies, {f['wall_s'] - f['serving_s']:.2f} s besides",
+            "promote": lambda f: (
+                f"{f['serving_s']:.2f} s serving copies, {f['wall_s'] - f['serving_s']:.2f} s besides"
+            ),
         }[step](figure)
         print(
             f"{step:<9}{figure['wall_s']:>8.2f}{figure['wall_s'] / total:>7.0%}{figure['cpu_s']:>8.2f}"

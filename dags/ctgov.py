@@ -18,6 +18,7 @@ failed task, or trigger a new run. *full_refresh* fetches everything again and i
 """
 
 from airflow.sdk import Param
+
 from lastgood.dag import source_dag
 
 dag = source_dag(

@@ -5,8 +5,8 @@
 
 Amazon MWAA runs dags/ from the bucket, unpacks plugins.zip to a folder that is on sys.path, and knows no
 include/: so the zip carries plugins/*, include/ and soda/ at its root. It adds constraints of its own, under
-which no Soda installs, to a requirements.txt that names none; so the shipped one names ours, which lies in the
-DAG folder.
+which no Soda installs, to a requirements.txt that names none; so the shipped one names ours, which lies in
+the DAG folder.
 
 Astronomer runs the project folder as it is, being PYTHONPATH. Nothing else is deployed: sandbox/, tests/ and
 benchmarks/ stay at home.

@@ -38,9 +38,14 @@ class BreakingChange(ValueError):
     """A schema version would change under its readers."""
 
 
-def check(source: str, version: int, migrations: dict[int, str], described: dict[str, Any], folder: Path) -> None:
+def check(
+    source: str, version: int, migrations: dict[int, str], described: dict[str, Any], folder: Path
+) -> None:
     """Raise BreakingChange where the tables break readers of the frozen schemas without saying so."""
-    frozen = {int(path.stem): json.loads(path.read_text(encoding="utf-8")) for path in (folder / source).glob("*.json")}
+    frozen = {
+        int(path.stem): json.loads(path.read_text(encoding="utf-8"))
+        for path in (folder / source).glob("*.json")
+    }
     newest = max(frozen, default=version)
     if newest > version:
         raise BreakingChange(f"{source}: schema version {newest} was published; SCHEMA_VERSION is {version}.")
@@ -63,7 +68,9 @@ def contract_text() -> str:
     parts = [HEAD]
     for source in sources.names():
         tables = sources.module(source, "tables")
-        parts.append(f"\n## {source}: {sources.spec(source).title}\n\nSchema version {tables.SCHEMA_VERSION}.\n")
+        parts.append(
+            f"\n## {source}: {sources.spec(source).title}\n\nSchema version {tables.SCHEMA_VERSION}.\n"
+        )
         for version, note in sorted(tables.MIGRATIONS.items(), reverse=True):
             parts.append(f"- To version {version}: {note}\n")
         parts += [_table(source, table) for table in tables.TABLES]
@@ -79,7 +86,9 @@ def _table(source: str, table: Table) -> str:
     for column in table.columns:
         meaning = column.meaning.replace("|", "\\|")
         required = "yes" if column.required else ""
-        lines.append(f"| {column.name} | {type_name(column.type)} | {required} | {meaning} | {column.since} |\n")
+        lines.append(
+            f"| {column.name} | {type_name(column.type)} | {required} | {meaning} | {column.since} |\n"
+        )
     return "".join(lines)
 
 

@@ -8,6 +8,7 @@ here runs on a schedule, and the same acts are commands of `python -m include.cl
 """
 
 from airflow.sdk import Param
+
 from lastgood.dag import decision_dag
 
 REASON = Param(type="string", minLength=3, title="Reason", description="Kept with your name; say why.")

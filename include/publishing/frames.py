@@ -65,9 +65,7 @@ def register(
     connection.execute(f"CREATE VIEW {quoted(name)} AS SELECT {columns} FROM ({query})")  # noqa: S608
 
 
-def batches(
-    connection: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
+def batches(connection: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """The rows of a query as Arrow batches of exactly the given schema, streamed.
 
     Raises ValueError naming the column where a required one holds a null.

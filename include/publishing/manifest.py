@@ -171,7 +171,9 @@ def verify(store: Store, manifest: Manifest, stamps: dict[str, str] | None = Non
     proven: dict[str, str] = {}
     for file in manifest.files:
         if not store.exists(file.path):
-            raise AlteredFile(f"{file.path} is missing; {manifest.version} cannot be used. Run the DAG again.")
+            raise AlteredFile(
+                f"{file.path} is missing; {manifest.version} cannot be used. Run the DAG again."
+            )
         stamp = store.stamp(file.path)
         if stamps is None or stamps.get(file.path) != stamp:
             found = store.sha256(file.path)

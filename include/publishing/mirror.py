@@ -72,7 +72,8 @@ def read_state(store: Store, source: str, version: str) -> State | None:
 def write(store: Store, registry: Registry, source: str, versions: Iterable[str] | None = None) -> None:
     """Bring the pointer and the state records of versions (by default all) to what the registry says.
 
-    Only what differs is written, so doing it again repairs what a kill left undone. Two writers at once cannot leave the older pointer behind: the row of latest is locked meanwhile.
+    Only what differs is written, so doing it again repairs what a kill left undone. Two writers at once cannot
+    leave the older pointer behind: the row of latest is locked meanwhile.
     """
     with registry.cursor() as cursor:
         cursor.execute("SELECT version FROM lastgood.latest WHERE source = %s FOR UPDATE", (source,))

@@ -8,6 +8,7 @@ A kill anywhere leaves either the old state or the new one, and the next try goe
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -73,7 +74,7 @@ def promote(
     version: str,
     *,
     owner: str,
-    wait: Callable[[float], None] | None = None,
+    wait: Callable[[float], None] = time.sleep,
 ) -> Promotion:
     """Make a candidate latest.
 
@@ -92,7 +93,7 @@ def promote(
         wait=tenacity.wait_exponential(multiplier=BACKOFF_SECONDS, max=60) + tenacity.wait_random(0, 1),
         retry=tenacity.retry_if_exception_type((psycopg.Error, OSError)),
         before_sleep=lambda state: log.warning("promotion of %s %s: %s", source, version, _reason(state)),
-        **({"sleep": wait} if wait else {}),
+        sleep=wait,
     )
     try:
         done = attempts(_attempt, store, registry, manifest)
@@ -170,10 +171,16 @@ def _claim(registry: Registry, manifest: Manifest, owner: str) -> Promotion | No
             return _end(cursor, manifest, latest, Outcome.KEPT, f"older than latest {latest['version']}")
         if latest["version"] != manifest.previous:
             return _end(
-                cursor, manifest, latest, Outcome.LOST, f"built upon {manifest.previous}, latest is {latest['version']}"
+                cursor,
+                manifest,
+                latest,
+                Outcome.LOST,
+                f"built upon {manifest.previous}, latest is {latest['version']}",
             )
         if row["state"] == "rejected":
-            raise PromotionRefused(f"{source} {version} is rejected; an operator may accept it with a reason.")
+            raise PromotionRefused(
+                f"{source} {version} is rejected; an operator may accept it with a reason."
+            )
         cursor.execute(
             "UPDATE lastgood.dataset_version SET state = 'publishing', lease_owner = %s, "
             "lease_until = now() + make_interval(secs => %s) WHERE source = %s AND version = %s",
@@ -211,7 +218,11 @@ def _switch(cursor: psycopg.Cursor[dict[str, Any]], store: Store, manifest: Mani
         return Promotion(Outcome.ALREADY, source, version, version, manifest.as_of)
     if latest["version"] != manifest.previous:
         return _end(
-            cursor, manifest, latest, Outcome.LOST, f"built upon {manifest.previous}, latest is {latest['version']}"
+            cursor,
+            manifest,
+            latest,
+            Outcome.LOST,
+            f"built upon {manifest.previous}, latest is {latest['version']}",
         )
     served = serving.serve(cursor, store, manifest)
     if manifest.previous is not None:
@@ -242,10 +253,7 @@ def set_cursors(cursor: psycopg.Cursor[Any], manifest: Manifest) -> None:
     cursor.execute("DELETE FROM lastgood.cursor WHERE source = %s", (manifest.source,))
     cursor.executemany(
         "INSERT INTO lastgood.cursor (source, name, value, version) VALUES (%s, %s, %s, %s)",
-        [
-            (manifest.source, name, Jsonb(value), manifest.version)
-            for name, value in manifest.cursors.items()
-        ],
+        [(manifest.source, name, Jsonb(value), manifest.version) for name, value in manifest.cursors.items()],
     )
 
 
@@ -275,7 +283,9 @@ def accept(
     row = registry.version(source, version)
     verdict = gate.read(store, source, version)
     if row.state != "rejected" or verdict is None:
-        raise PromotionRefused(f"{source} {version} is {row.state}, not rejected: there is nothing to accept.")
+        raise PromotionRefused(
+            f"{source} {version} is {row.state}, not rejected: there is nothing to accept."
+        )
     if not verdict.acceptable:
         raise PromotionRefused(
             f"{source} {version} fails its contract and can never be accepted: {'; '.join(verdict.contract_failures)}"
@@ -332,7 +342,9 @@ def rollback(
         )
         row = cursor.fetchone()
         if row is None or row["published_at"] is None:
-            raise PromotionRefused(f"{source} {target} was never published; only such a version can come back.")
+            raise PromotionRefused(
+                f"{source} {target} was never published; only such a version can come back."
+            )
         manifest = manifests.require(store, source, target)
         try:
             manifests.verify(store, manifest)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 Connect = Callable[[], "psycopg.Connection[Any]"]
 MIGRATIONS = Path(__file__).parent / "migrations"
-_MIGRATION_LOCK = 0x6C617374  # any constant of our own: two tasks that start at once migrate one after the other
+_MIGRATION_LOCK = (
+    0x6C617374  # any constant of our own: two tasks that start at once migrate one after the other
+)
 
 
 class UnknownVersion(LookupError):

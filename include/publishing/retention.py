@@ -41,12 +41,16 @@ def plan(
     failed can be looked into and replayed. Raises ValueError for fewer than two versions.
     """
     if keep_versions < 2:  # noqa: PLR2004
-        raise ValueError(f"keep_versions is {keep_versions}; latest and its predecessor always stay: at least 2")
+        raise ValueError(
+            f"keep_versions is {keep_versions}; latest and its predecessor always stay: at least 2"
+        )
     rows = registry.versions(source)
     latest = registry.latest(source)
     kept = {latest.version, latest.previous} if latest else set()
     published = sorted(
-        (row for row in rows if row.published_at), key=lambda row: row.published_at or row.staged_at, reverse=True
+        (row for row in rows if row.published_at),
+        key=lambda row: row.published_at or row.staged_at,
+        reverse=True,
     )
     kept |= {row.version for row in published[:keep_versions]}
     kept |= {row.version for row in rows if row.pinned_reason or row.state in UNDER_WAY}
@@ -67,7 +71,10 @@ def plan(
         if key not in referenced
         # What no registered version owns is the rest of a dead run, or of a version removed earlier whose
         # files were still referenced then. A run under way is told from a dead one by its age.
-        and ((owner := key.split("/")[2]) in gone or (owner not in known and store.modified(key) < now - keep_raw))
+        and (
+            (owner := key.split("/")[2]) in gone
+            or (owner not in known and store.modified(key) < now - keep_raw)
+        )
     ]
     return Plan(source, tuple(sorted(filter(None, kept))), tuple(gone), tuple(keys))
 

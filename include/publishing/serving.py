@@ -20,22 +20,24 @@ from psycopg import sql
 from include.publishing.changes import CHANGE
 from include.publishing.manifest import Manifest, TableChanges, TableEntry
 from include.publishing.store import Store
+from include.publishing.tables import type_name
 
 SCHEMA = "published"
 DELTA_SHARE = 0.2
 """Above this share of differing rows a new copy is quicker than the change list (docs/performance.md)."""
-_TYPES: dict[Any, str] = {
-    pa.string(): "text",
-    pa.bool_(): "boolean",
-    pa.int16(): "smallint",
-    pa.int32(): "integer",
-    pa.int64(): "bigint",
-    pa.float32(): "real",
-    pa.float64(): "double precision",
-    pa.date32(): "date",
-    pa.timestamp("us", "UTC"): "timestamptz",
-    pa.list_(pa.string()): "text[]",
+_TYPES = {
+    "string": "text",
+    "bool": "boolean",
+    "int16": "smallint",
+    "int32": "integer",
+    "int64": "bigint",
+    "float": "real",
+    "double": "double precision",
+    "date32[day]": "date",
+    "timestamp[us, tz=UTC]": "timestamp with time zone",
+    "list<string>": "text[]",
 }
+"""PostgreSQL types by Arrow types, in the words of tables.type_name and of PostgreSQL's format_type."""
 
 
 def table_name(source: str, table: str) -> str:
@@ -56,9 +58,7 @@ def serve(
     how it was done: `copy`, `changes` or `unchanged`.
     """
     cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
-    cursor.execute(
-        "SELECT table_name, version FROM lastgood.serving WHERE source = %s", (manifest.source,)
-    )
+    cursor.execute("SELECT table_name, version FROM lastgood.serving WHERE source = %s", (manifest.source,))
     held = {row["table_name"]: row["version"] for row in cursor.fetchall()}
     done: dict[str, str] = {}
     for entry in manifest.tables:
@@ -69,7 +69,10 @@ def serve(
         data = store.dataset([file.path for file in entry.files])
         fresh = _ensure_table(cursor, name, data.schema, entry)
         current = (
-            forward and not fresh and manifest.previous is not None and held.get(entry.name) == manifest.previous
+            forward
+            and not fresh
+            and manifest.previous is not None
+            and held.get(entry.name) == manifest.previous
         )
         if current and changes.total == 0:
             done[entry.name] = "unchanged"
@@ -110,10 +113,7 @@ def _ensure_table(
         (name.as_string(cursor),),
     )
     present = {row["name"]: row["type"] for row in cursor.fetchall()}
-    comparable = {
-        key: {"timestamptz": "timestamp with time zone"}.get(kind, kind) for key, kind in wanted.items()
-    }
-    if present and all(comparable.get(key) == kind for key, kind in present.items()):
+    if present and all(wanted.get(key) == kind for key, kind in present.items()):
         for field in schema:
             if field.name not in present:
                 cursor.execute(
@@ -230,7 +230,7 @@ def _columns(names: tuple[str, ...] | list[str]) -> sql.Composed:
 
 def _postgres_type(table: str, field: pa.Field) -> str:
     try:
-        return _TYPES[field.type]
+        return _TYPES[type_name(field.type)]
     except KeyError as error:
         raise TypeError(
             f"the column {table}.{field.name} has type {field.type}, which the serving tables do not know; "

@@ -1,7 +1,7 @@
-"""What a published table is: its columns in words and Arrow types, its key, and what may change without notice.
+"""What a published table is: its columns in words and Arrow types, its key, and what may change.
 
-A source declares its tables once, in its own tables.py. The Arrow schemas, docs/data_contract.md and the check
-for breaking changes all come from that declaration.
+A source declares its tables once, in its own tables.py. The Arrow schemas, docs/data_contract.md and the
+check for breaking changes all come from that declaration.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class InvalidTable(ValueError):
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `since` is the schema version that brought it; `meaning` states units and allowed values."""
+    """One column. `since`: schema version that brought it; `meaning`: with units and allowed values."""
 
     name: str
     type: pa.DataType
@@ -107,8 +107,8 @@ def describe(tables: Iterable[Table]) -> dict[str, Any]:
 def breaking_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What a reader of `old` can no longer rely on in `new` (both from `describe`), one sentence each.
 
-    Breaking: a table or column removed, a type or key changed, a required column that may now be null, a table
-    no longer served to SQL. Compatible: a new table, a new column, a column that became required, other words.
+    Breaking: a table or column removed, a type or key changed, a required column that may now be null, a
+    table no longer served to SQL. Compatible: a new table or column, a column that became required.
     """
     found: list[str] = []
     for name, table in old.items():

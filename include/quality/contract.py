@@ -34,7 +34,7 @@ class Strict(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
     """Unknown keys are errors."""
 
 
-class Between(Strict):
+class Between(Strict, frozen=True):
     """Bounds of must_be_between."""
 
     greater_than: Number | None = None
@@ -43,7 +43,7 @@ class Between(Strict):
     less_than_or_equal: Number | None = None
 
 
-class Additional(Strict):
+class Additional(Strict, frozen=True):
     """A second threshold on the same figure, at the other level."""
 
     level: Literal["warn", "fail"] = "fail"
@@ -67,7 +67,7 @@ class Additional(Strict):
             raise ValueError(f"a threshold needs exactly one comparison, not {comparisons or 'none'}")
 
 
-class Threshold(Additional):
+class Threshold(Additional, frozen=True):
     """When a check passes. Without a comparison Soda's default for the kind of check holds."""
 
     metric: Literal["count", "percent"] | None = None
@@ -75,7 +75,7 @@ class Threshold(Additional):
     additional: Additional | None = None
 
 
-class Body(Strict, kw_only=True):
+class Body(Strict, kw_only=True, frozen=True):
     """What every kind of check may have."""
 
     name: Name
@@ -83,33 +83,33 @@ class Body(Strict, kw_only=True):
     threshold: Threshold | None = None
 
 
-class Filtered(Body, kw_only=True):
+class Filtered(Body, kw_only=True, frozen=True):
     """A check that may look at some of the rows only."""
 
     filter: str | None = None
 
 
-class Format(Strict):
+class Format(Strict, kw_only=True, frozen=True):
     """A regular expression in DuckDB's flavour (RE2) and what it stands for."""
 
     regex: str
     name: str
 
 
-class Reference(Strict):
+class Reference(Strict, kw_only=True, frozen=True):
     """Another table that must hold the value."""
 
     dataset: str
     column: str
 
 
-class Missing(Filtered, kw_only=True):
+class Missing(Filtered, kw_only=True, frozen=True):
     """Nulls, and values that stand for nothing."""
 
     missing_values: list[str | int] | None = None
 
 
-class Invalid(Filtered, kw_only=True):
+class Invalid(Filtered, kw_only=True, frozen=True):
     """Values that are not what they should be; nulls do not count."""
 
     valid_values: list[str | Number] | None = None
@@ -124,42 +124,42 @@ class Invalid(Filtered, kw_only=True):
     valid_reference_data: Reference | None = None
 
 
-class Aggregate(Filtered, kw_only=True):
+class Aggregate(Filtered, kw_only=True, frozen=True):
     """A figure of one column."""
 
     function: Literal["avg", "avg_length", "max", "max_length", "min", "min_length", "sum"]
     threshold: Threshold
 
 
-class ColumnDuplicate(Filtered, kw_only=True):
+class ColumnDuplicate(Filtered, kw_only=True, frozen=True):
     """Values of one column that occur twice."""
 
 
-class Schema(Body, kw_only=True):
+class Schema(Body, kw_only=True, frozen=True):
     """The columns of the table are those of the contract."""
 
     allow_extra_columns: bool = False
     allow_other_column_order: bool = False
 
 
-class RowCount(Filtered, kw_only=True):
+class RowCount(Filtered, kw_only=True, frozen=True):
     """How many rows there are."""
 
 
-class Duplicate(Filtered, kw_only=True):
+class Duplicate(Filtered, kw_only=True, frozen=True):
     """Combinations of columns that occur twice."""
 
     columns: Annotated[list[str], msgspec.Meta(min_length=1)]
 
 
-class Freshness(Filtered, kw_only=True):
+class Freshness(Filtered, kw_only=True, frozen=True):
     """Age of the newest value of a time column."""
 
     column: str
     threshold: Threshold
 
 
-class _Sql(Body, kw_only=True):
+class _Sql(Body, kw_only=True, frozen=True):
     expression: str | None = None
     query: str | None = None
 
@@ -168,17 +168,17 @@ class _Sql(Body, kw_only=True):
             raise ValueError("exactly one of expression and query is needed")
 
 
-class FailedRows(_Sql, kw_only=True):
+class FailedRows(_Sql, kw_only=True, frozen=True):
     """Rows that a condition or a query finds wrong."""
 
 
-class Metric(_Sql, kw_only=True):
+class Metric(_Sql, kw_only=True, frozen=True):
     """A figure from an expression or a query."""
 
     threshold: Threshold
 
 
-class ColumnCheck(Strict):
+class ColumnCheck(Strict, frozen=True):
     """One check of a column: exactly one kind."""
 
     missing: Missing | None = None
@@ -189,7 +189,7 @@ class ColumnCheck(Strict):
     failed_rows: FailedRows | None = None
 
 
-class TableCheck(Strict):
+class TableCheck(Strict, frozen=True):
     """One check of the table: exactly one kind."""
 
     schema: Schema | None = None
@@ -200,7 +200,7 @@ class TableCheck(Strict):
     metric: Metric | None = None
 
 
-class Column(Strict, kw_only=True):
+class Column(Strict, kw_only=True, frozen=True):
     """A column and its checks."""
 
     name: str
@@ -210,7 +210,7 @@ class Column(Strict, kw_only=True):
     checks: list[ColumnCheck] = []
 
 
-class Check(Strict, kw_only=True):
+class Check(Strict, kw_only=True, frozen=True):
     """One check, with the id by which Soda reports it."""
 
     id: str
@@ -225,7 +225,7 @@ class Check(Strict, kw_only=True):
         return "change" if (self.body.qualifier or "").startswith(CHANGE_PREFIX) else "contract"
 
 
-class Contract(Strict, kw_only=True):
+class Contract(Strict, kw_only=True, frozen=True):
     """The contract of one table."""
 
     dataset: str
@@ -249,7 +249,9 @@ class Contract(Strict, kw_only=True):
         bodies = {kind: getattr(item, kind) for kind in item.__struct_fields__}
         given = {kind: body for kind, body in bodies.items() if body is not None}
         if len(given) != 1:
-            raise ValueError(f"{column or self.table}: a list item holds exactly one check, not {sorted(given)}")
+            raise ValueError(
+                f"{column or self.table}: a list item holds exactly one check, not {sorted(given)}"
+            )
         kind, body = next(iter(given.items()))
         path = f"columns.{column}.checks.{kind}" if column else f"checks.{kind}"
         check_id = f"{path}.{body.qualifier}" if body.qualifier else path

@@ -178,7 +178,11 @@ def _register(
         frames.register(connection, entry.name, store, files, schema)
         old = before.get(entry.name)
         frames.register(
-            connection, f"previous_{entry.name}", store, [file.path for file in old.files] if old else [], schema
+            connection,
+            f"previous_{entry.name}",
+            store,
+            [file.path for file in old.files] if old else [],
+            schema,
         )
     changes = [
         {
@@ -268,7 +272,10 @@ def _verify(
                 samples=_samples(connection, check, manifest) if outcome in {"FAILED", "WARN"} else [],
             )
         )
-    errors += [f"{contract.table}: Soda reported {check_id}, which the contract does not hold" for check_id in reported]
+    errors += [
+        f"{contract.table}: Soda reported {check_id}, which the contract does not hold"
+        for check_id in reported
+    ]
     return outcomes, errors
 
 
@@ -290,7 +297,7 @@ def _samples(connection: Any, check: Any, manifest: Manifest) -> list[dict[str, 
     query = failing_rows(check, manifest.table(check.table).key)
     if query is None:
         return []
-    cursor = connection.execute(f"SELECT * FROM ({query}) LIMIT {SAMPLES}")
+    cursor = connection.execute(f"SELECT * FROM ({query}) LIMIT {SAMPLES}")  # noqa: S608
     names = [column[0] for column in cursor.description]
     return [
         {name: _short(value) for name, value in zip(names, row, strict=True)} for row in cursor.fetchall()

@@ -59,10 +59,8 @@ def _invalid(column: str, body: Invalid) -> list[str]:
     if body.valid_reference_data is not None:
         reference = body.valid_reference_data
         other = quoted(reference.dataset.rsplit("/", 1)[-1])
-        found.append(
-            f"({column} IS NOT NULL AND {column} NOT IN "
-            f"(SELECT {quoted(reference.column)} FROM {other} WHERE {quoted(reference.column)} IS NOT NULL))"  # noqa: S608
-        )
+        known = f"SELECT {quoted(reference.column)} FROM {other} WHERE {quoted(reference.column)} IS NOT NULL"  # noqa: S608
+        found.append(f"({column} IS NOT NULL AND {column} NOT IN ({known}))")
     bounds = {
         "<": (column, body.valid_min),
         ">": (column, body.valid_max),

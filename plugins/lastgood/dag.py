@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TriggerRule
@@ -68,7 +69,7 @@ def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = No
             GateOperator(task_id="gate", source=source),
             PromoteOperator(task_id="promote", source=source, asset=asset_of(source)),
         ]
-        for before, after in zip(steps, steps[1:], strict=False):
+        for before, after in pairwise(steps):
             before >> after
         steps >> WatcherOperator(task_id="watcher", trigger_rule=TriggerRule.ONE_FAILED, retries=0)
     return dag

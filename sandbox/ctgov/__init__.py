@@ -1,0 +1,1 @@
+"""A sample ClinicalTrials.gov: `server.SampleUpstream` in a test, `python -m sandbox.ctgov` in a shell."""

@@ -25,6 +25,7 @@ LARGEST_ENROLLMENT = 188_814_085
 MISSING = -1
 """Marks an absent date (ordinal) or enrollment in a column."""
 
+_BLOCK = 65_536  # studies described at once, which bounds the memory that this takes
 BOUND = 1_000
 """The longest list of ids in a summary."""
 
@@ -54,6 +55,8 @@ _ACCESS_STATUS_SHARES = {
 STATUSES = (*_STATUS_SHARES, *_ACCESS_STATUS_SHARES)
 STATUS_CODE = {name: code for code, name in enumerate(STATUSES)}
 WITHHELD = STATUS_CODE["WITHHELD"]
+# A withheld study shows nothing that one could sort by, posting dates apart.
+_HIDDEN = {"status": WITHHELD, "start": MISSING, "enrollment": MISSING}
 _NEXT_STATUS = {
     "NOT_YET_RECRUITING": "RECRUITING",
     "RECRUITING": "ACTIVE_NOT_RECRUITING",
@@ -196,18 +199,26 @@ class Corpus:
         return scramble_column(index, self.seed, stream) / 2.0**64
 
     def _append(self, first_post: Column) -> None:
-        """Add one study per posting date; those of the first data version have a history, later ones none."""
+        """Add one study per posting date."""
         known = len(self) if self._columns else 0
+        blocks = [self._columns] if known else []
+        starts = range(0, len(first_post), _BLOCK)
+        blocks += [self._describe(known + start, first_post[start : start + _BLOCK]) for start in starts]
+        self._columns = {name: np.concatenate([block[name] for block in blocks]) for name in Row._fields}
+        self._views = [column.data for column in self._columns.values()]
+
+    def _describe(self, first_index: int, first_post: Column) -> dict[str, Column]:
+        """Columns of new studies; those of the first data version have a history, later ones none."""
         count = len(first_post)
         today = self.data_date.toordinal()
-        index = np.arange(known, known + count, dtype=np.uint64)
+        index = np.arange(first_index, first_index + count, dtype=np.uint64)
         draw = [self._draw(index, stream) for stream in range(8)]
 
         study_type = np.searchsorted([0.764, 0.998], draw[0], side="right")
         status = _pick(draw[1], list(_STATUS_SHARES.values()))
         access = len(_STATUS_SHARES) + _pick(draw[1], list(_ACCESS_STATUS_SHARES.values()))
         status = np.where(study_type == EXPANDED_ACCESS, access, status)
-        if known:
+        if self.day:
             status = np.where(draw[1] < 0.4, STATUS_CODE["RECRUITING"], STATUS_CODE["NOT_YET_RECRUITING"])
             study_type = np.minimum(study_type, OBSERVATIONAL)
 
@@ -222,23 +233,19 @@ class Corpus:
         enrollment = np.where(status == STATUS_CODE["WITHDRAWN"], 0, enrollment)
         enrollment = np.where(draw[6] < 0.0118, MISSING, enrollment)
 
-        fresh: dict[str, Column] = {
+        withheld = status == WITHHELD
+        return {
             "study_type": study_type.astype(np.uint8),
             "status": status.astype(np.uint8),
             "first_post": first_post.astype(np.int32),
             "last_update": np.maximum(last_update, first_post).astype(np.int32),
-            "start": start.astype(np.int32),
+            "start": np.where(withheld, MISSING, start).astype(np.int32),
             "start_month_only": draw[7] < 0.16,
-            "enrollment": enrollment.astype(np.int32),
+            "enrollment": np.where(withheld, MISSING, enrollment).astype(np.int32),
             "revision": np.zeros(count, np.uint16),
             "confirmed": np.zeros(count, np.bool_),
             "state": np.full(count, LISTED, np.uint8),
         }
-        self._columns = {
-            name: np.concatenate([self._columns[name], column]) if known else column
-            for name, column in fresh.items()
-        }
-        self._views = [column.data for column in self._columns.values()]
 
     def _pin(self) -> None:
         """Give a few fixed studies the rare values, so that every sample of 100 or more shows them all."""
@@ -251,8 +258,8 @@ class Corpus:
             self.size // 6: {"start": date(2099, 1, 1).toordinal(), "start_month_only": 0},
             self.size // 7: {"start": MISSING},
             self.size // 8: {"enrollment": MISSING},
-            self.size // 9: {"status": WITHHELD},
-            self.size // 10: {"status": WITHHELD, "last_update": MISSING, "first_post": MISSING},
+            self.size // 9: _HIDDEN,
+            self.size // 10: {**_HIDDEN, "last_update": MISSING, "first_post": MISSING},
             self.size // 11: {
                 "study_type": EXPANDED_ACCESS,
                 "status": STATUS_CODE["AVAILABLE"],
@@ -377,10 +384,10 @@ class Corpus:
             self._set(index, state=REMOVED)
             _note(net, index, "removed")
         for index in choose("withheld_unlisted"):
-            self._set(index, status=WITHHELD, state=UNLISTED)
+            self._set(index, **_HIDDEN, state=UNLISTED)
             _note(net, index, "withheld_unlisted")
         for index in choose("withheld"):
-            self._set(index, status=WITHHELD, last_update=today)
+            self._set(index, **_HIDDEN, last_update=today)
             _note(net, index, "withheld")
         for index in choose("type_only", _has_estimated_types):
             self._set(index, confirmed=1)

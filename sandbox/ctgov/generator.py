@@ -186,7 +186,7 @@ def _code(first: int, second: int) -> str:
     return f"{v.CODE_LETTERS[first % len(v.CODE_LETTERS)]}-{100 + second % 9000}"
 
 
-def _drug_name(study: Study, d: Draws, biological: bool) -> str:  # noqa: PLR0911  (one return per form)
+def _drug_name(study: Study, d: Draws, biological: bool) -> str:
     form = _DRUG_NAME_FORMS[d[1] & 4095]
     if form in ("Placebo", "placebo"):
         return str(form)
@@ -225,10 +225,8 @@ def _practice_name(kind: str, d: Draws) -> str:
 def _intervention(study: Study, part: int) -> dict[str, Any]:
     d = study.name_draws(part)
     kind = _INTERVENTION_TYPES[d[0] & 4095]
-    if kind in ("DRUG", "BIOLOGICAL"):
-        name = _drug_name(study, d, kind == "BIOLOGICAL")
-    else:
-        name = _practice_name(kind, d)
+    is_drug = kind in ("DRUG", "BIOLOGICAL")
+    name = _drug_name(study, d, kind == "BIOLOGICAL") if is_drug else _practice_name(kind, d)
     intervention: dict[str, Any] = {"type": kind, "name": name}
     if d[10] < 56_000:
         remarks = study.blocks.remarks
@@ -578,8 +576,7 @@ def _documents(study: Study) -> dict[str, Any]:
 
 
 def _browse_module(start: int, count: int, rotation: int) -> msgspec.Raw:
-    """Terms the server derives; `rotation` changes their order and the wording in which the first was
-    found."""
+    """Terms the server derives; `rotation` changes their order and the wording of the first."""
     terms = [{"id": key, "term": term} for key, term in (v.BROWSE_TERMS * 2)[start : start + count]]
     leaves = [{"id": f"M{term['id'][-4:]}", "name": term["term"], "relevance": "LOW"} for term in terms]
     found = terms[0]["term"]

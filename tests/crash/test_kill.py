@@ -57,8 +57,11 @@ class World:
 
     def step(self, step: str, day: int, where: str = "") -> int:
         ran = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("steps_child.py"))]
-            + [step, str(day), self.store.uri, self.dsn, self.upstream.url, where],
+            [
+                sys.executable,
+                str(Path(__file__).with_name("steps_child.py")),
+                *(step, str(day), self.store.uri, self.dsn, self.upstream.url, where),
+            ],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
@@ -114,9 +117,7 @@ def worlds(postgres: str, template_database: str, tmp_path_factory: pytest.TempP
             if source is not None:
                 subprocess.run(["cp", "-a", str(source), str(root)], check=True)
             dsn = make_conninfo(postgres, dbname=name)
-            return World(
-                Store.from_uri(root.as_uri()), Registry(lambda: psycopg.connect(dsn)), dsn, upstream
-            )
+            return World(Store.from_uri(root.as_uri()), Registry(lambda: psycopg.connect(dsn)), dsn, upstream)
 
         base = world("crash_base", template_database, None)
         base.run(0)
@@ -142,7 +143,9 @@ def test_a_kill_leaves_latest_intact_and_a_retry_ends_like_an_undisturbed_run(
     assert world.step(step, 1, where) == -signal.SIGKILL, f"{where} was not reached"
     meanwhile = world.published()
     committed = meanwhile["latest"] == undisturbed["latest"]
-    assert committed == where.startswith("include.publishing.mirror"), "only the mirror comes after the commit"
+    assert committed == where.startswith("include.publishing.mirror"), (
+        "only the mirror comes after the commit"
+    )
     if not committed:
         for seen in ("latest", "files", "served", "cursors", "pointer"):
             assert meanwhile[seen] == before[seen], seen

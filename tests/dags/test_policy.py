@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def test_there_are_exactly_the_expected_dags(dags: dict[str, Any]) -> None:
 def test_a_source_dag_goes_probe_extract_build_gate_promote(dags: dict[str, Any], source: str) -> None:
     dag = dags[source]
     order = ["probe", "extract", "build", "gate", "promote"]
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         assert after in dag.get_task(before).downstream_task_ids
     assert "gate" in dag.get_task("promote").get_flat_relative_ids(upstream=True)
     assert [asset.name for asset in dag.get_task("promote").outlets] == [f"lastgood_{source}"]
@@ -99,7 +100,11 @@ def test_a_dag_file_is_wiring_only(path: Path) -> None:
         for alias in node.names
     }
     assert all(name.split(".")[0] in {"airflow", "lastgood", "datetime"} for name in imported), imported
-    called = {node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
+    called = {
+        node.func.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
     assert "get" not in called, "a Variable or connection must not be read when a file is parsed"
 
 
@@ -116,7 +121,11 @@ def test_parsing_the_dag_files_imports_nothing_heavy() -> None:
     )
     path = os.pathsep.join(str(ROOT / part) for part in ("dags", "plugins", ""))
     ran = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert ran.stdout.strip() == "[]"
 

@@ -37,14 +37,18 @@ def frozen(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
     return tmp_path, json.loads(json.dumps(described))
 
 
-def test_added_optional_columns_and_tables_are_compatible(generate: Any, frozen: tuple[Path, dict[str, Any]]) -> None:
+def test_added_optional_columns_and_tables_are_compatible(
+    generate: Any, frozen: tuple[Path, dict[str, Any]]
+) -> None:
     folder, described = frozen
     described["things"]["columns"]["more"] = {"type": "string", "required": False, "since": 1, "meaning": "m"}
     described["others"] = described["things"]
     generate.check("toy", 1, {}, described, folder)
 
 
-@pytest.mark.parametrize("change", ["removed column", "type", "nullable", "key", "removed table", "not served"])
+@pytest.mark.parametrize(
+    "change", ["removed column", "type", "nullable", "key", "removed table", "not served"]
+)
 def test_a_breaking_change_needs_a_new_version_with_a_note(
     generate: Any, frozen: tuple[Path, dict[str, Any]], change: str
 ) -> None:

@@ -48,7 +48,9 @@ def run_dag(
     """Run a DAG of a project tree once against an upstream; the connections are this test's own."""
     parts = conninfo_to_dict(dsn)
 
-    def run(dag_id: str, upstream: str, project: Path = ROOT, **conf: object) -> subprocess.CompletedProcess[str]:
+    def run(
+        dag_id: str, upstream: str, project: Path = ROOT, **conf: object
+    ) -> subprocess.CompletedProcess[str]:
         host, _, port = upstream.removeprefix("http://").partition(":")
         connections = {
             "LASTGOOD_REGISTRY": {

@@ -60,7 +60,9 @@ def test_the_pages_source_runs_and_is_promoted_without_an_edit_elsewhere(
     pointer = mirror.read_pointer(store, "stations")
     assert pointer is not None
     files_of = [file.path for table in pointer.tables for file in table.files]
-    assert [row["name"] for row in store.dataset(files_of).to_table().to_pylist()] == [s["name"] for s in stations]
+    assert [row["name"] for row in store.dataset(files_of).to_table().to_pylist()] == [
+        s["name"] for s in stations
+    ]
     with registry.cursor() as cursor:
         cursor.execute("SELECT count(*) AS n FROM published.stations_stations")
         assert cursor.fetchone() == {"n": 7}

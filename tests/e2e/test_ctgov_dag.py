@@ -13,7 +13,9 @@ from sandbox.ctgov.server import SampleUpstream
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def test_a_full_run_an_incremental_one_a_skip_and_a_failure(run_dag: Run, store: Store, registry: Registry) -> None:
+def test_a_full_run_an_incremental_one_a_skip_and_a_failure(
+    run_dag: Run, store: Store, registry: Registry
+) -> None:
     with SampleUpstream(size=300, seed=11, mean_bytes=8_000) as upstream:
         ran = run_dag("ctgov", upstream.url)
         assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]

@@ -23,7 +23,9 @@ def test_the_same_rows_give_the_same_bytes(store: Store, registry: Registry) -> 
 
 def test_a_sealed_candidate_is_never_changed(store: Store, registry: Registry) -> None:
     manifest = toy.stage(store, registry, 3, day=1)
-    other = manifests.Manifest(**{n: getattr(manifest, n) for n in manifest.__struct_fields__} | {"run_id": "x"})
+    other = manifests.Manifest(
+        **{n: getattr(manifest, n) for n in manifest.__struct_fields__} | {"run_id": "x"}
+    )
     with pytest.raises(FileExistsError, match="sealed already"):
         manifests.write(store, other)
     assert manifests.write(store, manifest).bytes > 0, "sealing the same again is harmless"
@@ -53,7 +55,7 @@ def test_a_table_that_was_not_written_cannot_be_sealed(store: Store) -> None:
     now = datetime(2026, 3, 1, tzinfo=UTC)
     with (
         Candidate(store, toy.SOURCE, "v", [toy.THINGS], 1, None) as candidate,
-        pytest.raises(ValueError, match="did not write.*things"),
+        pytest.raises(ValueError, match=r"did not write.*things"),
     ):
         candidate.seal(
             run_id="r", as_of=now, created_at=now, code_version="t", cursors={}, counts={}, upstream={}
@@ -65,7 +67,9 @@ def test_an_interval_end_without_a_zone_is_refused() -> None:
         manifests.version_id(datetime(2026, 3, 1), "run")
 
 
-values = st.dictionaries(st.integers(0, 30), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
+values = st.dictionaries(
+    st.integers(0, 30), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

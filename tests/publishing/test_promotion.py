@@ -36,7 +36,7 @@ def test_a_promoted_candidate_is_latest_for_sql_readers_file_readers_and_the_reg
 
 
 def test_a_small_change_reaches_sql_readers_by_its_change_list(store: Store, registry: Registry) -> None:
-    values: dict[int, str | None] = {number: "x" for number in range(100)}
+    values: dict[int, str | None] = dict.fromkeys(range(100), "x")
     toy.publish(store, registry, values, day=1)
     values |= {5: 'new "quoted" {text}', 100: "added"}
     del values[7]
@@ -56,11 +56,11 @@ def test_a_large_change_is_copied_and_an_unchanged_table_is_left_alone(
     store: Store, registry: Registry
 ) -> None:
     toy.publish(store, registry, 10, day=1)
-    manifest = toy.stage(store, registry, {number: "other" for number in range(10)}, day=2)
+    manifest = toy.stage(store, registry, dict.fromkeys(range(10), "other"), day=2)
     toy.judge(store, registry, manifest)
     assert promote(store, registry, manifest.version).served == {"things": "copy"}
     assert set(toy.served(registry).values()) == {"other"}
-    again = toy.stage(store, registry, {number: "other" for number in range(10)}, day=3)
+    again = toy.stage(store, registry, dict.fromkeys(range(10), "other"), day=3)
     toy.judge(store, registry, again)
     assert again.files == manifest.files, "an unchanged file is referenced, not stored twice"
     assert promote(store, registry, again.version).served == {"things": "unchanged"}
@@ -166,10 +166,8 @@ def test_a_failing_publish_is_tried_three_times_then_failed_and_latest_stays(
 
     with monkeypatch.context() as patch:
         patch.setattr(promotion.serving, "serve", broken)
-        with pytest.raises(PromotionFailed, match="3 attempts.*the disk is full"):
-            promotion.promote(
-                store, registry, toy.SOURCE, manifest.version, owner="run", wait=waits.append
-            )
+        with pytest.raises(PromotionFailed, match=r"3 attempts.*the disk is full"):
+            promotion.promote(store, registry, toy.SOURCE, manifest.version, owner="run", wait=waits.append)
     row = registry.version(toy.SOURCE, manifest.version)
     assert (row.state, row.publish_attempts, row.publish_error) == ("failed", 3, "the disk is full")
     assert len(waits) == 2 and waits[1] > waits[0] > 0
@@ -262,7 +260,7 @@ def test_a_candidate_that_fails_its_contract_can_never_be_accepted(store: Store,
     toy.publish(store, registry, 1000, day=1)
     bad = toy.stage(store, registry, {1: "rubbish"}, day=2)
     toy.judge(store, registry, bad)
-    with pytest.raises(PromotionRefused, match="can never be accepted.*rubbish"):
+    with pytest.raises(PromotionRefused, match=r"can never be accepted.*rubbish"):
         promotion.accept(store, registry, toy.SOURCE, bad.version, who="ana", reason="please")
 
 
@@ -313,7 +311,7 @@ def test_readers_see_the_old_version_until_the_promotion_commits(
     store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch, no_wait: Callable[[float], Any]
 ) -> None:
     toy.publish(store, registry, 10, day=1)
-    manifest = toy.stage(store, registry, {number: "other" for number in range(10)}, day=2)
+    manifest = toy.stage(store, registry, dict.fromkeys(range(10), "other"), day=2)
     toy.judge(store, registry, manifest)
     seen: list[Any] = []
     serve = promotion.serving.serve

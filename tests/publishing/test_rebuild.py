@@ -15,11 +15,21 @@ from tests import toy
 
 def facts(registry: Registry) -> dict[str, Any]:
     with registry.cursor() as cursor:
-        cursor.execute("SELECT source, table_name, check_id, outcome, value FROM lastgood.check_result ORDER BY 1,2,3")
+        cursor.execute(
+            "SELECT source, table_name, check_id, outcome, value FROM lastgood.check_result ORDER BY 1,2,3"
+        )
         checks = cursor.fetchall()
     return {
         "versions": [
-            (v.version, v.state, v.as_of, v.published_at, v.publish_attempts, v.accepted_by, v.manifest_sha256)
+            (
+                v.version,
+                v.state,
+                v.as_of,
+                v.published_at,
+                v.publish_attempts,
+                v.accepted_by,
+                v.manifest_sha256,
+            )
             for v in registry.versions(toy.SOURCE)
         ],
         "latest": registry.latest(toy.SOURCE),

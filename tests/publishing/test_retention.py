@@ -30,7 +30,9 @@ def test_old_versions_and_their_raw_go_and_the_newest_stay(store: Store, registr
     retention.apply(store, registry, chosen)
     assert {v.version for v in registry.versions(toy.SOURCE)} == {m.version for m in published[3:]}
     for manifest in published[:3]:
-        assert store.list(f"versions/toy/{manifest.version}") == store.list(f"raw/toy/{manifest.version}") == []
+        assert (
+            store.list(f"versions/toy/{manifest.version}") == store.list(f"raw/toy/{manifest.version}") == []
+        )
     for manifest in published[3:]:
         manifests.verify(store, manifest)
 

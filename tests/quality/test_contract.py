@@ -36,7 +36,11 @@ def test_a_contract_lists_its_checks_by_the_ids_soda_reports(tmp_path: Path) -> 
     [
         ("must_be_greater_than: 0", "must_be_gt: 0", "must_be_gt"),
         ("must_be_greater_than: 0", "must_be_greater_than: many", "float"),
-        ("must_be_greater_than: 0", "must_be_greater_than: 0, must_be_less_than: 9", "exactly one comparison"),
+        (
+            "must_be_greater_than: 0",
+            "must_be_greater_than: 0, must_be_less_than: 9",
+            "exactly one comparison",
+        ),
         ("invalid_values: [rubbish]", "invalid_valeus: [rubbish]", "invalid_valeus"),
         ("row_count:", "row_cuont:", "row_cuont"),
         ("dataset: wh/main/things", "dataset: wh/main/other", "file's name"),

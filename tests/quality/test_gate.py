@@ -92,7 +92,9 @@ def test_a_contract_for_a_column_that_is_missing_fails(
     path = tmp_path / "things.yml"
     text = toy.CONTRACTS["things"].read_text(encoding="utf-8")
     path.write_text(
-        text.replace("  - name: content_hash", "  - name: extra\n    data_type: date\n  - name: content_hash"),
+        text.replace(
+            "  - name: content_hash", "  - name: extra\n    data_type: date\n  - name: content_hash"
+        ),
         encoding="utf-8",
     )
     manifest = toy.stage(store, registry, 3, day=1)
@@ -156,7 +158,10 @@ def test_a_contract_that_the_strict_schema_refuses_stops_the_gate(
 ) -> None:
     with pytest.raises(InvalidContract, match="must_be_gt"):
         judged(
-            store, registry, tmp_path, "  - metric: {name: mmm, expression: sum(id), threshold: {must_be_gt: 0}}\n"
+            store,
+            registry,
+            tmp_path,
+            "  - metric: {name: mmm, expression: sum(id), threshold: {must_be_gt: 0}}\n",
         )
 
 
@@ -167,5 +172,7 @@ def test_soda_sends_no_telemetry_wherever_the_gate_runs() -> None:
         "from soda_core.telemetry.soda_telemetry import SodaTelemetry\n"
         "print(SodaTelemetry()._SodaTelemetry__send)"
     )
-    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
     assert ran.stdout.strip() == "False"

@@ -79,7 +79,9 @@ def judge(store: Store, registry: Registry, manifest: Manifest) -> Verdict:
     return verdict
 
 
-def publish(store: Store, registry: Registry, values: Mapping[int, str | None] | int, *, day: int) -> Manifest:
+def publish(
+    store: Store, registry: Registry, values: Mapping[int, str | None] | int, *, day: int
+) -> Manifest:
     """Stage, judge and promote."""
     from include.publishing import promotion
 

@@ -56,7 +56,7 @@ def build(run: Run, candidate: Candidate) -> Built:
     _register_shards(con, candidate.scratch)
     distinct = _drop_duplicates(con)
     landed = sum(part.rows for part in landing.progress.parts if part.kind in STUDY_KINDS)
-    landed += sum(item.study is not None for item in confirmations)
+    landed += sum(item.outcome == "present" for item in confirmations)
     duplicates = parsed.received - parsed.quarantined - distinct
     if parsed.received != landed or duplicates < 0:
         raise NotReconciled(
@@ -88,7 +88,7 @@ def _parse(candidate: Candidate, landing: Landing, confirmations: Iterable[Confi
     """Raw parts to shards; what cannot be read is quarantined."""
     parts = [part for part in landing.progress.parts if part.kind in STUDY_KINDS]
     jobs = [shards.Job(landing.fetch(part, candidate.scratch), part.path) for part in parts]
-    present = [bytes(item.study) for item in confirmations if item.study is not None]
+    present = [bytes(item.study) for item in confirmations if item.outcome == "present"]
     parsed = Parsed()
     for report in chain(
         shards.parse_all(jobs, candidate.scratch),
@@ -97,8 +97,9 @@ def _parse(candidate: Candidate, landing: Landing, confirmations: Iterable[Confi
         parsed.received += report.received
         parsed.quarantined += len(report.quarantined)
         parsed.withheld += report.withheld
-        posted = [parsed.last_update_posted, report.last_update_posted]
-        parsed.last_update_posted = max(filter(None, posted), default=None)
+        if report.last_update_posted is not None:
+            so_far = parsed.last_update_posted or report.last_update_posted
+            parsed.last_update_posted = max(so_far, report.last_update_posted)
         for refused in report.quarantined:
             candidate.quarantine(
                 reason=refused.reason,
@@ -148,7 +149,9 @@ def _find_gone(con: duckdb.DuckDBPyConnection, confirmations: Iterable[Confirmat
     aliases = [studies.alias(c.nct_id, c.merged_into) for c in confirmed if c.merged_into]
     con.register("confirmed_aliases", _table_of(aliases, ALIASES))
     text = pa.string()
-    columns = {name: pa.array([getattr(c, name) for c in confirmed], text) for name in ("nct_id", "merged_into")}
+    columns = {
+        name: pa.array([getattr(c, name) for c in confirmed], text) for name in ("nct_id", "merged_into")
+    }
     con.register("confirmed", pa.table({**columns, "kind": pa.array([c.outcome for c in confirmed], text)}))
     con.execute(
         "CREATE TABLE gone AS SELECT nct_id, any_value(kind) AS kind, any_value(merged_into) AS merged_into "
@@ -204,7 +207,10 @@ def _removals(con: duckdb.DuckDBPyConnection, data_version: str) -> Iterator[pa.
         "SELECT g.nct_id, g.kind, g.merged_into, p.last_update_post_date FROM gone g "
         "JOIN previous_studies p USING (nct_id)"
     ).fetchall()
-    now = [studies.removal(*row[:3], data_version, row[3]) for row in found]
+    now = [
+        studies.removal(nct_id, kind, merged_into, data_version, posted)
+        for nct_id, kind, merged_into, posted in found
+    ]
     con.register("removals_now", _table_of(now, REMOVALS))
     columns = frames.identifiers(REMOVALS.schema.names)
     query = (
@@ -222,7 +228,7 @@ def _table_of(rows: Iterable[studies.Row], table: Table) -> pa.Table:
 def _cursors(run: Run, facts: dict[str, Any], parsed: Parsed) -> dict[str, Any]:
     """Where the next run goes on. A run cut short by `limit` commits no data version: the next one has work."""
     cursors = run.registry.cursors(run.source)
-    seen = [cursors.get("last_update_posted")] if cursors.get("last_update_posted") else []
+    seen = [date_ for date_ in [cursors.get("last_update_posted")] if date_]
     if parsed.last_update_posted is not None:
         # A date of update beyond the data version's own day would make every later window empty.
         seen.append(min(parsed.last_update_posted.isoformat(), facts["data_version"][:10]))

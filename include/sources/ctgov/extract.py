@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
 
@@ -69,12 +69,15 @@ _identify = msgspec.json.Decoder(_Identified).decode
 
 
 class Confirmation(msgspec.Struct, frozen=True):
-    """What /studies/{id} says of an id that the list lacks: removed, merged into another, or present after all."""
+    """What /studies/{id} says of an id that the list lacks: removed, merged into another, or present after all.
+
+    `study` is the study as received where it is present, else `null`.
+    """
 
     nct_id: str
     outcome: Literal["removed", "merged", "present"]
     merged_into: str | None = None
-    study: msgspec.Raw | None = None
+    study: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +248,66 @@ def _check_unmoved(upstream: UpstreamSession, version: ApiVersion) -> None:
         raise _Moved(f"the data version moved from {version.dataTimestamp} to {now.dataTimestamp}")
 
 
+@dataclass(slots=True)
+class Tally:
+    """How far the pages of one kind have come, and whether they add up. The first fields go into the cursor."""
+
+    kind: str
+    declared: int | None = None
+    token: str | None = None
+    done: bool = False
+    truncated: bool = False
+    rows: int = 0
+    unidentified: int = 0
+    ids: IdSet = field(default_factory=IdSet)
+    used: set[str | None] = field(default_factory=set)
+
+    def take(self, line: bytes) -> None:
+        """Count a study; one without an id is for the build to quarantine."""
+        self.rows += 1
+        nct_id = _id_of(line)
+        if nct_id:
+            self.ids.add(nct_id)
+        else:
+            self.unidentified += 1
+
+    def turn(self, page: Page, limit: int | None) -> None:
+        """Take note of a page's end. Raises _Moved where the walk leads nowhere."""
+        self.declared = page.totalCount if self.declared is None else self.declared
+        assert self.declared is not None, "the first page is refused without a count"
+        self.used.add(self.token)
+        self.token, self.done = page.nextPageToken, page.nextPageToken is None
+        if limit and self.rows >= limit:
+            self.done, self.truncated = True, self.rows < self.declared
+        if not self.done and (self.token in self.used or self.rows > self.declared):
+            raise _Moved(f"the pages of {self.kind} do not end: {self.rows} rows came of {self.declared} declared")
+
+    def state(self) -> dict[str, Any]:
+        """For the landing's cursor."""
+        return {name: getattr(self, name) for name in ("declared", "token", "done", "truncated")}
+
+    def facts(self) -> dict[str, Any]:
+        """For the landing's facts."""
+        counts = {"declared": self.declared, "received": self.rows, "distinct": self.ids.count}
+        found = {f"{self.kind}_{name}": value for name, value in counts.items()}
+        return {**found, "truncated": self.truncated} if self.kind == "studies" else found
+
+    def reconcile(self) -> None:
+        """Raise _Moved where rows and distinct ids are not what the first page declared."""
+        distinct = self.ids.count + self.unidentified
+        if not self.truncated and not self.rows == self.declared == distinct:
+            raise _Moved(
+                f"{self.declared} {self.kind} were declared, but {self.rows} rows with {distinct} distinct ids came"
+            )
+
+    def progress(self, limit: int | None, rate: float) -> str:
+        """For the log: how much is there, and how long the rest takes at `rate` rows a second."""
+        total = min(limit or self.declared or 0, self.declared or 0)
+        left = max(total - self.rows, 0) / rate / 60
+        share = self.rows / total if total else 1.0
+        return f"{self.rows} of {total} {self.kind} ({share:.0%}), {rate:.0f}/s, about {left:.0f} min left"
+
+
 class Crawl:
     """One pass over the upstream at one data version, phase by phase; the landing's cursor tells how far."""
 
@@ -272,9 +335,9 @@ class Crawl:
         else:
             return self.facts
         self.facts["listed"] = listed.count
-        known = self._known()
+        known, withheld = self._known()
         self._fetch_gaps(listed, known, fetched)
-        self._confirm(known, listed)
+        self._confirm(known, listed, withheld)
         return self.facts
 
     def _pages(self, kind: str, query: dict[str, str], page_size: int, limit: int | None = None) -> IdSet:
@@ -283,97 +346,72 @@ class Crawl:
         Raises _Moved where rows, distinct ids and the declared count do not agree: a page came twice, a token
         led in circles, or the count moved.
         """
-        cursor = (self.landing.progress.cursor or {}).get(kind, {})
-        ids, rows, unidentified = IdSet(), 0, 0
-        for part in self.landing.progress.parts:
-            if part.kind == kind:
-                for line in self.landing.read_part(part):
-                    rows += 1
-                    unidentified += not _take(ids, line)
-        declared, token = cursor.get("declared"), cursor.get("token")
-        done = cursor.get("done", False)
-        truncated = cursor.get("truncated", False)
-        used = {token}
+        tally = self._resume(kind)
         pending: list[bytes] = []
-        size, began, resumed = 0, time.monotonic(), rows
+        began, resumed = time.monotonic(), tally.rows
+        for page in self._walk(query, page_size, tally) if not tally.done else ():
+            studies = page.studies[: limit - tally.rows] if limit else page.studies
+            for study in studies:
+                line = bytes(study).replace(b"\n", b" ")
+                tally.take(line)
+                pending.append(line)
+            tally.turn(page, limit)
+            if pending and (tally.done or sum(map(len, pending)) >= PART_BYTES):
+                cursor = {**(self.landing.progress.cursor or {}), kind: tally.state()}
+                self.landing.write_part(kind, pending, cursor)
+                pending.clear()
+                rate = (tally.rows - resumed) / (time.monotonic() - began)
+                log.info("%s: %s", self.run.source, tally.progress(limit, rate))
+            if tally.done:
+                break
+        self.facts |= tally.facts()
+        tally.reconcile()
+        return tally.ids
 
-        def flush() -> None:
-            nonlocal size
-            state = {"declared": declared, "token": token, "done": done, "truncated": truncated}
-            merged = {**(self.landing.progress.cursor or {}), kind: state}
-            self.landing.write_part(kind, pending, merged)
-            pending.clear()
-            size = 0
-            _log_progress(
-                self.run.source, kind, rows, limit or declared, rows - resumed, time.monotonic() - began
-            )
+    def _resume(self, kind: str) -> Tally:
+        """How far an earlier try came: the landing's cursor, and the ids of the parts that are complete."""
+        tally = Tally(kind, **(self.landing.progress.cursor or {}).get(kind, {}))
+        for line in self.landing.read(kind):
+            tally.take(line)
+        return tally
 
-        for page in self._walk(query, page_size, token, count=declared is None) if not done else ():
-            declared = page.totalCount if declared is None else declared
-            if declared is None:
+    def _walk(self, query: dict[str, str], page_size: int, tally: Tally) -> Iterator[Page]:
+        """Pages from where a tally stands, each next one asked for while the one before is being landed."""
+
+        def ask(token: str | None, *, count: bool) -> Page:
+            parameters: dict[str, str | int | float] = {**query, "pageSize": page_size}
+            if count:
+                parameters["countTotal"] = "true"
+            if token:
+                parameters["pageToken"] = token
+            page = self.upstream.get(f"{PATH}/studies", parameters).json(Page)
+            if count and page.totalCount is None:
                 raise ContractBreak(
                     f"{self.upstream.base_url}/{PATH}/studies declared no totalCount on its first page although "
                     "countTotal was asked for; nothing can be reconciled. Latest stays."
                 )
-            studies = page.studies[: limit - rows] if limit else page.studies
-            for study in studies:
-                line = bytes(study).replace(b"\n", b" ")
-                unidentified += not _take(ids, line)
-                pending.append(line)
-                size += len(line)
-            rows += len(studies)
-            token, done = page.nextPageToken, page.nextPageToken is None
-            if limit and rows >= limit and not done:
-                done, truncated = True, rows < declared
-            if token in used and not done:
-                raise _Moved(f"a page token of {kind} led back to itself after {rows} of {declared} rows")
-            used.add(token)
-            if not done and rows > declared:
-                raise _Moved(f"{rows} rows of {kind} came where {declared} were declared")
-            if size >= PART_BYTES or (done and pending):
-                flush()
-            if done:
-                break
-        self.facts |= {f"{kind}_declared": declared, f"{kind}_received": rows, f"{kind}_distinct": ids.count}
-        if kind == "studies":
-            self.facts["truncated"] = truncated
-        if not truncated and not (rows == declared == ids.count + unidentified):
-            raise _Moved(
-                f"{declared} {kind} were declared, but {rows} rows with {ids.count + unidentified} distinct ids came"
-            )
-        return ids
-
-    def _walk(
-        self, query: dict[str, str], page_size: int, token: str | None, *, count: bool
-    ) -> Iterator[Page]:
-        """Pages from a token on, each next one asked for while the one before is being landed."""
-
-        def ask(page_token: str | None, *, count: bool) -> Page:
-            parameters: dict[str, str | int | float] = {**query, "pageSize": page_size}
-            if count:
-                parameters["countTotal"] = "true"
-            if page_token:
-                parameters["pageToken"] = page_token
-            return self.upstream.get(f"{PATH}/studies", parameters).json(Page)
+            return page
 
         with ThreadPoolExecutor(max_workers=1) as ahead:
-            coming: Future[Page] | None = ahead.submit(ask, token, count=count)
+            coming: Future[Page] | None = ahead.submit(ask, tally.token, count=tally.declared is None)
             while coming is not None:
                 page = coming.result()
                 coming = ahead.submit(ask, page.nextPageToken, count=False) if page.nextPageToken else None
                 yield page
 
-    def _known(self) -> IdSet:
-        """The ids of the studies in latest."""
+    def _known(self) -> tuple[IdSet, IdSet]:
+        """The ids of the studies in latest, and of those among them that are withheld already."""
         latest = self.run.registry.latest(self.run.source)
-        known = IdSet()
+        known, withheld = IdSet(), IdSet()
         if latest is not None:
             manifest = manifests.require(self.run.store, self.run.source, latest.version)
             files = [file.path for file in manifest.table("studies").files]
-            for batch in self.run.store.dataset(files).to_batches(columns=["nct_id"]):
-                for nct_id in batch.column("nct_id").to_pylist():
+            for batch in self.run.store.dataset(files).to_batches(columns=["nct_id", "withheld"]):
+                for nct_id, is_withheld in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     known.add(nct_id)
-        return known
+                    if is_withheld:
+                        withheld.add(nct_id)
+        return known, withheld
 
     def _fetch_gaps(self, listed: IdSet, known: IdSet, fetched: IdSet) -> None:
         """Fetch what the list has and neither latest nor this run's pages hold."""
@@ -398,17 +436,19 @@ class Crawl:
             lines += [bytes(study).replace(b"\n", b" ") for study in page.studies]
         self._finish_phase("gaps", {"gaps": len(gaps)}, lines)
 
-    def _confirm(self, known: IdSet, listed: IdSet) -> None:
+    def _confirm(self, known: IdSet, listed: IdSet, withheld: IdSet) -> None:
         """Ask for every id that we hold and the list lacks; only the study's own page can say that it is gone.
 
-        Raises ContractBreak where so many are missing that the list itself must be wrong.
+        Withheld studies may leave the list for good and are asked for again each time. Raises ContractBreak
+        where so many others are missing that the list itself must be wrong.
         """
         if self._is_done("confirmations"):
             return
         missing = list(known.minus(listed))
-        if len(missing) > max(MISSING_ALWAYS_CONFIRMED, MISSING_SHARE * known.count):
+        unexplained = sum(1 for _ in known.minus(listed, withheld))
+        if unexplained > max(MISSING_ALWAYS_CONFIRMED, MISSING_SHARE * known.count):
             raise ContractBreak(
-                f"the id list lacks {len(missing)} of {known.count} known studies; no upstream removes so many at "
+                f"the id list lacks {unexplained} of {known.count} known studies; no upstream removes so many at "
                 "once, so nothing was taken for removed and latest stays. Look at the upstream's /studies."
             )
         lines: list[bytes] = []
@@ -438,15 +478,6 @@ class Crawl:
         self.landing.write_part(kind, lines, {**(self.landing.progress.cursor or {}), kind: state})
 
 
-def _take(ids: IdSet, line: bytes) -> bool:
-    """Add a study's id to the set; False where it has none, which the build quarantines."""
-    nct_id = _id_of(line)
-    if not nct_id:
-        return False
-    ids.add(nct_id)
-    return True
-
-
 def _id_of(study: bytes | msgspec.Raw) -> str | None:
     try:
         nct_id = _identify(study).protocolSection.identificationModule.nctId
@@ -454,12 +485,3 @@ def _id_of(study: bytes | msgspec.Raw) -> str | None:
     except (msgspec.DecodeError, ValueError):
         return None
     return nct_id
-
-
-def _log_progress(
-    source: str, kind: str, rows: int, total: int | None, since_start: int, seconds: float
-) -> None:
-    rate = since_start / seconds if seconds > 0 else 0.0
-    left = f", about {(total - rows) / rate / 60:.0f} min left" if total and rate and total > rows else ""
-    share = f" of {total} ({rows / total:.0%})" if total else ""
-    log.info("%s: %d%s %s, %.0f/s%s", source, rows, share, kind, rate, left)

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, SIM905  (look-alike characters are what is replaced; word lists read better as text)
 """From an intervention's name as typed by its sponsor to the name of a substance that can be looked up.
 
 `clean` applies the rules of RULES in order, again and again until none changes the name any more, then tries
@@ -23,7 +24,7 @@ MAX_PARTS = 12
 """Parts of one combination. More connectors than that are prose."""
 
 MAX_LENGTH = 300
-"""Characters. A longer name is prose (the upstream's own limit is 200) and is left as it is."""
+"""Characters; a longer name is prose (the upstream's own limit is 200) and is left as it is."""
 
 
 class Part(NamedTuple):
@@ -31,15 +32,16 @@ class Part(NamedTuple):
 
     clean_name: str | None
     rules: tuple[str, ...]
-    is_placebo: bool
+    is_placebo: bool = False
+    """By its name a placebo, sham, dummy or vehicle."""
+    is_control: bool = False
+    """A placebo, or by its name another control: no intervention, usual care, waiting list."""
 
 
 class Cleaned(NamedTuple):
     """A cleaned name: one part, or several where a combination was split."""
 
     parts: tuple[Part, ...]
-    is_control: bool
-    """By its name a control (no intervention, usual care, waiting list), or nothing but placebo."""
 
     @property
     def is_placebo(self) -> bool:
@@ -47,7 +49,7 @@ class Cleaned(NamedTuple):
         return all(part.is_placebo for part in self.parts)
 
 
-# --- The vocabulary -------------------------------------------------------------------------------------------
+# --- The vocabulary ----------------------------------------------------------------------------------
 
 _ROUTE = (
     r"(?:oral(?:ly)?|by mouth|intravenous(?:ly)?|subcutaneous(?:ly)?|intramuscular(?:ly)?|intranasal(?:ly)?"
@@ -67,8 +69,9 @@ _FORM = (
 )
 _NUMBER = r"\d+(?:[.,]\d+)*(?:\s?(?:-|~|to|or|x|/|\^)\s?\d+(?:[.,]\d+)*)*"
 _UNIT = (
-    r"(?:(?:million |billion )?(?:mg|mcg|μg|ug|ng|gr?|gms?|grams?|kg|milligrams?|micrograms?|ml|millilit(?:er|re)s?"
-    r"|cc|l|dl|μl|ul|m?iu|u|units?|%|percent|[mnμu]?mol|mm|[μn]m|meq|c?gy|[mgk]bq|[mμ]?ci|ppm|vg|cfu|pfu|tcid50"
+    r"(?:(?:million |billion )?(?:mg|mcg|μg|ug|ng|gr?|gms?|grams?|kg|milligrams?|micrograms?|ml"
+    r"|millilit(?:er|re)s?|cc|l|dl|μl|ul|m?iu|u|units?|%|percent|[mnμu]?mol|mm|[μn]m|meq|c?gy|[mgk]bq|[mμ]?ci|ppm"
+    r"|vg|cfu|pfu|tcid50"
     r"|cells?)|million|billion)"
 )
 _COUNTED = (
@@ -76,14 +79,15 @@ _COUNTED = (
     r"|minutes?|mins?|days?|weeks?|wks?|months?|years?|cycles?|sessions?|fractions?)"
 )
 _PER = (
-    r"(?:\s*/\s*(?:\d+\s*)?(?:kg|m2|m\^2|sqm|d|days?|h|hrs?|hours?|wks?|weeks?|months?|doses?|min|ml|l|dl|g|mg|cc"
-    r"|tab(?:let)?s?|cap(?:sule)?s?|actuation|puff|vial|eye|spray|sachet|bw)\b)*"
+    r"(?:\s*/\s*(?:\d+\s*)?(?:kg|m2|m\^2|sqm|d|days?|h|hrs?|hours?|wks?|weeks?|months?|doses?|min|ml|l|dl|g|mg"
+    r"|cc|tab(?:let)?s?|cap(?:sule)?s?|actuation|puff|vial|eye|spray|sachet|bw)\b)*"
 )
 _OFTEN = (
     r"(?:(?:once|twice|thrice|(?:one|two|three|four|\d) times)[- ](?:(?:a|per|each|every) )?"
     r"(?:daily|weekly|monthly|yearly|day|week|month|year|nightly)"
     r"|every (?:other )?(?:\d+ |two |three |four |six )?(?:days?|weeks?|months?|hours?)"
-    r"|(?:per|a|each) (?:day|week|month)|daily|weekly|biweekly|monthly|nightly|tiw|b\.?i\.?d|[qb]\.?d|t\.?i\.?d"
+    r"|(?:per|a|each) (?:day|week|month)|daily|weekly|biweekly|monthly|nightly|tiw|b\.?i\.?d|[qb]\.?d"
+    r"|t\.?i\.?d"
     r"|q\.?i\.?d|qw|qod|qhs|q ?\d+ ?[hdwm]|prn)"
 )
 _SIZE = (
@@ -101,8 +105,9 @@ _ARM = (
     r"(?: (?:[a-z]|[ivx]{1,4})| ?\d{1,2}[a-z]?)\b"
 )
 _ROLE = (
-    r"(?:experimental|(?:active |placebo |sham )?comparator|control(?: group| arm)?|intervention(?: group| arm)?"
-    r"|study (?:drug|treatment|product|medication)|investigational (?:medicinal )?(?:product|drug)"
+    r"(?:experimental|(?:active |placebo |sham )?comparator|control(?: group| arm)?"
+    r"|intervention(?: group| arm)?|study (?:drug|treatment|product|medication)"
+    r"|investigational (?:medicinal )?(?:product|drug)"
     r"|(?:test|reference)(?: product| drug| treatment)?|drug|biological|device|other|treatment|part|component"
     r"|dietary supplement|combination product)"
 )
@@ -110,17 +115,17 @@ _ROLE = (
 # Words that change what is meant when the word before or behind them is taken away.
 _KEEP = re.compile(
     r"contracepti|rehydration|nutrition|dialys|preservation|cardioplegi|irrigation|vaccin|immunotherap"
-    r"|anti-?coagula|glucose tolerance|hygiene|health|microbiota|transplant|for injection",
+    r"|anti-?coagula|sugar pill|glucose tolerance|hygiene|health|microbiota|transplant|for injection",
     re.IGNORECASE,
 )
 
-# --- The rules ------------------------------------------------------------------------------------------------
+# --- The rules ---------------------------------------------------------------------------------------
 
 _MARKS = re.compile(r"[®™©℠]|(?<=\w)\s?\((?:R|TM)\)(?![-\w])")  # before NFKC, which makes ™ letters
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff\x00-\x08\x0e-\x1f\x7f]")
 _PUNCTUATION = str.maketrans(
-    {"–": "-", "—": "-", "−": "-", "‐": "-", "‑": "-", "’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "，": ",",
-     "；": ";", "、": ",", "＋": "+", "×": "x", "\u00b5": "μ"}
+    {"–": "-", "—": "-", "−": "-", "‐": "-", "‑": "-", "’": "'", "‘": "'", "`": "'", "“": '"', "”": '"',
+     "，": ",", "；": ";", "、": ",", "＋": "+", "×": "x", "\u00b5": "μ"}
 )  # fmt: skip
 _DIGIT = re.compile(r"\d")
 _EDGES = re.compile(
@@ -147,8 +152,8 @@ _DOSE_WORDS = re.compile(
     rf"(?<![\w\-])(?:{_OFTEN}(?:[- ]dos(?:ing|es?))?|{_SIZE})(?![\w\-])(?: of )?", re.IGNORECASE
 )
 _LABELLED = re.compile(
-    r"\b(?:dos(?:e|age)|strength|mode of administration|route(?: of administration)?|formulation|frequency|schedule"
-    r"|dosage form)\s*:.*$",
+    r"\b(?:dos(?:e|age)|strength|mode of administration|route(?: of administration)?|formulation|frequency"
+    r"|schedule|dosage form)\s*:.*$",
     re.IGNORECASE | re.DOTALL,
 )
 _FORM_END = re.compile(
@@ -158,22 +163,23 @@ _FORM_START = re.compile(
     rf"^(?:(?:{_ROUTE}|{_RELEASE})[\s-]+)+(?:{_FORM} (?:of )?)?|^{_FORM} of ", re.IGNORECASE
 )
 _SHORT_ROUTE_END = re.compile(
-    r"(?<!(?i:factor))(?<!(?i:phase))(?<!(?i:type))(?<!(?i:class))(?<!(?i:stage))(?<!(?i:group))(?<!(?i:collagen))"
+    r"(?<!(?i:factor))(?<!(?i:phase))(?<!(?i:type))(?<!(?i:class))(?<!(?i:stage))(?<!(?i:group))"
+    r"(?<!(?i:collagen))"
     r"[\s,]+(?:IV|SC|SQ|IM|PO|iv|sc|sq|im|po|i\.v|s\.c|i\.m|p\.o)$"
 )
 _SHORT_ROUTE_START = re.compile(r"^(?:IV|SC|SQ|IM|PO|i\.v\.?|s\.c\.?|i\.m\.?)\s+(?=[A-Za-z]{3})")
 _RELEASE_END = re.compile(r"(?<=[a-z]{3})[\s-]+(?:XR|ER|SR|CR|IR|XL|ODT|OROS)$")
 _SETTING_START = re.compile(rf"^(?:{_SETTING}[\s-]+)+", re.IGNORECASE)
 _SUFFIX = re.compile(
-    rf"[\s,-]+(?:{_ARM}|(?:treatment |control |intervention )?(?:group|arm)|administration|mono-?therapy|alone"
-    rf"|combination(?: therapy| treatment)?|co-?formulation|{_SETTING})$",
+    rf"[\s,-]+(?:{_ARM}|(?:treatment |control |intervention )?(?:group|arm)|administration|mono-?therapy"
+    rf"|alone|combination(?: therapy| treatment)?|co-?formulation|{_SETTING})$",
     re.IGNORECASE,
 )
 _NOT_JOINED = r"(?:(?!\s(?:and|or|plus|with)\s|\s\+|\+[A-Za-z])[^,;])*$"
 _TAIL = re.compile(
-    r"\s(?:for|given|administered|as (?:determined|needed|per|a|an)|according to|per protocol|until|prior to|before"
-    r"|after|during|starting|on days?|from days?|at (?:a |the )?(?:dose|day|week|time|bed|night)|in (?:patients|subjects|adults"
-    rf"|participants|children|healthy))\s{_NOT_JOINED}",
+    r"\s(?:for|given|administered|as (?:determined|needed|per|a|an)|according to|per protocol|until|prior to"
+    r"|before|after|during|starting|on days?|from days?|at (?:a |the )?(?:dose|day|week|time|bed|night)"
+    rf"|in (?:patients|subjects|adults|participants|children|healthy))\s{_NOT_JOINED}",
     re.IGNORECASE,
 )
 
@@ -186,8 +192,9 @@ _PLACEBO_OF = re.compile(
     re.IGNORECASE,
 )
 _CONTROL = re.compile(
-    r"(?:(?:negative|untreated|healthy|attention|wait(?:ing)?[- ]?list|usual care|no[- ](?:treatment|intervention))"
-    r" )?controls?(?: (?:group|arm|condition|treatment|intervention|diet|product))?"
+    r"(?:(?:negative|untreated|healthy|attention|wait(?:ing)?[- ]?list|usual care"
+    r"|no[- ](?:treatment|intervention)) )?controls?"
+    r"(?: (?:group|arm|condition|treatment|intervention|diet|product))?"
     r"|(?:no|without)(?: \w+){0,2} (?:intervention|treatment|therapy|medication|drug|vaccin(?:e|ation))s?\b.*"
     r"|none|nothing|observation(?: only| alone)?|wait(?:ing)?[- ]?list(?:ed)?"
     r"|(?:treatment|care) as usual|(?:usual|routine) (?:care|treatment)|TAU",
@@ -222,7 +229,7 @@ def _strip_label(name: str) -> str:
 
 
 def _strip_brackets(name: str) -> str:
-    """Synonyms and remarks in brackets; brackets inside a chemical name stay, e.g. (R)-ketamine, Iron(III)."""
+    """Synonyms and remarks in brackets; those of a chemical name stay, e.g. (R)-ketamine, Iron(III)."""
 
     def replace(match: re.Match[str]) -> str:
         inside = match[1]
@@ -284,7 +291,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
 )
 _BASIC = tuple(rule for rule in RULES if rule[0] in {"normalize", "strip_label"})
 
-# --- Splitting ------------------------------------------------------------------------------------------------
+# --- Splitting ---------------------------------------------------------------------------------------
 
 # From the connector that binds loosest to the one that binds tightest.
 _SPLITS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -309,8 +316,8 @@ _SPLITS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("split_slash", re.compile(r"\s*/\s*")),
 )
 _CONNECTED = re.compile(
-    r"[;,/+&±]|\s(?:and|or|with|w|plus|(?:in )?combin(?:ation|ed) with|co-?administered|together|along|followed|added"
-    r"|vs|versus|then)\b",
+    r"[;,/+&±]|\s(?:and|or|with|w|plus|(?:in )?combin(?:ation|ed) with|co-?administered|together|along"
+    r"|followed|added|vs|versus|then)\b",
     re.IGNORECASE,
 )
 _JOINED_BY_WORD = re.compile(r"\s(?:and/or|and|or|with|w/|&|vs\.?|versus|then)\s|&", re.IGNORECASE)
@@ -320,8 +327,8 @@ _WORD = re.compile(r"[A-Za-z][a-z]{5,}|[A-Z]{6,}")
 _LONG_WORD = re.compile(r"[A-Za-z]{5,}")
 _ABBREVIATION = re.compile(r"[A-Z]{3,5}")
 _CLASS_NOUN = re.compile(
-    r"\b(?:inhibitors?|vaccines?|antibod(?:y|ies)|agonists?|antagonists?|blockers?|cells?|patients|peptides?|virus"
-    r"|extracts?|complex|acids?|oils?|strains?|analogs?|analogues?|receptors?|ratio|mixture|blend)$",
+    r"\b(?:inhibitors?|vaccines?|antibod(?:y|ies)|agonists?|antagonists?|blockers?|cells?|patients|peptides?"
+    r"|virus|extracts?|complex|acids?|oils?|strains?|analogs?|analogues?|receptors?|ratio|mixture|blend)$",
     re.IGNORECASE,
 )
 _NOT_A_NAME = frozenset(
@@ -398,7 +405,7 @@ def _looks_like_a_name(piece: str) -> bool:
     return _NOT_A_NAME.isdisjoint(words[:-1]) and words[-1] not in _NOT_AT_END
 
 
-# --- Cleaning -------------------------------------------------------------------------------------------------
+# --- Cleaning ----------------------------------------------------------------------------------------
 
 _LETTER = re.compile(r"[^\W\d_]")
 _TWO = re.compile(r"[^\W_].*?[^\W_]", re.DOTALL)
@@ -408,8 +415,8 @@ def _usable(name: str) -> bool:
     return _LETTER.search(name) is not None and _TWO.search(name) is not None
 
 
-def _apply(name: str, rules: tuple[tuple[str, Rule], ...]) -> tuple[str, list[str]]:
-    """Apply the rules until none shortens the name any more. A rule that would leave no name is passed over."""
+def _apply(name: str, rules: tuple[tuple[str, Rule], ...]) -> tuple[str, tuple[str, ...]]:
+    """Apply the rules until none shortens the name any more; none may leave no name at all."""
     applied: list[str] = []
     before = ""
     while before != name:
@@ -425,34 +432,38 @@ def _apply(name: str, rules: tuple[tuple[str, Rule], ...]) -> tuple[str, list[st
                 name = shorter
                 if identifier not in applied:
                     applied.append(identifier)
-    return name, applied
+    return name, tuple(applied)
 
 
 def _clean_substance(name: str, inherited: tuple[str, ...]) -> tuple[Part, ...]:
     cleaned, applied = _apply(name, RULES)
-    rules = tuple(dict.fromkeys((*inherited, *applied)))
+    rules = _joined(inherited, applied)
     split = _pieces(cleaned)
     if split is not None:
         rule, pieces = split
-        parts = [
-            part for piece in pieces for part in _clean_substance(piece, tuple(dict.fromkeys((*rules, rule))))
-        ]
-        if not all(part.is_placebo for part in parts):
-            return tuple(parts)
-    if _PLACEBO.search(cleaned) or _VEHICLE.search(cleaned):
-        return (Part(None, (*rules, "placebo"), True),)
-    if _CONTROL.fullmatch(cleaned):
-        return (Part(None, (*rules, "control"), False),)
-    return (Part(cleaned, rules, False),)
+        of_parts = _joined(rules, (rule,))
+        parts = tuple(part for piece in pieces for part in _clean_substance(piece, of_parts))
+        if len(parts) <= MAX_PARTS and not all(part.is_placebo for part in parts):
+            return parts
+    is_placebo = _PLACEBO.search(cleaned) is not None or _VEHICLE.search(cleaned) is not None
+    return (_part(cleaned, rules, is_placebo=is_placebo),)
 
 
 def _clean_other(name: str) -> tuple[Part, ...]:
     cleaned, applied = _apply(name, _BASIC)
-    if _PLACEBO.search(cleaned):
-        return (Part(None, (*applied, "placebo"), True),)
+    return (_part(cleaned, applied, is_placebo=_PLACEBO.search(cleaned) is not None),)
+
+
+def _part(cleaned: str, rules: tuple[str, ...], *, is_placebo: bool) -> Part:
+    if is_placebo:
+        return Part(None, (*rules, "placebo"), is_placebo=True, is_control=True)
     if _CONTROL.fullmatch(cleaned):
-        return (Part(None, (*applied, "control"), False),)
-    return (Part(cleaned, tuple(applied), False),)
+        return Part(None, (*rules, "control"), is_control=True)
+    return Part(cleaned if _usable(cleaned) else None, rules)
+
+
+def _joined(rules: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*rules, *more)))
 
 
 @lru_cache(maxsize=1 << 15)
@@ -462,9 +473,8 @@ def clean(name: str, kind: str | None) -> Cleaned:
     `clean(clean_name, kind)` returns clean_name again, with no rules. Never raises.
     """
     if len(name) > MAX_LENGTH:
-        return Cleaned((Part(name, (), False),), False)
-    parts = _clean_substance(name, ()) if kind in SUBSTANCES else _clean_other(name)
-    return Cleaned(parts, all(part.clean_name is None for part in parts))
+        return Cleaned((Part(name, ()),))
+    return Cleaned(_clean_substance(name, ()) if kind in SUBSTANCES else _clean_other(name))
 
 
 def is_inert(name: str) -> bool:

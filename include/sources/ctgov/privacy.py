@@ -1,7 +1,8 @@
+# ruff: noqa: RUF001, SIM905  (apostrophes as people type them; word lists read better as text)
 """No person's name, phone number or mail address leaves the upstream's records for a table.
 
-The upstream publishes contacts, officials and investigators as structured data, which no table takes. What is left
-are the places where they leak: a person who is the sponsor, a doctor's practice as a facility, and free text.
+The upstream publishes contacts, officials and investigators as structured data, which no table takes. What
+is left are the places where they leak: a person who is the sponsor, a doctor's practice, free text.
 
 - A sponsor that is a person becomes `[individual]` (`is_individual`).
 - In free text, mail addresses, phone numbers and the names of the people whom the same study names become
@@ -26,27 +27,31 @@ NAME = "[name]"
 INSTITUTIONAL = frozenset({"INDUSTRY", "NIH", "FED", "OTHER_GOV", "NETWORK"})
 """Classes of sponsors that are no persons (contract section A, AgencyClass)."""
 
-# --- Who is a person ------------------------------------------------------------------------------------------
+# --- Who is a person ---------------------------------------------------------------------------------
 
 _DEGREE_WORDS = frozenset(
     """
-    md phd do mbbs mbchb mbbch msc ms mph rn bsn msn dds dmd pharmd drph dnp scd dsc psyd dpt od dvm facp facs frcp
-    frcs frcpc frcsc facc faan faha fesc mba mhs mhsc mrcp bsc ma edd dpm mmed lcsw fracp msce msci mscr mscs aprn crna
-    arnp np drmed drph habil jr sr ii iii prof dr professor mpharm rph meng faap fccp fidsa cnm ccrc ccrp mbe mas frcpch
+    md phd do mbbs mbchb mbbch msc ms mph rn bsn msn dds dmd pharmd drph dnp scd dsc psyd dpt od dvm facp facs
+    frcp frcs frcpc frcsc frcpch facc faan faap faha fccp fesc fidsa fracp mba mbe mhs mhsc mrcp msce msci mscr
+    mscs mas meng mmed mpharm bsc ma edd dpm lcsw aprn crna arnp np cnm rph ccrc ccrp drmed habil jr sr ii iii
+    prof professor dr
     """.split()
 )
-_TITLE = r"(?:Assoc(?:iate|\.)? |Asst\.? |Assistant |Univ\.-?)?(?:Prof(?:essor|\.)?|Dra?\b\.?|Priv\.-Doz\.)"
-_LEADING_TITLES = re.compile(rf"^(?:(?:{_TITLE}|M(?:r|rs|s|me|iss)\b\.?|med\.)[\s.,]*)+", re.IGNORECASE)
+_GENERATIONS = frozenset({"jr", "sr", "ii", "iii"})
+_UNMISTAKABLE = _GENERATIONS | {"md", "phd", "mbbs", "pharmd", "msc", "dds"}
+_TITLE = r"(?:Assoc(?:iate|\.)? |Asst\.? |Assistant |Univ\.-?)?(?:Prof(?:essor)?\b\.?|Dra?\b\.?|Priv\.-Doz\.)"
+_LEADING_TITLES = re.compile(rf"^(?:(?:{_TITLE}|(?-i:M(?:r|rs|s|me|iss)\b)\.?|med\.)[\s.,]*)+", re.IGNORECASE)
 _NO_PERSON = re.compile(
-    r"pharm|medic|clinic|clíni|klini|klinik|hospi|hôpit|hopit|ospedal|universi|université|college|school|institu|foundat"
-    r"|fundaci|fondaz|fondation|center|centre|centro|research|trial|stud(?:y|ies)\b|department|division|office|service"
-    r"|associat|societ|societ|consorti|corporat|compan|industr|laborator|biotech|biolog|therapeut|scien|health|council"
-    r"|ministr|authorit|agency|network|program|project|registr|transparen|disclosure|operation|develop|global"
-    r"|internation|national|federal|commission|committee|alliance|cooperative|coordinat|director|manager|contact\b"
-    r"|informat|support|representat|investigat|sponsor|recruit|enrol|enroll|administrat|responsible|hotline|helpdesk"
-    r"|oncolog|cardiolog|surgery|academy|\b(?:inc|llc|ltd|gmbh|corp|ag|plc|team|unit|group|desk|lab|labs|site|chair|head"
-    r"|line|care|trust|the|of|and|for|und|et|y|central|general|nurse|physician|patients?|principal|public|labor"
-    r"|bv|nv|kg|kk|kgaa|spa|srl)\b|[&@\d]",
+    r"pharm|medic|clinic|clíni|klini|hospi|hôpit|hopit|ospedal|universi|college|school|institu|foundat"
+    r"|fundaci|fondaz|fondation|center|centre|centro|research|trial|stud(?:y|ies)\b|department|division"
+    r"|office|service|associat|societ|consorti|corporat|compan|industr|laborator|biotech|biolog|therapeut"
+    r"|scien|health|council|ministr|authorit|agency|network|program|project|registr|transparen|disclosure"
+    r"|operation|develop|global|internation|national|federal|commission|committee|alliance|cooperative"
+    r"|coordinat|director|manager|contact\b|informat|support|representat|investigat|sponsor|recruit|enrol"
+    r"|administrat|responsible|hotline|toll[- ]free|helpdesk|oncolog|cardiolog|surgery|academy|[&@\d]"
+    r"|\b(?:inc|llc|ltd|gmbh|corp|ag|plc|bv|nv|kg|kk|kgaa|spa|srl|team|unit|group|desk|labs?|site|chair"
+    r"|head|line|care|trust|the|of|and|for|und|et|y|central|general|nurse|physician|patients?|principal"
+    r"|public)\b",
     re.IGNORECASE,
 )
 _COMPANY_FORM = frozenset({"SA", "AB", "SE", "AS", "A/S", "S.A.", "B.V.", "N.V.", "K.K.", "S.p.A."})
@@ -70,14 +75,15 @@ def person(name: str) -> Person | None:
     """Read a name as that of a person; None where it is an office, a company or one word only."""
     text = " ".join(name.split())
     bare = _LEADING_TITLES.sub("", text)
-    titled = bare != text
     head, *rest = re.split(r"\s*[,/;]\s*", bare.rstrip(".,; "))
     tail = [word for part in rest for word in part.split()]
-    degrees = [word for word in tail if _is_degree(word)]
-    words = [word for word in head.split() if not _is_degree(word)]
-    if len(words) == 1 and tail and len(degrees) < len(tail):  # "Smith, John A., MD"
-        words = [word for word in tail if not _is_degree(word)] + words
-    has_degree = titled or bool(degrees) or len(words) < len(head.split())
+    degrees = [word for word in tail if _plain(word) in _DEGREE_WORDS]
+    words = head.split()
+    if len(words) == 1 and len(degrees) < len(tail):  # "Smith, John A., MD"
+        words = [word for word in tail if word not in degrees] + words
+    while len(words) > 2 and _is_behind_a_name(words[-1]):  # noqa: PLR2004 "Jun Ma" has no degree
+        degrees.append(words.pop())
+    has_degree = bare != text or any(_plain(word) not in _GENERATIONS for word in degrees)
     if not 1 < len(words) <= _MOST_WORDS or words[-1] in _COMPANY_FORM or _NO_PERSON.search(" ".join(words)):
         return None
     if not all(word[0].isalpha() for word in words) or all(len(word.strip(".")) == 1 for word in words):
@@ -85,8 +91,13 @@ def person(name: str) -> Person | None:
     return Person(tuple(words), has_degree)
 
 
-def _is_degree(word: str) -> bool:
-    return word.replace(".", "").replace("-", "").casefold() in _DEGREE_WORDS
+def _plain(word: str) -> str:
+    return word.replace(".", "").replace("-", "").casefold()
+
+
+def _is_behind_a_name(word: str) -> bool:
+    """Whether a word is a degree and no surname: written in capitals, with dots, or as Md and PhD."""
+    return _plain(word) in _DEGREE_WORDS and (word.isupper() or "." in word or _plain(word) in _UNMISTAKABLE)
 
 
 class People:
@@ -126,8 +137,8 @@ def is_individual(
     """Whether a sponsor or organization is a person.
 
     That is: its class is INDIV; or its name carries a title or degree and reads as a person's; or, where its
-    class leaves it open, it is one of the study's people, or the lead sponsor of a study whose responsible party
-    is a SPONSOR_INVESTIGATOR, who is the sponsor in person.
+    class leaves it open, it is one of the study's people, or the lead sponsor of a study whose responsible
+    party is a SPONSOR_INVESTIGATOR, who is the sponsor in person.
     """
     if agency_class == "INDIV":
         return True
@@ -139,7 +150,7 @@ def is_individual(
     return agency_class not in INSTITUTIONAL and (sponsor_investigator or people.include(name))
 
 
-# --- What stands in free text ---------------------------------------------------------------------------------
+# --- What stands in free text ------------------------------------------------------------------------
 
 _MAIL = re.compile(r"[\w.%+'-]+@[\w-]+(?:\.[\w-]+)+")
 _DIGITS = re.compile(r"[+(0-9][0-9 \t\u00a0().\-/]{5,}[0-9]")
@@ -153,7 +164,7 @@ _NORTH_AMERICAN = re.compile(
 )
 _ANNOUNCED = re.compile(
     r"\b(?:tel(?:ephone|\.)?|phone|fax|mobile|hotline|whatsapp|call(?:ing)?|dial|contact(?: us)?)"
-    r"(?:\s+(?:no|number|at|on|us at|is|call)|[^.!?\n]{0,60}\s(?:at|on|under)|\s[^!?\n]{0,40}\[name\]\s(?:at|on|under))?"
+    r"(?:\s+(?:no|number|at|on|us at|is|call)|[^.!?\n]{0,60}\s(?:at|on|under))?"
     r"[\s.:#(]{0,4}$",
     re.IGNORECASE,
 )
@@ -164,7 +175,10 @@ _UPPER = r"[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŤ�
 _WORD = rf"(?!(?:Of|The|And|At|In|For)\b){_UPPER}[\w'’.-]*"
 _PARTICLE = r"(?:van|von|der|den|de|del|da|di|la|el|al|bin|ten|ter|zu)"
 _DEGREES_BEHIND = r"(?:,?\s+(?:M\.?\s?D|Ph\.?\s?D|MBBS|FRCP|RN|PharmD|DDS|Prof)\b\.?)"
-_TITLED = re.compile(rf"(?<!\w)(?:{_TITLE}[\s.]+(?:med\.\s+)?)+({_WORD}(?:\s+(?:{_WORD}|{_PARTICLE}))*){_DEGREES_BEHIND}*")
+_FULL_NAME = rf"({_WORD}(?:\s+(?:{_WORD}|{_PARTICLE}))*){_DEGREES_BEHIND}*"
+_TITLED = re.compile(rf"(?<!\w)(?:{_TITLE}[\s.]+(?:med\.\s+)?)+{_FULL_NAME}")
+# In prose DR is diabetic retinopathy.
+_TITLED_AT_FACILITY = re.compile(rf"(?<!\w)(?:(?:{_TITLE}|DR\.?)[\s.]+(?:med\.\s+)?)+{_FULL_NAME}")
 _WITH_DEGREE = re.compile(
     rf"{_WORD}(?:\s+(?:{_WORD}|{_PARTICLE})){{1,4}},?\s+"
     rf"(?:M\.?\s?D|Md|D\.?O|MBBS|Ph\.?\s?D|RN|PharmD|DDS|Prof)\b(?!\.?\s+{_UPPER})\.?{_DEGREES_BEHIND}*"
@@ -173,17 +187,19 @@ _RUN = re.compile(rf"(?<![\w\[]){_WORD}(?:\s+(?:{_WORD}|{_PARTICLE}))+")
 _SENTENCE_END = re.compile(r"(?<=[a-z\])]{2})[.!?]\s|\n")
 _OFFICE_OF = re.compile(rf"\b(Office of )({_WORD}(?:\s+{_WORD}){{0,3}})(?=\s*(?:[,/(\[-]|$))", re.IGNORECASE)
 _INSTITUTION = re.compile(
-    r"hosp|hôpit|hopit|ospedal|szpital|spital|hastane|krankenhaus|klinikum|universi|institu|cent(?:er|re|ro|rum)|zentrum"
-    r"|foundation|fundaci|\bcity\b|memorial|milit|network|trust|school|college|faculty|group|umhat|mhat|policlin|polyclin"
-    r"|award|method|scale|protocol|program",
+    r"hosp|hôpit|hopit|ospedal|spital|szpital|hastane|krankenhaus|klinikum|universi|institu|cent(?:er|re|ro|rum)"
+    r"|zentrum|foundation|fundaci|\bcity\b|memorial|milit|network|trust|school|college|faculty|group|mhat"
+    r"|policlin|polyclin|award|method|scale|protocol|program",
     re.IGNORECASE,
 )
-_NUMBER_AT_FACILITY = re.compile(r"(?<![\w#.-])(?:\d{9,15}|\+?\d{1,4}(?:[ .-]\(?\d{1,4}\)?){1,5}|\(\d{3}\) ?\d{3}-\d{4})(?![\w-])")
+_NUMBER_AT_FACILITY = re.compile(
+    r"(?<![\w#.-])(?:\d{9,15}|\+?\d{1,4}(?:[ .-]\(?\d{1,4}\)?){1,5}|\(\d{3}\) ?\d{3}-\d{4})(?![\w-])"
+)
 
 # Without these no title and no degree stands in a text: much cheaper to look for.
-_TITLES = ("Dr.", "Dr ", "Dra.", "Prof.", "Prof ", "Professor ", "Priv.-Doz.")
+_TITLE_MARK = re.compile(r"(?:Dra?|DR|Prof(?:essor)?)[. ]|Priv\.-Doz\.")
 _DEGREE_IN_PROSE = re.compile(r", (?:M\.?\s?D|Ph\.?\s?D|MBBS|RN|PharmD|DDS|DO|Prof)\b")
-_DEGREE_AT_FACILITY = re.compile(r" (?:M\.?D|Md|D\.?O|MBBS|Ph\.?D)\b(?! Anderson)")
+_DEGREE_AT_FACILITY = re.compile(r"(?:M\.?D|Md|D\.?O|MBBS|Ph\.?D)\b(?! Anderson)")
 
 _PHONE_DIGITS = range(7, 16)
 """How many digits a phone number has (ITU-T E.164, and local ones)."""
@@ -196,15 +212,15 @@ class Redactor:
 
     def __init__(self, people: Sequence[Person], details: tuple[str, ...]) -> None:
         self._details = details
-        self._needles = {one.words[-1].casefold() for one in people}
+        self._needles = {_spelled(one.words[-1]) for one in people}
         self._people: dict[str, list[Person]] = {}
         for one in people:
             self._people.setdefault(_folded(one.words[-1]), []).append(one)
 
     def prose(self, text: str) -> str:
-        """Titles, summaries, reasons: as a label; names with a title or degree; names beside phone and mail."""
+        """Titles, summaries, reasons: as a label, and names with a title, a degree or contact details."""
         text = self.identifier(text)
-        if any(title in text for title in _TITLES):
+        if _may_be_titled(text):
             text = _TITLED.sub(_hide_titled, text)
         if _DEGREE_IN_PROSE.search(text):
             text = _WITH_DEGREE.sub(_hide_with_degree, text)
@@ -220,8 +236,8 @@ class Redactor:
         text = self.label(text)
         if _INSTITUTION.search(text):
             return text
-        if any(title in text for title in _TITLES):
-            text = _TITLED.sub(NAME, text)
+        if _may_be_titled(text):
+            text = _TITLED_AT_FACILITY.sub(NAME, text)
         if _DEGREE_AT_FACILITY.search(text):
             text = _WITH_DEGREE.sub(NAME, text)
         if "ffice" in text:
@@ -239,7 +255,7 @@ class Redactor:
 
     def _hide_own(self, text: str, *, surnames: bool = False) -> str:
         """The study's own people, however they are written; with `surnames` even their surnames alone."""
-        folded = text.casefold()
+        folded = _spelled(text)
         if not any(needle in folded for needle in self._needles):
             return text
         words = list(_NAME_WORD.finditer(text))
@@ -258,23 +274,37 @@ class Redactor:
 
 
 def redactor(texts: str, people: People = NOBODY, *, facilities: bool = False) -> Redactor | None:
-    """What to apply to some of a study's texts (here joined by line breaks); None where nothing is to hide."""
+    """What to apply to some of a study's texts, here joined by line breaks; None where nothing is to hide.
+
+    `facilities` says whether names of facilities are among them.
+    """
     details = tuple(detail for detail in people.details if detail in texts)
     found: tuple[Person, ...] = ()
     if people.persons:
-        folded = texts.casefold()
-        found = tuple(one for one in people.persons if _stands_in(one.words[-1].casefold(), folded))
+        folded = _spelled(texts)
+        found = tuple(one for one in people.persons if _stands_in(_spelled(one.words[-1]), folded))
     if (
         found
         or details
         or "@" in texts
-        or any(title in texts for title in _TITLES)
-        or (_DEGREE_AT_FACILITY if facilities else _DEGREE_IN_PROSE).search(texts)
-        or any(_hide_phones(run) != run[0] for run in _DIGITS.finditer(texts))
-        or (facilities and ("ffice" in texts or any(_phone_at_facility(run) for run in _DIGITS.finditer(texts))))
+        or _may_be_titled(texts)
+        or _DEGREE_IN_PROSE.search(texts)
+        or _may_hold_phone(texts, facilities)
+        or (facilities and ("ffice" in texts or _DEGREE_AT_FACILITY.search(texts)))
     ):
         return Redactor(found, details)
     return None
+
+
+def _may_be_titled(text: str) -> bool:
+    return ("Dr" in text or "Prof" in text or "DR" in text) and _TITLE_MARK.search(text) is not None
+
+
+def _may_hold_phone(text: str, facilities: bool) -> bool:
+    return any(
+        _hide_phones(run) != run[0] or (facilities and _phone_at_facility(run))
+        for run in _DIGITS.finditer(text)
+    )
 
 
 def _stands_in(word: str, text: str) -> bool:
@@ -295,6 +325,10 @@ _SHORTEST_SURNAME = 4
 _MOST_BETWEEN = 4
 
 
+def _spelled(text: str) -> str:
+    return text.casefold().replace("’", "'")
+
+
 def _folded(word: str) -> str:
     return "".join(filter(str.isalnum, word)).casefold()
 
@@ -305,15 +339,17 @@ def _span(one: Person, words: list[re.Match[str]], index: int, text: str) -> tup
     first = _folded(one.words[0])
     start = None
     joined = ""
-    for before in reversed(words[max(0, index - _MOST_BETWEEN) : index]):
-        following = words[words.index(before) + 1]
-        if text[before.end() : following.start()].strip(". \u00a0"):
+    for position in range(index - 1, max(-1, index - 1 - _MOST_BETWEEN), -1):
+        before = words[position]
+        if text[before.end() : words[position + 1].start()].strip(". \u00a0"):
             break
         folded = _folded(before[0])
         joined = folded + joined
         initial = len(folded) == 1 and folded == first[0] and text[before.end()] == "."
-        if folded == first or joined == first or initial or folded in _TITLE_WORDS:
+        if first in {folded, joined} or initial or folded in _TITLE_WORDS:
             start = before.start()
+        elif start is not None or (before[0][0].islower() and not re.fullmatch(_PARTICLE, before[0])):
+            break
     if start is not None:
         span = start, surname.end()
     elif index + 1 < len(words) and _folded(words[index + 1][0]) == first:
@@ -347,9 +383,9 @@ def _hide_phones(run: re.Match[str]) -> str:
         for match in pattern.finditer(run.string, start, end):
             if not _DECIMALS.search(match[0]):
                 hidden = hidden.replace(match[0], PHONE)
-    if hidden == text and _has_phone_size(text) and _ANNOUNCED.search(run.string, max(0, start - 80), start):
-        return PHONE
-    return hidden
+    if hidden != text or run.string[start - 1 : start].isalnum() or not _has_phone_size(text):
+        return hidden  # NCT01234567 is no phone number
+    return PHONE if _ANNOUNCED.search(run.string, max(0, start - 80), start) else text
 
 
 def _has_phone_size(text: str) -> bool:
@@ -357,7 +393,9 @@ def _has_phone_size(text: str) -> bool:
 
 
 def _phone_at_facility(run: re.Match[str]) -> bool:
-    return any(_hide_number(match) == PHONE for match in _NUMBER_AT_FACILITY.finditer(run.string, *run.span()))
+    return any(
+        _hide_number(match) == PHONE for match in _NUMBER_AT_FACILITY.finditer(run.string, *run.span())
+    )
 
 
 def _hide_number(match: re.Match[str]) -> str:

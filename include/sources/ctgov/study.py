@@ -1,9 +1,9 @@
 """One study as the upstream sends it, turned into rows of this source's tables. Pure: bytes in, rows out.
 
-The known part of a record is projected into typed structs; a value of the wrong type, or one that cannot be, is
-refused with its place in the record, so that the study goes to quarantine instead of a wrong value to a table.
-What a contract in soda/ctgov blocks row by row is refused here already: one bad record must not hold up the others.
-Parts of a record that are not known here are no error, but they count for the content hash.
+The known part of a record is projected into typed structs; a value of the wrong type, or one that cannot be,
+is refused with its place in the record, so that the study goes to quarantine instead of a wrong value to a
+table. What a contract in soda/ctgov blocks row by row is refused here already: one bad record must not hold
+up the others. Parts of a record that are not known here are no error, but they count for the content hash.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class ParsedStudy:
     """What had to be changed to be storable at all: `nul_removed`."""
 
 
-# --- The known part of a record -------------------------------------------------------------------------------
+# --- The known part of a record ----------------------------------------------------------------------
 
 
 class _Part(msgspec.Struct, rename="camel", gc=False):
@@ -308,9 +308,9 @@ _NO_ELIGIBILITY = _Eligibility()
 _NO_SITES = _ContactsLocations()
 _NO_GEO_POINT = _GeoPoint()
 _NO_IPD_SHARING = _IpdSharing()
-_NAMELESS = names.Cleaned((names.Part(None, (), False),), False)
+_NAMELESS = names.Cleaned((names.Part(None, ()),))
 
-# --- Reading --------------------------------------------------------------------------------------------------
+# --- Reading -----------------------------------------------------------------------------------------
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -428,7 +428,7 @@ def content_hash(values: Iterable[Any]) -> str:
 
 
 def _drop_date_types(section: dict[str, Any]) -> None:
-    """Date structs stand in the status module; nothing else in a record has such a name (checked on metadata)."""
+    """Date structs stand in the status module and nowhere else (says the upstream's /studies/metadata)."""
     protocol = section.get("protocolSection")
     status = protocol.get("statusModule") if isinstance(protocol, dict) else None
     if isinstance(status, dict):
@@ -448,7 +448,7 @@ def _place_of(text: str, tree: Any) -> str:
     raise AssertionError(f"{text!r} came from no date of the status module")
 
 
-# --- Values ---------------------------------------------------------------------------------------------------
+# --- Values ------------------------------------------------------------------------------------------
 
 
 class _NoDateError(ValueError):
@@ -488,9 +488,9 @@ def _years(text: str | None) -> float | None:
     return int(match[1]) / _PER_YEAR[match[2]] if match else None
 
 
-# --- People ---------------------------------------------------------------------------------------------------
+# --- People ------------------------------------------------------------------------------------------
 
-# Every text that becomes a column: (field, kind of text) by struct; the kinds are methods of privacy.Redactor.
+# Every text that becomes a column: (field, kind of text) by struct. Kinds are methods of privacy.Redactor.
 _IDENTIFICATION_TEXTS = (("brief_title", "prose"), ("official_title", "prose"), ("acronym", "label"))
 _STATUS_TEXTS = (("why_stopped", "prose"),)
 _DESCRIPTION_TEXTS = (("brief_summary", "prose"),)
@@ -554,8 +554,10 @@ def _hide_people(study: _Protocol) -> None:
 
     holders = list(_holders(study, identification, [lead, *collaborators], organization))
     locations: list[_Holder] = [(location, _LOCATION_TEXTS) for location in sites.locations or ()]
-    _redact(holders, privacy.redactor(_joined(holders), people))
-    _redact(locations, privacy.redactor(_joined(locations), people, facilities=True))
+    texts, places = _joined(holders), _joined(locations)
+    if privacy.redactor(f"{texts}\n{places}", people, facilities=True):  # hardly any study
+        _redact(holders, privacy.redactor(texts, people))
+        _redact(locations, privacy.redactor(places, people, facilities=True))
 
 
 def _holders(
@@ -614,7 +616,7 @@ def _redact(holders: list[_Holder], redactor: privacy.Redactor | None) -> None:
                 setattr(holder, field, [hide(text) for text in value])
 
 
-# --- Rows -----------------------------------------------------------------------------------------------------
+# --- Rows --------------------------------------------------------------------------------------------
 
 
 def _hashed(row: Row) -> Row:
@@ -692,7 +694,7 @@ def _intervention_rows(nct_id: str, module: _ArmsInterventions) -> list[Row]:
                         one.other_names,
                         one.arm_group_labels,
                         is_placebo,
-                        is_placebo or in_control_arms or part.rules[-1:] == ("control",),
+                        is_placebo or in_control_arms or part.is_control,
                         part.clean_name,
                         "+".join(part.rules) or "none",
                     )

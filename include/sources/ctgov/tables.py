@@ -1,8 +1,9 @@
 """The tables that ClinicalTrials.gov becomes. docs/data_contract.md is generated from this file.
 
 Column names are the API's own names in snake case. Values are as received, with four exceptions that their
-columns speak of: partial dates (see `start_date`), the enrollment sentinel, private data (see `privacy.py`) and
-the cleaned intervention names (see `names.py`). A list is null where the study has none.
+columns speak of: partial dates (see `start_date`), the enrollment sentinel, private data (see `privacy.py`)
+and the cleaned intervention names (see `names.py`). A list is null where the study has none. U+0000, which
+PostgreSQL cannot hold, is taken out of text.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _POST_TYPE = (
 _AGENCY = "NIH, FED, OTHER_GOV, INDIV, INDUSTRY, NETWORK, AMBIG, OTHER or UNKNOWN."
 _STATUS = (
     "ACTIVE_NOT_RECRUITING, COMPLETED, ENROLLING_BY_INVITATION, NOT_YET_RECRUITING, RECRUITING, SUSPENDED, "
-    "TERMINATED, WITHDRAWN, AVAILABLE, NO_LONGER_AVAILABLE, TEMPORARILY_NOT_AVAILABLE, APPROVED_FOR_MARKETING, "
-    "WITHHELD or UNKNOWN."
+    "TERMINATED, WITHDRAWN, AVAILABLE, NO_LONGER_AVAILABLE, TEMPORARILY_NOT_AVAILABLE, "
+    "APPROVED_FOR_MARKETING, WITHHELD or UNKNOWN."
 )
 _HASH = Column(
     "content_hash",
@@ -79,8 +80,8 @@ STUDIES = Table(
         Column(
             "withheld",
             _FLAG,
-            "True where the upstream withholds the study now (overallStatus WITHHELD). The other columns then "
-            "keep what was last public, where anything was.",
+            "True where the upstream withholds the study now (overallStatus WITHHELD). The other columns "
+            "then keep what was last public, where anything was.",
             required=True,
         ),
         *_partial("status_verified_date", "When the sponsor last verified the record"),
@@ -233,13 +234,13 @@ INTERVENTIONS = Table(
         Column(
             "clean_name",
             _TEXT,
-            "The name without dose, route, form, brackets and marks, of this part; null where no name remains "
-            "(placebo, control).",
+            "The name without dose, route, form, brackets and marks, of this part; null where no name "
+            "remains (placebo, control).",
         ),
         Column(
             "rule",
             _TEXT,
-            "The rules that made clean_name, in order, joined by +; none where the name was clean as received.",
+            "The rules that made clean_name, joined by +; none where the name was clean as received.",
             required=True,
         ),
         _HASH,
@@ -264,7 +265,7 @@ CONDITIONS = Table(
 )
 
 # Locations are by far the largest table and are rarely wanted row by row: readers of files have them, and
-# studies.countries and studies.n_locations answer the common questions in SQL without a copy on each promotion.
+# studies.countries and studies.n_locations answer the common questions in SQL without a copy per promotion.
 LOCATIONS = Table(
     "locations",
     "One row per location of a study.",
@@ -275,8 +276,8 @@ LOCATIONS = Table(
         Column(
             "facility",
             _TEXT,
-            f"Name of the facility. {_REDACTED} So is the name of a doctor whose practice it is; institutions "
-            "that bear a person's name keep it.",
+            f"Name of the facility. {_REDACTED} So is the name of a doctor whose practice it is; "
+            "institutions that bear a person's name keep it.",
         ),
         Column("status", _TEXT, f"Recruitment status of the location: {_STATUS}"),
         Column("city", _TEXT, "City."),

@@ -183,7 +183,9 @@ def html(alert: Alert) -> str:
         f'{name}</th><td style="padding:4px 0">{escape(str(value))}</td></tr>'
         for name, value in rows.items()
     )
-    link = f'<p><a href="{escape(alert.log_url, quote=True)}">Log of the task</a></p>' if alert.log_url else ""
+    link = (
+        f'<p><a href="{escape(alert.log_url, quote=True)}">Log of the task</a></p>' if alert.log_url else ""
+    )
     return (
         '<div style="font:15px/1.5 sans-serif;color:#222;max-width:46em">'
         f"<h2>{escape(alert.title)}</h2><table>{cells}</table>{link}</div>"

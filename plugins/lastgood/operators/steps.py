@@ -77,8 +77,11 @@ class StepOperator(BaseOperator):
                 env=os.environ.get(ENVIRONMENT, "unnamed"),
                 code_version=_code_version(),
             )
-        with runlog.step(run.registry, run.source, run.version, self.task_id) as facts:
-            facts.update(self.work(run, context))
+        try:
+            with runlog.step(run.registry, run.source, run.version, self.task_id) as facts:
+                facts.update(self.work(run, context))
+        except _hopeless() as error:
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
         self.after(run, facts)
         return facts
 
@@ -90,6 +93,17 @@ class StepOperator(BaseOperator):
 
     def after(self, run: Run, facts: dict[str, Any]) -> None:
         """What follows once the step is noted."""
+
+
+def _hopeless() -> tuple[type[Exception], ...]:
+    """What would end the same way in every further try, and needs a person."""
+    from include.publishing.manifest import AlteredFile
+    from include.publishing.promotion import PromotionFailed, PromotionRefused
+    from include.quality.contract import InvalidContract
+    from include.upstream.answers import ContractBreak, Refused
+    from include.upstream.limits import BadSetting
+
+    return Refused, ContractBreak, BadSetting, InvalidContract, AlteredFile, PromotionFailed, PromotionRefused
 
 
 def _code_version() -> str:
@@ -175,12 +189,8 @@ class PromoteOperator(StepOperator):
     def work(self, run: Run, context: Context) -> dict[str, Any]:
         from include import steps
         from include.publishing import manifest as manifests
-        from include.publishing.promotion import PromotionFailed, PromotionRefused
 
-        try:
-            done = steps.promote(run)
-        except (PromotionFailed, PromotionRefused) as error:
-            raise AirflowFailException(str(error)) from error
+        done = steps.promote(run)
         manifest = manifests.require(run.store, run.source, run.version)
         facts = {"outcome": done.outcome.value, "latest": done.latest, "served": done.served}
         if done.latest == run.version:

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.usefixtures("airflow_connections")
 def task_context(try_number: int = 1, task_id: str = "extract", error: str = "boom") -> dict[str, Any]:
     return {
         "dag_run": SimpleNamespace(dag_id=toy.SOURCE, run_id="scheduled__1"),
-        "task_instance": SimpleNamespace(task_id=task_id, try_number=try_number, log_url="http://airflow/log?a=1&b=2"),
+        "task_instance": SimpleNamespace(
+            task_id=task_id, try_number=try_number, log_url="http://airflow/log?a=1&b=2"
+        ),
         "exception": ValueError(error),
     }
 
@@ -90,7 +92,8 @@ def test_without_a_registry_the_alert_is_sent_all_the_same(
     mailbox: list[EmailMessage], alert_log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(
-        "AIRFLOW_CONN_LASTGOOD_REGISTRY", json.dumps({"conn_type": "postgres", "host": "/nowhere", "schema": "x"})
+        "AIRFLOW_CONN_LASTGOOD_REGISTRY",
+        json.dumps({"conn_type": "postgres", "host": "/nowhere", "schema": "x"}),
     )
     notify(task_context())
     body = mailbox[0].get_body(("html",))

@@ -109,7 +109,9 @@ def test_the_published_tables_hold_every_recorded_study_with_its_values(
         names = {c["ordinal"]: c["name"] for c in children["interventions"].get(nct_id, [])}
         assert [names[number] for number in sorted(names)] == [item["name"] for item in given]
         sites = protocol.get("contactsLocationsModule", {}).get("locations", [])
-        assert [c["city"] for c in children["locations"].get(nct_id, [])] == [site.get("city") for site in sites]
+        assert [c["city"] for c in children["locations"].get(nct_id, [])] == [
+            site.get("city") for site in sites
+        ]
     with registry.cursor() as cursor:
         cursor.execute("SELECT count(*) AS n FROM published.ctgov_studies")
         assert cursor.fetchone() == {"n": len(studies)}

@@ -98,7 +98,8 @@ def test_all_modules_occur(studies: list[Study]) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [["NCTId"], ["NCTId", "LastUpdatePostDate"], ["StatusModule"], ["HasResults"], ["ProtocolSection", "NCTId"],
+    [["NCTId"], ["NCTId", "LastUpdatePostDate"], ["StatusModule"], ["HasResults"],
+     ["ProtocolSection", "NCTId"],
      ["NCTId", "InterventionName", "LocationCity"], ["resultsSection", "DerivedSection"],
      ["protocolSection.statusModule.whyStopped"], ["DocumentSection", "AnnotationSection"]],
 )  # fmt: skip
@@ -112,12 +113,13 @@ def test_a_part_of_a_study_equals_that_part_of_the_whole(studies: list[Study], n
 def test_a_mask_takes_the_whole_branch_and_nothing_beside_it(studies: list[Study]) -> None:
     study = studies[1]
     part = project(study, mask_of(["EnrollmentCount", "StatusModule", "OverallStatus"]))
+    count = study["protocolSection"]["designModule"]["enrollmentInfo"]["count"]
     assert part == {
         "protocolSection": {
             "statusModule": study["protocolSection"]["statusModule"],
-            "designModule": {"enrollmentInfo": {"count": study["protocolSection"]["designModule"]["enrollmentInfo"]["count"]}},
+            "designModule": {"enrollmentInfo": {"count": count}},
         }
-    }  # fmt: skip
+    }
 
 
 # --- distributions (contract section D)
@@ -170,7 +172,8 @@ def test_interventions_have_the_samples_number_and_types(studies: list[Study]) -
     types = Counter(i["type"] for i in interventions(studies))
     total = sum(types.values())
     expected = {"DRUG": 42, "DEVICE": 21, "OTHER": 13, "PROCEDURE": 8, "BEHAVIORAL": 7, "BIOLOGICAL": 3.4,
-                "DIAGNOSTIC_TEST": 1.8, "DIETARY_SUPPLEMENT": 1.2, "RADIATION": 1.0, "COMBINATION_PRODUCT": 0.6,
+                "DIAGNOSTIC_TEST": 1.8, "DIETARY_SUPPLEMENT": 1.2, "RADIATION": 1.0,
+                "COMBINATION_PRODUCT": 0.6,
                 "GENETIC": 0.4}  # fmt: skip
     assert set(types) == set(expected)
     for name, percent in expected.items():
@@ -333,7 +336,8 @@ def test_every_phone_mail_and_name_can_be_recognised(texts: list[tuple[str, str]
 
 
 def test_what_is_no_person_is_not_taken_for_one(texts: list[tuple[str, str]]) -> None:
-    innocent = ("nctId", "nctIdAliases", "orgStudyIdInfo.id", "conditions", "interventions.name", "locations.city",
+    innocent = ("nctId", "nctIdAliases", "orgStudyIdInfo.id", "conditions", "interventions.name",
+                "locations.city",
                 "locations.zip", "pmid", "locations.country", "secondaryIdInfos.id")  # fmt: skip
     for path, text in texts:
         if path.endswith(innocent):

@@ -35,17 +35,20 @@ def test_a_first_run_publishes_every_study(pipeline: Pipeline) -> None:
 
 def test_an_incremental_run_ends_in_the_same_tables_as_a_full_one(pipeline: Pipeline) -> None:
     pipeline.publish(1)
+    in_no_feed: set[str] = set()
     for day in (2, 3, 4):
         advance = pipeline.upstream.advance()
+        in_no_feed |= {*advance.removed, *advance.withheld_unlisted}
         incremental = pipeline.publish(day)
         assert set(advance.new) <= ids(pipeline.rows(incremental, "studies"))
     assert incremental.upstream["full"] is False
     assert incremental.counts["received"] < len(truth(pipeline))
     full = pipeline.publish(5, full_refresh=True)
-    gone = ids(pipeline.rows(full, "removals"))
     for table in ("studies", "interventions", "conditions", "locations", "sponsors"):
-        old = {str(row) for row in pipeline.rows(incremental, table) if row["nct_id"] not in gone}
-        new = {str(row) for row in pipeline.rows(full, table)}
+        old, new = (
+            {str(row) for row in pipeline.rows(version, table) if row["nct_id"] not in in_no_feed}
+            for version in (incremental, full)
+        )
         assert old == new, table
 
 
@@ -81,12 +84,14 @@ def test_a_merged_study_leaves_its_tables_and_stands_in_aliases_and_removals(pip
 def test_removals_are_found_by_the_weekly_list_and_confirmed_one_by_one(pipeline: Pipeline) -> None:
     pipeline.publish(1)
     removed: set[str] = set()
+    still_held: set[str] = set()
     day = 1
     listed = []
     for _ in range(6):
         day += 1
         advance = pipeline.upstream.advance()
         removed |= set(advance.removed)
+        still_held |= set(advance.removed)
         pipeline.upstream.requests.clear()
         manifest = pipeline.publish(day)
         asked = {r.path.rsplit("/", 1)[-1] for r in pipeline.upstream.requests if "/studies/NCT" in r.path}
@@ -94,9 +99,11 @@ def test_removals_are_found_by_the_weekly_list_and_confirmed_one_by_one(pipeline
         listed.append(lists)
         if not lists:
             assert not asked
-            assert removed <= ids(pipeline.rows(manifest, "studies")), "gone from no feed: kept until confirmed"
+            held = ids(pipeline.rows(manifest, "studies"))
+            assert still_held <= held, "gone from no feed: kept until confirmed"
             continue
-        assert removed <= asked
+        assert still_held <= asked
+        still_held.clear()
         found = {row["nct_id"]: row["kind"] for row in pipeline.rows(manifest, "removals")}
         assert {nct_id for nct_id, kind in found.items() if kind == "removed"} == removed
         assert not removed & ids(pipeline.rows(manifest, "studies"))
@@ -109,11 +116,12 @@ def test_a_withheld_study_keeps_its_last_content_and_is_marked(pipeline: Pipelin
     before = {row["nct_id"]: row for row in pipeline.rows(first, "studies")}
     withheld: set[str] = set()
     unlisted: set[str] = set()
-    for day in range(2, 9):
+    for day in range(2, 5):
         advance = pipeline.upstream.advance()
         withheld |= set(advance.withheld) & before.keys()
         unlisted |= set(advance.withheld_unlisted) & before.keys()
-        manifest = pipeline.publish(day)
+        pipeline.publish(day)
+    manifest = pipeline.publish(5, full_refresh=True)
     assert withheld and unlisted
     after = {row["nct_id"]: row for row in pipeline.rows(manifest, "studies")}
     for nct_id in withheld | unlisted:
@@ -173,7 +181,7 @@ def test_a_study_that_came_twice_is_published_once(pipeline: Pipeline) -> None:
 def test_rows_that_do_not_add_up_stop_the_build(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     run = pipeline.run(1)
     ctgov.extract(run, pipeline.session())
-    monkeypatch.setattr(ctgov_build, "_count", lambda *_: 1)
+    monkeypatch.setattr(ctgov_build.shards, "parse_all", lambda *_: iter(()))
     with pytest.raises(ctgov_build.NotReconciled, match="add up to something else"):
         steps.build(run)
 
@@ -189,7 +197,9 @@ def test_an_id_list_that_lost_many_studies_removes_none(
         ctgov.extract(pipeline.run(2, full_refresh=True), pipeline.session())
 
 
-def test_limited_runs_go_on_where_the_one_before_stopped_until_everything_is_there(pipeline: Pipeline) -> None:
+def test_limited_runs_go_on_where_the_one_before_stopped_until_everything_is_there(
+    pipeline: Pipeline,
+) -> None:
     total = len(truth(pipeline))
     seen = 0
     for day in range(1, 20):
@@ -200,7 +210,8 @@ def test_limited_runs_go_on_where_the_one_before_stopped_until_everything_is_the
         if not manifest.upstream["truncated"]:
             break
         assert "data_timestamp" not in pipeline.registry.cursors("ctgov")
-    assert seen == total
+    assert total - seen <= 1, "all but the withheld study that has no date of update"
+    assert pipeline.publish(20, since="2026-11-01").table("studies").rows == total, "the list of ids brings it"
     assert not ctgov.probe(pipeline.run(99), pipeline.session()).new
 
 
@@ -208,7 +219,9 @@ def test_since_fetches_again_from_a_date_and_does_not_move_the_cursor_back(pipel
     pipeline.publish(1)
     cursors = pipeline.registry.cursors("ctgov")
     manifest = pipeline.publish(2, since="2026-11-01")
-    asked = [r.params.get("filter.advanced") for r in pipeline.upstream.requests if "filter.advanced" in r.params]
+    asked = [
+        r.params.get("filter.advanced") for r in pipeline.upstream.requests if "filter.advanced" in r.params
+    ]
     assert set(asked) == {"AREA[LastUpdatePostDate]RANGE[2026-11-01,MAX]"}
     assert pipeline.registry.cursors("ctgov") == cursors
     assert manifest.counts["received"] < len(truth(pipeline))
@@ -220,7 +233,9 @@ def test_the_window_overlaps_the_last_committed_date_by_three_days(pipeline: Pip
     pipeline.upstream.advance()
     pipeline.upstream.requests.clear()
     pipeline.publish(2)
-    (asked,) = {r.params["filter.advanced"] for r in pipeline.upstream.requests if "filter.advanced" in r.params}
+    (asked,) = {
+        r.params["filter.advanced"] for r in pipeline.upstream.requests if "filter.advanced" in r.params
+    }
     from datetime import date, timedelta
 
     assert asked == f"AREA[LastUpdatePostDate]RANGE[{date.fromisoformat(posted) - timedelta(days=3)},MAX]"

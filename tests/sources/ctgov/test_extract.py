@@ -149,7 +149,10 @@ def test_parameters_that_make_no_sense_are_refused_by_name(
 
 def test_a_limit_takes_the_oldest_updates_first(pipeline: Pipeline) -> None:
     facts = ctgov.extract(pipeline.run(1, limit=40), pipeline.session())
-    got = [study["protocolSection"]["statusModule"]["lastUpdatePostDateStruct"]["date"] for study in landed(pipeline, 1)]
+    got = [
+        study["protocolSection"]["statusModule"]["lastUpdatePostDateStruct"]["date"]
+        for study in landed(pipeline, 1)
+    ]
     every = sorted(
         study["protocolSection"]["statusModule"]["lastUpdatePostDateStruct"]["date"]
         for study in pipeline.upstream.studies()
