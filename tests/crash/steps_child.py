@@ -1,4 +1,4 @@
-"""One step of a ctgov run in a process of its own, to be killed: `python steps_child.py STEP DAY ROOT DSN URL WHERE`.
+"""Steps of a ctgov run in a process of its own, to be killed: `steps_child.py STEP,STEP DAY ROOT DSN URL WHERE`.
 
 WHERE names a function of ours and how many calls of it are let through before the process kills itself: the kill
 is a real SIGKILL, at a place that every run of the test hits.
@@ -34,7 +34,7 @@ def kill_at(where: str) -> None:
     setattr(owner, name, counted)
 
 
-def main(step: str, day: int, root: str, dsn: str, url: str, where: str) -> None:
+def main(names: str, day: int, root: str, dsn: str, url: str, where: str) -> None:
     import psycopg
     import requests
 
@@ -46,7 +46,7 @@ def main(step: str, day: int, root: str, dsn: str, url: str, where: str) -> None
     from include.upstream.session import UpstreamSession
     from tests.sources.ctgov.conftest import make_run
 
-    extract.PART_BYTES = 1  # a part for every page
+    extract.PAGE_SIZE, extract.PART_BYTES = 10, 1  # several pages, and a part for each
     registry = Registry(lambda: psycopg.connect(dsn))
     run = make_run(Store.from_uri(root), registry, day)
     http = requests.Session()
@@ -54,12 +54,14 @@ def main(step: str, day: int, root: str, dsn: str, url: str, where: str) -> None
     session = UpstreamSession(http, url, Limits(per_second=None), Breaker(registry.connect, "ctgov_api"))
     if where:
         kill_at(where)
-    {
+    acts = {
         "extract": lambda: steps.extract(run, session),
         "build": lambda: steps.build(run),
         "gate": lambda: steps.judge(run),
         "promote": lambda: steps.promote(run),
-    }[step]()
+    }
+    for name in names.split(","):
+        acts[name]()
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +53,15 @@ class World:
     store: Store
     registry: Registry
     dsn: str
+    database: str
     upstream: SampleUpstream
-    environment: dict[str, str] = field(default_factory=dict)
 
-    def step(self, step: str, day: int, where: str = "") -> int:
+    def run(self, steps: Sequence[str], day: int, where: str = "") -> int:
         ran = subprocess.run(
             [
                 sys.executable,
                 str(Path(__file__).with_name("steps_child.py")),
-                *(step, str(day), self.store.uri, self.dsn, self.upstream.url, where),
+                *(",".join(steps), str(day), self.store.uri, self.dsn, self.upstream.url, where),
             ],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
@@ -70,10 +71,6 @@ class World:
         if ran.returncode not in (0, -signal.SIGKILL):
             raise AssertionError(ran.stderr[-3000:])
         return ran.returncode
-
-    def run(self, day: int) -> None:
-        for step in STEPS:
-            assert self.step(step, day) == 0
 
     def published(self) -> dict[str, Any]:
         """What consumers of both kinds read, and where the next run goes on."""
@@ -104,43 +101,48 @@ class World:
 
 @pytest.fixture(scope="module")
 def worlds(postgres: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Makes worlds that have published day 0 and whose upstream then moved on by a day."""
+    """Copies of a world that published day 0, whose upstream moved on, and that has done the steps before one."""
     from psycopg.conninfo import make_conninfo
 
     folder = tmp_path_factory.mktemp("worlds")
-    with SampleUpstream(size=300, seed=5, mean_bytes=8_000, compress=False) as upstream:
+    number = count()
+    with SampleUpstream(size=200, seed=5, mean_bytes=8_000, compress=False) as upstream:
 
-        def world(name: str, template: str, source: Path | None) -> World:
+        def copy(of: World | None) -> World:
+            name = f"crash_{next(number)}"
+            template = of.database if of else template_database
             with psycopg.connect(postgres, autocommit=True) as connection:
                 connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-            root = folder / name
-            if source is not None:
-                subprocess.run(["cp", "-a", str(source), str(root)], check=True)
+            if of:
+                subprocess.run(["cp", "-a", of.store.root, str(folder / name)], check=True)
             dsn = make_conninfo(postgres, dbname=name)
-            return World(Store.from_uri(root.as_uri()), Registry(lambda: psycopg.connect(dsn)), dsn, upstream)
+            return World(
+                Store.from_uri((folder / name).as_uri()),
+                Registry(lambda: psycopg.connect(dsn)),
+                dsn,
+                name,
+                upstream,
+            )
 
-        base = world("crash_base", template_database, None)
-        base.run(0)
+        base = copy(None)
+        assert base.run(STEPS, 0) == 0
         upstream.advance()
-        undisturbed = world("crash_undisturbed", "crash_base", folder / "crash_base")
-        undisturbed.run(1)
-        number = iter(range(1000))
-        yield (
-            lambda: world(f"crash_{next(number)}", "crash_base", folder / "crash_base"),
-            base.published(),
-            undisturbed.published(),
-        )
+        before = {STEPS[0]: base}
+        for step, following in pairwise(STEPS):
+            before[following] = copy(before[step])
+            assert before[following].run([step], 1) == 0
+        undisturbed = copy(before["promote"])
+        assert undisturbed.run(["promote"], 1) == 0
+        yield lambda step: copy(before[step]), base.published(), undisturbed.published()
 
 
 @pytest.mark.parametrize(("step", "where"), PLACES, ids=lambda value: value.rsplit(":", 1)[-1])
 def test_a_kill_leaves_latest_intact_and_a_retry_ends_like_an_undisturbed_run(
     worlds: Any, step: str, where: str
 ) -> None:
-    make, before, undisturbed = worlds
-    world: World = make()
-    for earlier in STEPS[: STEPS.index(step)]:
-        assert world.step(earlier, 1) == 0
-    assert world.step(step, 1, where) == -signal.SIGKILL, f"{where} was not reached"
+    copy_before, before, undisturbed = worlds
+    world: World = copy_before(step)
+    assert world.run([step], 1, where) == -signal.SIGKILL, f"{where} was not reached"
     meanwhile = world.published()
     committed = meanwhile["latest"] == undisturbed["latest"]
     assert committed == where.startswith("include.publishing.mirror"), (
@@ -149,9 +151,7 @@ def test_a_kill_leaves_latest_intact_and_a_retry_ends_like_an_undisturbed_run(
     if not committed:
         for seen in ("latest", "files", "served", "cursors", "pointer"):
             assert meanwhile[seen] == before[seen], seen
-    for again in STEPS[STEPS.index(step) :]:
-        assert world.step(again, 1) == 0
+    assert world.run(STEPS[STEPS.index(step) :], 1) == 0
     assert world.published() == undisturbed
-    assert not (Path(world.store.root) / ".scratch").exists() or not list(
-        (Path(world.store.root) / ".scratch").rglob("*.parquet")
-    )
+    left = Path(world.store.root) / ".scratch"
+    assert not list(left.rglob("*.parquet")), "the retry cleans up after the one that was killed"

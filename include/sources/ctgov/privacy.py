@@ -49,12 +49,11 @@ _NO_PERSON = re.compile(
     r"|operation|develop|global|internation|national|federal|commission|committee|alliance|cooperative"
     r"|coordinat|director|manager|contact\b|informat|support|representat|investigat|sponsor|recruit|enrol"
     r"|administrat|responsible|hotline|toll[- ]free|helpdesk|oncolog|cardiolog|surgery|academy|[&@\d]"
-    r"|\b(?:inc|llc|ltd|gmbh|corp|ag|plc|bv|nv|kg|kk|kgaa|spa|srl|team|unit|group|desk|labs?|site|chair"
-    r"|head|line|care|trust|the|of|and|for|und|et|y|central|general|nurse|physician|patients?|principal"
-    r"|public)\b",
+    r"|\b(?:inc|llc|ltd|gmbh|corp|plc|kgaa|srl|team|unit|union|groupe?|desk|labs?|site|chair|head|line|care|trust"
+    r"|the|of|and|for|und|et|central|general|nurse|physician|patients?|principal|public)\b",
     re.IGNORECASE,
 )
-_COMPANY_FORM = frozenset({"SA", "AB", "SE", "AS", "A/S", "S.A.", "B.V.", "N.V.", "K.K.", "S.p.A."})
+_COMPANY_FORM = frozenset("AG SA AB SE AS KG KK BV NV A/S S.A. B.V. N.V. K.K. S.p.A. SpA Co Co.".split())
 _MOST_WORDS = 5
 
 

@@ -4,6 +4,9 @@ Column names are the API's own names in snake case. Values are as received, with
 columns speak of: partial dates (see `start_date`), the enrollment sentinel, private data (see `privacy.py`)
 and the cleaned intervention names (see `names.py`). A list is null where the study has none. U+0000, which
 PostgreSQL cannot hold, is taken out of text.
+
+The types of post dates have no column: the upstream turns them from ESTIMATED to ACTUAL without a change that
+it announces, so that an incremental run and a full one would differ in them (contract section A, step 6).
 """
 
 from __future__ import annotations
@@ -24,10 +27,6 @@ _FLAG = pa.bool_()
 _COUNT = pa.int32()
 
 _REDACTED = "Mail addresses, phone numbers and names of people are replaced by [mail], [phone] and [name]."
-_POST_TYPE = (
-    "ACTUAL or ESTIMATED, as of the last change of content: the upstream turns ESTIMATED into ACTUAL without "
-    "a change of date, which is no change here (contract section A, step 6)."
-)
 _AGENCY = "NIH, FED, OTHER_GOV, INDIV, INDUSTRY, NETWORK, AMBIG, OTHER or UNKNOWN."
 _STATUS = (
     "ACTIVE_NOT_RECRUITING, COMPLETED, ENROLLING_BY_INVITATION, NOT_YET_RECRUITING, RECRUITING, SUSPENDED, "
@@ -98,23 +97,19 @@ STUDIES = Table(
         Column("study_first_submit_date", _DATE, "First submission of the record."),
         Column("study_first_submit_qc_date", _DATE, "First submission that met quality control."),
         Column("study_first_post_date", _DATE, "First public posting of the record."),
-        Column("study_first_post_date_type", _TEXT, _POST_TYPE),
         Column("results_waived", _FLAG, "The duty to post results was waived."),
         Column("results_first_submit_date", _DATE, "First submission of results."),
         Column(
             "results_first_submit_qc_date", _DATE, "First submission of results that met quality control."
         ),
         Column("results_first_post_date", _DATE, "First public posting of results."),
-        Column("results_first_post_date_type", _TEXT, _POST_TYPE),
         Column("disp_first_submit_date", _DATE, "First request to delay the results."),
         Column("disp_first_submit_qc_date", _DATE, "First request to delay that met quality control."),
         Column("disp_first_post_date", _DATE, "First public posting of the delay."),
-        Column("disp_first_post_date_type", _TEXT, _POST_TYPE),
         Column("last_update_submit_date", _DATE, "Last submission of a change."),
         Column(
             "last_update_post_date", _DATE, "Last public posting of a change; the incremental window's date."
         ),
-        Column("last_update_post_date_type", _TEXT, _POST_TYPE),
         Column("lead_sponsor_name", _TEXT, "Lead sponsor; [individual] where it is a person."),
         Column("lead_sponsor_class", _TEXT, f"Kind of lead sponsor: {_AGENCY}"),
         Column(

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001  (look-alike characters are what is tested)
+# ruff: noqa: SIM905  (word lists read better as text)
 """Cleaning of intervention names: what is taken away, what is split, what stays."""
 
 import pytest
@@ -172,7 +172,9 @@ def test_vehicle_and_saline_control_are_placebos_of_substances_only() -> None:
     assert not is_inert("Hypertonic saline")
 
 
-@pytest.mark.parametrize("name", ["Control", "No Intervention", "Usual care", "treatment as usual", "wait-list"])
+@pytest.mark.parametrize(
+    "name", ["Control", "No Intervention", "Usual care", "treatment as usual", "wait-list"]
+)
 def test_control_has_no_name_left_but_is_no_placebo(name: str) -> None:
     (part,) = clean(name, "OTHER").parts
 

@@ -15,7 +15,9 @@ ID = Column("id", pa.string(), "Its id.", required=True)
 HASH = Column("content_hash", pa.string(), "Hash of the rest.", required=True)
 
 
-def table(*columns: Column, key: tuple[str, ...] = ("id",), serve: bool = True, name: str = "things") -> Table:
+def table(
+    *columns: Column, key: tuple[str, ...] = ("id",), serve: bool = True, name: str = "things"
+) -> Table:
     return Table(name, "Things.", key, columns, serve)
 
 
