@@ -75,6 +75,7 @@ def _build(run: Run) -> Manifest:
             cursors=built.cursors,
             counts=built.counts,
             upstream=built.upstream,
+            full=built.full,
             raw=built.raw,
             built_from=built.built_from,
         )

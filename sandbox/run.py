@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import psutil
 import psycopg
 import requests
 
@@ -66,23 +67,24 @@ def run_source(sandbox: Sandbox, source: str, conf: str) -> int:
     print(f"\n{source}")
     _advance_once(sandbox, source)
     began = time.monotonic()
-    log = services.log_file(sandbox.environment.state, f"run-{source}")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "sandbox.dagrun", source, conf],
-            env=sandbox.environment.process_variables(),
-            cwd=sandbox.environment.project,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            run = _follow(sandbox, source, child)
-        except KeyboardInterrupt:
-            child.terminate()
-            child.wait()
-            print("\nStopped. The next run goes on where this one was; latest is as it was.")
-            return FAILED
+    state, name = sandbox.environment.state, f"run-{source}"
+    log = services.log_file(state, name)
+    services.stop(state, name)  # what an earlier `make run` left when it was killed
+    child = services.start(
+        state,
+        name,
+        [sys.executable, "-m", "sandbox.dagrun", source, conf],
+        environment=sandbox.environment.process_variables(),
+        ready=lambda _log: "",
+        seconds=1,
+    )
+    try:
+        run = _follow(sandbox, source, psutil.Process(child.pid))
+    except KeyboardInterrupt:
+        print("\nStopped. The next run goes on where this one was; latest is as it was.")
+        return FAILED
+    finally:
+        services.stop(state, name)
     seconds = time.monotonic() - began
     if run is None:
         _show(f"the run did not begin; the end of {log}:")
@@ -104,14 +106,14 @@ def _advance_once(sandbox: Sandbox, source: str) -> None:
         _show(f"the sample upstream moved on by a day: {_listed(answer['counts'])}")
 
 
-def _follow(sandbox: Sandbox, source: str, child: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+def _follow(sandbox: Sandbox, source: str, child: psutil.Process) -> dict[str, Any] | None:
     """Print each step as it ends, and what the running one is doing, until the run is over."""
     known = {run["version"] for run in runlog.runs(sandbox.registry, source, limit=1000)}
     printed: set[str] = set()
     began = time.monotonic()
     run: dict[str, Any] | None = None
     while True:
-        over = child.poll() is not None
+        over = not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
         run = next(
             (r for r in runlog.runs(sandbox.registry, source, limit=5) if r["version"] not in known), None
         )
@@ -150,7 +152,8 @@ def _facts(name: str, step: dict[str, Any]) -> str:
         return f"{sum(step['rows'].values())} rows in {len(step['rows'])} tables, {step['quarantined']} quarantined"
     if name == "gate":
         return f"{step['passed']} checks passed, {step['warned']} warned"
-    return f"{step['outcome']}; serving tables: {_listed(step['served']) or 'none'}"
+    ways = Counter(step["served"].values())
+    return f"{step['outcome']}; serving tables: {', '.join(f'{n} by {way}' for way, n in ways.items()) or 'none'}"
 
 
 def _show_end(sandbox: Sandbox, source: str, run: dict[str, Any], seconds: float, log: str) -> int:

@@ -158,6 +158,7 @@ class Candidate:
         cursors: Mapping[str, Any],
         counts: Mapping[str, int],
         upstream: Mapping[str, Any],
+        full: bool = False,
         raw: Iterable[str] = (),
         built_from: Mapping[str, str] | None = None,
     ) -> Manifest:
@@ -180,6 +181,7 @@ class Candidate:
             cursors=json.loads(json.dumps(dict(cursors))),
             counts=dict(counts),
             upstream=dict(upstream),
+            full=full,
             raw=tuple(raw),
             built_from=dict(built_from or {}),
         )

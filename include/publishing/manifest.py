@@ -88,6 +88,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     """What the upstream declared, what came, what was refused: reconciled on every run."""
     upstream: dict[str, Any]
+    full: bool = False
+    """Every row was made anew, also those whose content hash did not change."""
     raw: tuple[str, ...] = ()
     built_from: dict[str, str] = {}
     """Versions of other sources this one was made of; retention keeps them."""

@@ -68,8 +68,9 @@ def serve(
         name = sql.Identifier(SCHEMA, table_name(manifest.source, entry.name))
         data = store.dataset([file.path for file in entry.files])
         fresh = _ensure_table(cursor, name, data.schema, entry)
+        patchable = forward and not manifest.full
         current = (
-            forward
+            patchable
             and not fresh
             and manifest.previous is not None
             and held.get(entry.name) == manifest.previous

@@ -36,7 +36,7 @@ class Spec:
     timezone: str = "UTC"
     limits: Limits = field(default_factory=Limits)
     retries: int = 3
-    retry_delay: timedelta = timedelta(minutes=1)
+    retry_delay: timedelta = timedelta(seconds=30)
     max_retry_delay: timedelta = timedelta(minutes=30)
     step_timeout: timedelta = timedelta(hours=1)
     extract_timeout: timedelta = timedelta(hours=6)
@@ -84,6 +84,8 @@ class Built:
     cursors: Mapping[str, Any]
     counts: Mapping[str, int]
     upstream: Mapping[str, Any]
+    full: bool = False
+    """Every row was made anew rather than taken over from the version before."""
     raw: tuple[str, ...] = ()
     built_from: Mapping[str, str] = field(default_factory=dict)
 

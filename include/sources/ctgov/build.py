@@ -65,6 +65,7 @@ def build(run: Run, candidate: Candidate) -> Built:
         )
     _find_gone(con, confirmations)
     _find_withheld(con, parsed)
+    _choose_applied(con, full=facts["full"])
     for table in TABLES:
         if table.name not in DERIVED:
             candidate.write(table.name, frames.batches(con, _merged(table.name, table.key), table.schema))
@@ -80,6 +81,7 @@ def build(run: Run, candidate: Candidate) -> Built:
             "gone": _count(con, "gone"),
         },
         upstream={name: facts[name] for name in ("data_version", "api_version", "full", "truncated")},
+        full=facts["full"],
         raw=tuple(part.path for part in landing.progress.parts),
     )
 
@@ -173,12 +175,26 @@ def _find_withheld(con: duckdb.DuckDBPyConnection, parsed: Parsed) -> None:
         )
 
 
+def _choose_applied(con: duckdb.DuckDBPyConnection, *, full: bool) -> None:
+    """Table applied: the studies whose rows are taken from this run.
+
+    A study that came again without a change keeps its rows, so that an equal content_hash means an equal row.
+    Only a full run makes every row anew, since that is how changed code reaches the studies that did not change.
+    """
+    unchanged = "false" if full else "true"
+    con.execute(
+        "CREATE TABLE applied AS SELECT nct_id FROM kept ANTI JOIN withheld USING (nct_id) ANTI JOIN ("  # noqa: S608
+        "SELECT nct_id FROM fresh_studies SEMI JOIN previous_studies USING (nct_id, content_hash) "
+        f"WHERE {unchanged}) USING (nct_id)"
+    )
+
+
 def _merged(table: str, key: tuple[str, ...]) -> str:
     """SQL for a table: what is unchanged since the last good version, and what came now, in order of the key."""
     columns = frames.identifiers([column.name for column in _columns(table)])
     order = frames.identifiers(key)
-    replaced = "(SELECT nct_id FROM kept ANTI JOIN withheld USING (nct_id) UNION ALL SELECT nct_id FROM gone)"
-    fresh = f"SELECT {columns} FROM fresh_{table} ANTI JOIN withheld USING (nct_id)"  # noqa: S608
+    replaced = "(SELECT nct_id FROM applied UNION ALL SELECT nct_id FROM gone)"
+    fresh = f"SELECT {columns} FROM fresh_{table} SEMI JOIN applied USING (nct_id)"  # noqa: S608
     before = f"SELECT {columns} FROM previous_{table} ANTI JOIN {replaced} USING (nct_id)"  # noqa: S608
     if table == "studies":
         before = (

@@ -15,7 +15,7 @@ Text without any of these is returned as it is, and most studies are told apart 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -184,7 +184,9 @@ _WITH_DEGREE = re.compile(
 )
 _RUN = re.compile(rf"(?<![\w\[]){_WORD}(?:\s+(?:{_WORD}|{_PARTICLE}))+")
 _SENTENCE_END = re.compile(r"(?<=[a-z\])]{2})[.!?]\s|\n")
-_OFFICE_OF = re.compile(rf"\b(Office of )({_WORD}(?:\s+{_WORD}){{0,3}})(?=\s*(?:[,/(\[-]|$))", re.IGNORECASE)
+_OFFICE_OF = re.compile(
+    rf"\b((?:[Oo]ffice|OFFICE) (?:[Oo]f|OF) )({_WORD}(?:\s+{_WORD}){{0,3}})(?=\s*(?:[,/(\[-]|$))"
+)
 _INSTITUTION = re.compile(
     r"hosp|hôpit|hopit|ospedal|spital|szpital|hastane|krankenhaus|klinikum|universi|institu|cent(?:er|re|ro|rum)"
     r"|zentrum|foundation|fundaci|\bcity\b|memorial|milit|network|trust|school|college|faculty|group|mhat"
@@ -195,10 +197,9 @@ _NUMBER_AT_FACILITY = re.compile(
     r"(?<![\w#.-])(?:\d{9,15}|\+?\d{1,4}(?:[ .-]\(?\d{1,4}\)?){1,5}|\(\d{3}\) ?\d{3}-\d{4})(?![\w-])"
 )
 
-# Without these no title and no degree stands in a text: much cheaper to look for.
-_TITLE_MARK = re.compile(r"(?:Dra?|DR|Prof(?:essor)?)[. ]|Priv\.-Doz\.")
-_DEGREE_IN_PROSE = re.compile(r", (?:M\.?\s?D|Ph\.?\s?D|MBBS|RN|PharmD|DDS|DO|Prof)\b")
-_DEGREE_AT_FACILITY = re.compile(r"(?:M\.?D|Md|D\.?O|MBBS|Ph\.?D)\b(?! Anderson)")
+# Without these no title and no degree stands in a text.
+_TITLE_MARK = re.compile(r"Dr[.\s]|DR[.\s]|Prof[.\s]|Professor[.\s]|Dra[.\s]|Priv\.-Doz\.")
+_DEGREE_MARK = re.compile(r"(?:M\.?\s?D|Md|D\.?O|MBBS|Ph\.?\s?D|RN|PharmD|DDS|Prof)\b(?! Anderson)")
 
 _PHONE_DIGITS = range(7, 16)
 """How many digits a phone number has (ITU-T E.164, and local ones)."""
@@ -209,19 +210,40 @@ class Redactor:
 
     __slots__ = ("_details", "_needles", "_people")
 
-    def __init__(self, people: Sequence[Person], details: tuple[str, ...]) -> None:
-        self._details = details
-        self._needles = {_spelled(one.words[-1]) for one in people}
+    def __init__(self, people: People = NOBODY) -> None:
+        self._details = people.details
+        self._needles = {_spelled(one.words[-1]) for one in people.persons}
         self._people: dict[str, list[Person]] = {}
-        for one in people:
+        for one in people.persons:
             self._people.setdefault(_folded(one.words[-1]), []).append(one)
+
+    def suspects(self, texts: str) -> Iterator[int]:
+        """Positions in many texts, joined by line breaks, of what may have to be hidden.
+
+        A text that holds none of them comes out of every other method as it is; this is much cheaper.
+        """
+        for detail in self._details:
+            yield from _positions(detail, texts)
+        if self._needles:
+            spelled = _spelled(texts)
+            found = [at for needle in self._needles for at in _positions(needle, spelled, whole_word=True)]
+            # Some letters fold to two, and then positions differ: look at every text.
+            yield from found if not found or len(spelled) == len(texts) else range(len(texts))
+        yield from _positions("@", texts)
+        if "Dr" in texts or "Prof" in texts or "DR" in texts or "Doz" in texts:
+            yield from (match.start() for match in _TITLE_MARK.finditer(texts))
+        yield from (match.start() for match in _DEGREE_MARK.finditer(texts))
+        yield from _positions("ffice", texts)
+        yield from _positions("FFICE", texts)
+        for run in _DIGITS.finditer(texts):
+            if _hide_phones(run) != run[0] or _phone_at_facility(run):
+                yield run.start()
 
     def prose(self, text: str) -> str:
         """Titles, summaries, reasons: as a label, and names with a title, a degree or contact details."""
         text = self.identifier(text)
-        if _may_be_titled(text):
-            text = _TITLED.sub(_hide_titled, text)
-        if _DEGREE_IN_PROSE.search(text):
+        text = _TITLED.sub(_hide_titled, text)
+        if _DEGREE_MARK.search(text):
             text = _WITH_DEGREE.sub(_hide_with_degree, text)
         text = _DIGITS.sub(_hide_phones, text)
         return _beside_details(text) if MAIL in text or PHONE in text else text
@@ -235,12 +257,8 @@ class Redactor:
         text = self.label(text)
         if _INSTITUTION.search(text):
             return text
-        if _may_be_titled(text):
-            text = _TITLED_AT_FACILITY.sub(NAME, text)
-        if _DEGREE_AT_FACILITY.search(text):
-            text = _WITH_DEGREE.sub(NAME, text)
-        if "ffice" in text:
-            text = _OFFICE_OF.sub(_hide_office, text)
+        text = _WITH_DEGREE.sub(NAME, _TITLED_AT_FACILITY.sub(NAME, text))
+        text = _OFFICE_OF.sub(_hide_office, text)
         text = self._hide_own(text, surnames=True)
         return _NUMBER_AT_FACILITY.sub(_hide_number, text)
 
@@ -272,49 +290,13 @@ class Redactor:
         return "".join([*hidden, text[done:]])
 
 
-def redactor(texts: str, people: People = NOBODY, *, facilities: bool = False) -> Redactor | None:
-    """What to apply to some of a study's texts, here joined by line breaks; None where nothing is to hide.
-
-    `facilities` says whether names of facilities are among them.
-    """
-    details = tuple(detail for detail in people.details if detail in texts)
-    found: tuple[Person, ...] = ()
-    if people.persons:
-        folded = _spelled(texts)
-        found = tuple(one for one in people.persons if _stands_in(_spelled(one.words[-1]), folded))
-    if (
-        found
-        or details
-        or "@" in texts
-        or _may_be_titled(texts)
-        or _DEGREE_IN_PROSE.search(texts)
-        or _may_hold_phone(texts, facilities)
-        or (facilities and ("ffice" in texts or _DEGREE_AT_FACILITY.search(texts)))
-    ):
-        return Redactor(found, details)
-    return None
-
-
-def _may_be_titled(text: str) -> bool:
-    return ("Dr" in text or "Prof" in text or "DR" in text) and _TITLE_MARK.search(text) is not None
-
-
-def _may_hold_phone(text: str, facilities: bool) -> bool:
-    return any(
-        _hide_phones(run) != run[0] or (facilities and _phone_at_facility(run))
-        for run in _DIGITS.finditer(text)
-    )
-
-
-def _stands_in(word: str, text: str) -> bool:
-    """Whether a word stands in a text as a whole word."""
+def _positions(word: str, text: str, *, whole_word: bool = False) -> Iterator[int]:
     start = text.find(word)
     while start >= 0:
         end = start + len(word)
-        if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
-            return True
+        if not whole_word or not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
+            yield start
         start = text.find(word, end)
-    return False
 
 
 _NAME_WORD = re.compile(r"[^\W\d_][\w'’-]*")
@@ -325,7 +307,8 @@ _MOST_BETWEEN = 4
 
 
 def _spelled(text: str) -> str:
-    return text.casefold().replace("’", "'")
+    folded = text.casefold()
+    return folded.replace("’", "'") if "’" in folded else folded
 
 
 def _folded(word: str) -> str:
@@ -378,7 +361,9 @@ def _hide_phones(run: re.Match[str]) -> str:
     text = run[0]
     start, end = run.span()
     hidden = text
-    for pattern in (_INTERNATIONAL, _NORTH_AMERICAN):
+    for mark, pattern in (("+", _INTERNATIONAL), ("-", _NORTH_AMERICAN), (".", _NORTH_AMERICAN)):
+        if mark not in text:
+            continue
         for match in pattern.finditer(run.string, start, end):
             if not _DECIMALS.search(match[0]):
                 hidden = hidden.replace(match[0], PHONE)
@@ -388,7 +373,7 @@ def _hide_phones(run: re.Match[str]) -> str:
 
 
 def _has_phone_size(text: str) -> bool:
-    return sum(char.isdigit() for char in text) in _PHONE_DIGITS and not _YEARS.fullmatch(text)
+    return sum(map(str.isdigit, text)) in _PHONE_DIGITS and not _YEARS.fullmatch(text)
 
 
 def _phone_at_facility(run: re.Match[str]) -> bool:

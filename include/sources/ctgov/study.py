@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import accumulate
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -318,6 +320,9 @@ _encode_canonical = msgspec.json.Encoder(order="sorted").encode
 _NCT_ID = re.compile(r"NCT[0-9]{8}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PARTIAL = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
+_PARTIAL_DATES = frozenset(
+    {"statusVerifiedDate", "startDateStruct", "primaryCompletionDateStruct", "completionDateStruct"}
+)
 _AGE = re.compile(r"([0-9]{1,6}) (Year|Month|Week|Day|Hour|Minute)s?")
 _PER_YEAR = {
     "Year": 1.0,
@@ -343,7 +348,7 @@ def parse(raw: bytes) -> ParsedStudy:
         raise Refused("not_json", str(error)) from None
     nct_id = _claimed_id(tree)
     try:
-        return _read(tree, nct_id, has_nul=b"\\u0000" in raw)
+        return _read(tree, nct_id, may_hold_nul=b"\\u0000" in raw)
     except msgspec.ValidationError as error:
         reason: Reason = "impossible_value" if ">=" in str(error) or "<=" in str(error) else "wrong_type"
         raise Refused(reason, str(error), nct_id) from None
@@ -353,8 +358,6 @@ def parse(raw: bytes) -> ParsedStudy:
         text = str(error)
         detail = f"{text[:40]!r} is no date - at `{_place_of(text, tree)}`"
         raise Refused("impossible_value", detail, nct_id) from None
-    except UnicodeEncodeError as error:
-        raise Refused("impossible_value", f"text that is no valid Unicode: {error.reason}", nct_id) from None
 
 
 def _claimed_id(tree: Any) -> str | None:
@@ -364,8 +367,10 @@ def _claimed_id(tree: Any) -> str | None:
     return tree if isinstance(tree, str) and _NCT_ID.fullmatch(tree) else None
 
 
-def _read(tree: Any, nct_id: str | None, *, has_nul: bool) -> ParsedStudy:
-    record = msgspec.convert(_without_nul(tree) if has_nul else tree, _Study)
+def _read(tree: Any, nct_id: str | None, *, may_hold_nul: bool) -> ParsedStudy:
+    storable = _without_nul(tree) if may_hold_nul else tree
+    notes = ("nul_removed",) if storable != tree else ()
+    record = msgspec.convert(storable, _Study)
     study = record.protocol_section or _Protocol()
     claimed = study.identification_module.nct_id if study.identification_module else None
     if claimed is None:
@@ -390,7 +395,7 @@ def _read(tree: Any, nct_id: str | None, *, has_nul: bool) -> ParsedStudy:
             "sponsors": _sponsor_rows(nct_id, study.sponsor_collaborators_module or _NO_SPONSORS),
             "aliases": [alias(alias_id, nct_id) for alias_id in aliases],
         },
-        notes=("nul_removed",) if has_nul else (),
+        notes=notes,
     )
 
 
@@ -438,14 +443,16 @@ def _drop_date_types(section: dict[str, Any]) -> None:
 
 
 def _place_of(text: str, tree: Any) -> str:
-    """Where a date stands in the record, as msgspec writes paths."""
-    status = tree["protocolSection"]["statusModule"]
-    for key, value in status.items():
-        if value == text:
-            return f"$.protocolSection.statusModule.{key}"
-        if isinstance(value, dict) and value.get("date") == text:
-            return f"$.protocolSection.statusModule.{key}.date"
-    raise AssertionError(f"{text!r} came from no date of the status module")
+    """Where the text that is no date stands in the record, as msgspec writes paths."""
+    for key, value in tree["protocolSection"]["statusModule"].items():
+        is_struct = isinstance(value, dict)
+        if text != (value.get("date") if is_struct else value):
+            continue
+        try:
+            (_partial_day if key in _PARTIAL_DATES else _day)(text)
+        except _NoDateError:
+            return f"$.protocolSection.statusModule.{key}{'.date' if is_struct else ''}"
+    return "$.protocolSection.statusModule"
 
 
 # --- Values ------------------------------------------------------------------------------------------
@@ -552,12 +559,11 @@ def _hide_people(study: _Protocol) -> None:
     if organization.full_name and privacy.is_individual(organization.full_name, organization.class_, people):
         organization.full_name = privacy.INDIVIDUAL
 
-    holders = list(_holders(study, identification, [lead, *collaborators], organization))
-    locations: list[_Holder] = [(location, _LOCATION_TEXTS) for location in sites.locations or ()]
-    texts, places = _joined(holders), _joined(locations)
-    if privacy.redactor(f"{texts}\n{places}", people, facilities=True):  # hardly any study
-        _redact(holders, privacy.redactor(texts, people))
-        _redact(locations, privacy.redactor(places, people, facilities=True))
+    holders = [
+        *_holders(study, identification, [lead, *collaborators], organization),
+        *((location, _LOCATION_TEXTS) for location in sites.locations or ()),
+    ]
+    _redact(holders, privacy.Redactor(people))
 
 
 def _holders(
@@ -589,31 +595,37 @@ def _holders(
             yield intervention, _INTERVENTION_TEXTS
 
 
-def _joined(holders: Iterable[_Holder]) -> str:
-    found: list[str] = []
-    for holder, texts in holders:
-        for field, _ in texts:
-            value = getattr(holder, field)
-            if value is None:
-                continue
-            if isinstance(value, str):
-                found.append(value)
-            else:
-                found += value
-    return "\n".join(found)
-
-
-def _redact(holders: list[_Holder], redactor: privacy.Redactor | None) -> None:
-    if redactor is None:
-        return
-    for holder, texts in holders:
-        for field, kind in texts:
-            hide: Callable[[str], str] = getattr(redactor, kind)
+def _redact(holders: list[_Holder], redactor: privacy.Redactor) -> None:
+    texts: list[str] = []
+    for holder, fields in holders:
+        for field, _ in fields:
             value = getattr(holder, field)
             if isinstance(value, str):
-                setattr(holder, field, hide(value))
+                texts.append(value)
             elif value is not None:
-                setattr(holder, field, [hide(text) for text in value])
+                texts += value
+    positions = list(redactor.suspects("\n".join(texts)))
+    if not positions:  # most studies
+        return
+    starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
+    found = {bisect_right(starts, position) - 1 for position in positions}
+    slots = list(_slots(holders))
+    for index in found:
+        put, kind = slots[index]
+        hide: Callable[[str], str] = getattr(redactor, kind)
+        put(hide(texts[index]))
+
+
+def _slots(holders: list[_Holder]) -> Iterator[tuple[Callable[[str], None], str]]:
+    """How to replace each text, in the order in which _redact reads them, and its kind."""
+    for holder, fields in holders:
+        for field, kind in fields:
+            value = getattr(holder, field)
+            if isinstance(value, str):
+                yield partial(setattr, holder, field), kind
+            elif value is not None:
+                for place in range(len(value)):
+                    yield partial(value.__setitem__, place), kind
 
 
 # --- Rows --------------------------------------------------------------------------------------------
