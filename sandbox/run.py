@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import psutil
 import psycopg
@@ -52,8 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         prepared = environment.prepare(args.sources or None, size=args.size)
-    except SetupError as error:
-        print(error, file=sys.stderr)
+    except (SetupError, OSError, psycopg.OperationalError) as error:
+        print(f"The sandbox could not be set up: {error}", file=sys.stderr)
         return SET_UP
     sandbox = Sandbox(
         prepared, Store.from_uri(prepared.store_uri), Registry(lambda: psycopg.connect(prepared.registry_dsn))
@@ -182,13 +183,10 @@ def _show_end(sandbox: Sandbox, source: str, run: dict[str, Any], seconds: float
     failed = len(verdict.checks) - verdict.count("PASSED", "WARN")
     print(f"  checks      {verdict.count('PASSED')} passed, {verdict.count('WARN')} warned, {failed} failed")
     print(f"  seconds     {seconds:.1f}")
-    print(f"  files       {_path(sandbox.store.uri)}/{mirror.pointer_key(source)}")
+    pointer = Path(sandbox.store.full(mirror.pointer_key(source)))
+    print(f"  files       {os.path.relpath(pointer, sandbox.environment.project)}")
     print(f"  SQL         schema published in {sandbox.environment.registry_dsn}")
     return PROMOTED
-
-
-def _path(uri: str) -> str:
-    return unquote(urlsplit(uri).path)
 
 
 def _listed(values: dict[str, Any]) -> str:

@@ -242,7 +242,8 @@ class Redactor:
     def prose(self, text: str) -> str:
         """Titles, summaries, reasons: as a label, and names with a title, a degree or contact details."""
         text = self.identifier(text)
-        text = _TITLED.sub(_hide_titled, text)
+        if _TITLE_MARK.search(text):
+            text = _TITLED.sub(_hide_titled, text)
         if _DEGREE_MARK.search(text):
             text = _WITH_DEGREE.sub(_hide_with_degree, text)
         text = _DIGITS.sub(_hide_phones, text)

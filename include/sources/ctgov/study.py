@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import accumulate
 from typing import Annotated, Any, Literal
 
@@ -609,23 +609,25 @@ def _redact(holders: list[_Holder], redactor: privacy.Redactor) -> None:
         return
     starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
     found = {bisect_right(starts, position) - 1 for position in positions}
-    slots = list(_slots(holders))
-    for index in found:
-        put, kind = slots[index]
-        hide: Callable[[str], str] = getattr(redactor, kind)
-        put(hide(texts[index]))
+    for index, (holder, field, kind, place) in enumerate(_slots(holders)):
+        if index in found:
+            hidden = getattr(redactor, kind)(texts[index])
+            if place is None:
+                setattr(holder, field, hidden)
+            else:
+                getattr(holder, field)[place] = hidden
 
 
-def _slots(holders: list[_Holder]) -> Iterator[tuple[Callable[[str], None], str]]:
-    """How to replace each text, in the order in which _redact reads them, and its kind."""
+def _slots(holders: list[_Holder]) -> Iterator[tuple[_Part, str, str, int | None]]:
+    """Where each text stands, in the order in which _redact reads them: struct, field, kind, place in a list."""
     for holder, fields in holders:
         for field, kind in fields:
             value = getattr(holder, field)
             if isinstance(value, str):
-                yield partial(setattr, holder, field), kind
+                yield holder, field, kind, None
             elif value is not None:
                 for place in range(len(value)):
-                    yield partial(value.__setitem__, place), kind
+                    yield holder, field, kind, place
 
 
 # --- Rows --------------------------------------------------------------------------------------------

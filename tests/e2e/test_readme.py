@@ -1,0 +1,69 @@
+"""README's first screen: `make run` three times, in a fresh copy of the project, says what README shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("dags", "plugins", "include", "soda", "sandbox", "deploy")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of what `make run` needs, in a folder with a space in its name; stopped at the end."""
+    folder = tmp_path_factory.mktemp("fresh") / "a clone"
+    for name in COPIED:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    yield folder
+    _sandbox(folder, "sandbox.ui", "down")
+
+
+def _sandbox(project: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=project,
+        env={**environment, "PYTHONPATH": "."},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+
+
+def _shape(output: str) -> list[str]:
+    """The lines with every figure, version and place taken out."""
+    text = re.sub(r"\d{8}T\d{6}Z-[0-9a-f]{8}|\d{4}-\d\d-\d\dT[\d:]+|/\S+|\.lastgood\S+|\d[\d.]*", "#", output)
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip() and "SQL" not in line]
+
+
+@pytest.mark.timeout(600)
+def test_three_runs_publish_everything_then_the_change_then_nothing(project: Path) -> None:
+    first = _sandbox(project, "sandbox.run", "ctgov")
+    assert first.returncode == 0, first.stdout + first.stderr
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"<!-- output of make run -->\n```\n(.*?)```", readme, re.DOTALL)
+    assert _shape(first.stdout) == _shape(shown), "README shows another output: paste the new one"
+    pointer = json.loads((project / ".lastgood/store/latest/ctgov.json").read_text(encoding="utf-8"))
+    assert pointer["version"] in first.stdout
+
+    second = _sandbox(project, "sandbox.run")
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "the sample upstream moved on by a day" in second.stdout
+    assert "what was updated" in second.stdout and f"(before: {pointer['version']})" in second.stdout
+
+    third = _sandbox(project, "sandbox.run", "ctgov")
+    assert third.returncode == 3, third.stdout + third.stderr
+    assert "nothing new: skipped" in third.stdout
+
+    unknown = _sandbox(project, "sandbox.run", "nothing")
+    assert unknown.returncode == 2 and len(unknown.stderr.strip().splitlines()) == 1
