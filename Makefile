@@ -17,7 +17,7 @@ BENCH =
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
-.PHONY: help run advance ui down clean test lint types imports bench lock env setup setup-dev
+.PHONY: help run advance ui down clean test lint types imports docs bench lock env setup setup-dev
 
 help: ## Show what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ types: setup-dev ## Types
 
 imports: setup-dev ## Imports go one way: dags, plugins/lastgood, include
 	@$(VENV_PYTHON) -m sandbox.checks --only imports
+
+docs: setup-dev ## Write what in docs/ is made from the code
+	@$(PYTHON) docs/generate.py
 
 bench: setup-dev ## Throughput and memory on generated data
 	@$(VENV_PYTHON) -m benchmarks $(BENCH)

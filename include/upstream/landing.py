@@ -178,7 +178,7 @@ class Landing:
         rows = 0
         with self._store.scratch(self._prefix) as folder:
             local = folder / name
-            with zstandard.ZstdCompressor(level=_LEVEL).stream_writer(local.open("wb")) as out:
+            with zstandard.ZstdCompressor(level=_LEVEL, threads=1).stream_writer(local.open("wb")) as out:
                 for count, block in blocks:
                     out.write(block)
                     rows += count

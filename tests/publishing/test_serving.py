@@ -75,7 +75,9 @@ def serve(registry: Registry, store: Store, manifest: manifests.Manifest) -> dic
 def read(registry: Registry) -> list[dict[str, Any]]:
     with registry.cursor() as cursor:
         cursor.execute("SELECT * FROM published.toy_things ORDER BY id")
-        return [{k: v for k, v in row.items() if k not in ("id", "content_hash")} for row in cursor.fetchall()]
+        return [
+            {k: v for k, v in row.items() if k not in ("id", "content_hash")} for row in cursor.fetchall()
+        ]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -129,7 +131,9 @@ def test_a_changed_type_makes_the_table_anew(store: Store, registry: Registry) -
     assert read(registry) == [{"text": 7}]
 
 
-def test_a_serving_table_that_holds_another_version_is_copied_in_full(store: Store, registry: Registry) -> None:
+def test_a_serving_table_that_holds_another_version_is_copied_in_full(
+    store: Store, registry: Registry
+) -> None:
     rows = [{"text": str(n)} for n in range(50)]
     first = candidate(store, table("text"), rows, 1, None)
     second = candidate(store, table("text"), [*rows, {"text": "x"}], 2, first)

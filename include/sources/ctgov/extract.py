@@ -280,7 +280,9 @@ class Tally:
         if limit and self.rows >= limit:
             self.done, self.truncated = True, self.rows < self.declared
         if not self.done and (self.token in self.used or self.rows > self.declared):
-            raise _Moved(f"the pages of {self.kind} do not end: {self.rows} rows came of {self.declared} declared")
+            raise _Moved(
+                f"the pages of {self.kind} do not end: {self.rows} rows came of {self.declared} declared"
+            )
 
     def state(self) -> dict[str, Any]:
         """For the landing's cursor."""
@@ -407,7 +409,9 @@ class Crawl:
             manifest = manifests.require(self.run.store, self.run.source, latest.version)
             files = [file.path for file in manifest.table("studies").files]
             for batch in self.run.store.dataset(files).to_batches(columns=["nct_id", "withheld"]):
-                for nct_id, is_withheld in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                for nct_id, is_withheld in zip(
+                    *(column.to_pylist() for column in batch.columns), strict=True
+                ):
                     known.add(nct_id)
                     if is_withheld:
                         withheld.add(nct_id)
