@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 
     PROMOTED = "promoted"
     """The candidate is latest now."""
-    ALREADY = "already latest"
+    ALREADY = "already published"
     """An earlier try had done it; what was left to do is done."""
     KEPT = "kept as version"
     """Its data time is older than latest's (a backfill): a version, never latest."""
@@ -169,14 +169,8 @@ def _claim(registry: Registry, manifest: Manifest, owner: str) -> Promotion | No
             return Promotion(Outcome.BUSY, source, version, str(latest["version"]), manifest.as_of)
         if latest["as_of"] is not None and manifest.as_of < latest["as_of"]:
             return _end(cursor, manifest, latest, Outcome.KEPT, f"older than latest {latest['version']}")
-        if latest["version"] != manifest.previous:
-            return _end(
-                cursor,
-                manifest,
-                latest,
-                Outcome.LOST,
-                f"built upon {manifest.previous}, latest is {latest['version']}",
-            )
+        if lost := _lost(cursor, manifest, latest):
+            return lost
         if row["state"] == "rejected":
             raise PromotionRefused(
                 f"{source} {version} is rejected; an operator may accept it with a reason."
@@ -187,6 +181,14 @@ def _claim(registry: Registry, manifest: Manifest, owner: str) -> Promotion | No
             (owner, LEASE_SECONDS, source, version),
         )
     return None
+
+
+def _lost(cursor: psycopg.Cursor[Any], manifest: Manifest, latest: dict[str, Any]) -> Promotion | None:
+    """Compare latest with what the candidate was built upon; a Promotion where somebody was faster."""
+    if latest["version"] == manifest.previous:
+        return None
+    why = f"built upon {manifest.previous}, latest is {latest['version']}"
+    return _end(cursor, manifest, latest, Outcome.LOST, why)
 
 
 def _end(
@@ -216,14 +218,8 @@ def _switch(cursor: psycopg.Cursor[dict[str, Any]], store: Store, manifest: Mani
     latest = _lock_latest(cursor, source)
     if latest["version"] == version:
         return Promotion(Outcome.ALREADY, source, version, version, manifest.as_of)
-    if latest["version"] != manifest.previous:
-        return _end(
-            cursor,
-            manifest,
-            latest,
-            Outcome.LOST,
-            f"built upon {manifest.previous}, latest is {latest['version']}",
-        )
+    if lost := _lost(cursor, manifest, latest):
+        return lost
     served = serving.serve(cursor, store, manifest)
     if manifest.previous is not None:
         _set_state(cursor, source, manifest.previous, "superseded")

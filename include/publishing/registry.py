@@ -258,22 +258,6 @@ class Registry:
                 ),
             )
 
-    def record_action(
-        self,
-        *,
-        who: str,
-        what: str,
-        source: str,
-        version: str | None,
-        reason: str,
-        details: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Keep who did what to which version, and why."""
-        with self.cursor() as cursor:
-            insert_action(
-                cursor, who=who, what=what, source=source, version=version, reason=reason, details=details
-            )
-
 
 def insert_action(
     cursor: psycopg.Cursor[Any],
@@ -285,7 +269,10 @@ def insert_action(
     reason: str,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """The same inside a transaction of the caller. Raises ValueError for an empty name or reason."""
+    """Keep who did what to which version and why, in the caller's transaction.
+
+    Raises ValueError for an empty name or reason.
+    """
     if not who.strip() or not reason.strip():
         raise ValueError(f"{what} needs who does it and a reason; both are kept in lastgood.action.")
     cursor.execute(

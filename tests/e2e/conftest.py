@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -86,3 +87,19 @@ def run_dag(
         )
 
     return run
+
+
+@pytest.fixture
+def asset_events(airflow_database: dict[str, str], postgres: str) -> Callable[[str], list[dict[str, Any]]]:
+    """What the events of an asset told its consumers, oldest first."""
+
+    def read(asset: str) -> list[dict[str, Any]]:
+        with psycopg.connect(postgres, dbname="airflow_meta") as connection:
+            rows = connection.execute(
+                "SELECT e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id "
+                "WHERE a.name = %s ORDER BY e.id",
+                (asset,),
+            ).fetchall()
+        return [row[0] if isinstance(row[0], dict) else json.loads(row[0]) for row in rows]
+
+    return read

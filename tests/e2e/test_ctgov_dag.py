@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from typing import Any
 
 from include.publishing import mirror, runlog
 from include.publishing.registry import Registry
@@ -14,7 +15,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_a_full_run_an_incremental_one_a_skip_and_a_failure(
-    run_dag: Run, store: Store, registry: Registry
+    run_dag: Run, store: Store, registry: Registry, asset_events: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     with SampleUpstream(size=300, seed=11, mean_bytes=8_000) as upstream:
         ran = run_dag("ctgov", upstream.url)
@@ -35,6 +36,11 @@ def test_a_full_run_an_incremental_one_a_skip_and_a_failure(
         upstream.faults([{"kind": "error", "times": None, "path": "/api/v2/studies"}])
         assert run_dag("ctgov", upstream.url).returncode == 1
         assert mirror.read_pointer(store, "ctgov") == second, "a failed run leaves latest as it was"
+
+    events = asset_events("lastgood_ctgov")
+    assert [event["version"] for event in events] == [first.version, second.version]
+    assert events[0]["rows"] == {table.name: table.rows for table in first.tables}
+    assert {"interval_start", "interval_end", "changes"} <= set(events[1])
 
     runs = runlog.runs(registry, "ctgov")
     assert [run["status"] for run in runs] == ["fail", "skipped", "ok", "ok"]

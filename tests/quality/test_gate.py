@@ -170,7 +170,7 @@ def test_soda_sends_no_telemetry_wherever_the_gate_runs() -> None:
     code = (
         "import include.quality.gate\n"
         "from soda_core.telemetry.soda_telemetry import SodaTelemetry\n"
-        "print(SodaTelemetry()._SodaTelemetry__send)"
+        "print(bool(SodaTelemetry()._SodaTelemetry__send))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True

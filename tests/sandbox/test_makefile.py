@@ -22,6 +22,7 @@ TARGETS = {
     "types",
     "imports",
     "bench",
+    "docs",
     "lock",
     "env",
 }
