@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from include.sources.source import Built, Run
 from include.upstream.landing import Landing
 
 STUDY_KINDS = ("studies", "gaps")
+RANGE_STUDIES = 100_000
+"""Studies whose rows are sorted at once; more of them would not fit the session's memory."""
 DERIVED = {"removals"}
 """Tables that no study holds rows of."""
 
@@ -66,9 +68,10 @@ def build(run: Run, candidate: Candidate) -> Built:
     _find_gone(con, confirmations)
     _find_withheld(con, parsed)
     _choose_applied(con, full=facts["full"])
+    ranges = _id_ranges(con)
     for table in TABLES:
         if table.name not in DERIVED:
-            candidate.write(table.name, frames.batches(con, _merged(table.name, table.key), table.schema))
+            candidate.write(table.name, _merged(con, table, ranges))
     candidate.write("removals", _removals(con, facts["data_version"]))
     return Built(
         cursors=_cursors(run, facts, parsed),
@@ -189,32 +192,50 @@ def _choose_applied(con: duckdb.DuckDBPyConnection, *, full: bool) -> None:
     )
 
 
-def _merged(table: str, key: tuple[str, ...]) -> str:
-    """SQL for a table: what is unchanged since the last good version, and what came now, in order of the key."""
-    columns = frames.identifiers([column.name for column in _columns(table)])
-    order = frames.identifiers(key)
+def _id_ranges(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Conditions that cut the studies into ranges of ids, in order; each is small enough to be sorted in memory."""
+    every = "SELECT nct_id FROM kept UNION SELECT nct_id FROM previous_studies"
+    numbered = f"SELECT nct_id, row_number() OVER (ORDER BY nct_id) AS number FROM ({every})"  # noqa: S608
+    starts = con.execute(
+        f"SELECT nct_id FROM ({numbered}) WHERE number > 1 AND number % {RANGE_STUDIES} = 1 ORDER BY 1"  # noqa: S608
+    ).fetchall()
+    ranges = []
+    for low, high in pairwise([None, *(nct_id for (nct_id,) in starts), None]):
+        bounds = [f"nct_id >= '{low}'"] if low else []
+        bounds += [f"nct_id < '{high}'"] if high else []
+        ranges.append(" AND ".join(bounds) or "true")
+    return ranges
+
+
+def _merged(con: duckdb.DuckDBPyConnection, table: Table, ranges: list[str]) -> Iterator[pa.RecordBatch]:
+    """The rows of a table in order of its key, one range of ids after the other."""
+    order = frames.identifiers(table.key)
+    for condition in ranges if table.key[0] == "nct_id" else ["true"]:
+        query = f"SELECT * FROM ({_merge(table)}) WHERE {condition} ORDER BY {order}"  # noqa: S608
+        yield from frames.batches(con, query, table.schema)
+
+
+def _merge(table: Table) -> str:
+    """SQL for a table: what is unchanged since the last good version, and what came now."""
+    columns = frames.identifiers(table.names)
     replaced = "(SELECT nct_id FROM applied UNION ALL SELECT nct_id FROM gone)"
-    fresh = f"SELECT {columns} FROM fresh_{table} SEMI JOIN applied USING (nct_id)"  # noqa: S608
-    before = f"SELECT {columns} FROM previous_{table} ANTI JOIN {replaced} USING (nct_id)"  # noqa: S608
-    if table == "studies":
+    fresh = f"SELECT {columns} FROM fresh_{table.name} SEMI JOIN applied USING (nct_id)"  # noqa: S608
+    before = f"SELECT {columns} FROM previous_{table.name} ANTI JOIN {replaced} USING (nct_id)"  # noqa: S608
+    if table.name == "studies":
         before = (
             f"SELECT {columns} FROM (SELECT p.* REPLACE (p.withheld OR f.nct_id IS NOT NULL AS withheld, "  # noqa: S608
             "coalesce(f.content_hash, p.content_hash) AS content_hash) FROM previous_studies p "
             "LEFT JOIN (SELECT nct_id, content_hash FROM fresh_studies SEMI JOIN withheld USING (nct_id)) f "
             f"USING (nct_id)) ANTI JOIN {replaced} USING (nct_id)"
         )
-    if table == "aliases":
+    if table.name == "aliases":
         # Two studies may claim one alias: the same one of them is chosen each time.
         fresh = (
             f"SELECT {columns} FROM ({fresh} UNION ALL SELECT {columns} FROM confirmed_aliases) "  # noqa: S608
             "QUALIFY row_number() OVER (PARTITION BY alias_id ORDER BY nct_id) = 1"
         )
         before = f"SELECT * FROM ({before}) ANTI JOIN ({fresh}) USING (alias_id)"  # noqa: S608
-    return f"{before} UNION ALL {fresh} ORDER BY {order}"
-
-
-def _columns(table: str) -> Any:
-    return next(item.columns for item in TABLES if item.name == table)
+    return f"{before} UNION ALL {fresh}"
 
 
 def _removals(con: duckdb.DuckDBPyConnection, data_version: str) -> Iterator[pa.RecordBatch]:

@@ -265,3 +265,17 @@ def test_no_invented_person_reaches_any_table(pipeline: Pipeline) -> None:
         assert not vocabulary.person_traces(text), entry.name
     raw = str(list(pipeline.upstream.studies()))
     assert vocabulary.person_traces(raw), "the sample must give the rule something to do"
+
+
+def test_many_ranges_of_ids_give_the_same_rows_as_one(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = pipeline.run(1)
+    ctgov.extract(run, pipeline.session())
+    one = steps.build(run)
+    pipeline.store.delete_tree(f"versions/ctgov/{run.version}")
+    monkeypatch.setattr(ctgov_build, "RANGE_STUDIES", 7)
+    many = steps.build(run)
+    assert [entry.rows for entry in one.tables] == [entry.rows for entry in many.tables]
+    for table in ("studies", "locations", "aliases"):
+        assert pipeline.rows(one, table) == pipeline.rows(many, table)
