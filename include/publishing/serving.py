@@ -25,6 +25,8 @@ from include.publishing.tables import type_name
 SCHEMA = "published"
 DELTA_SHARE = 0.2
 """Above this share of differing rows a new copy is quicker than the change list (docs/performance.md)."""
+READING = {"batch_size": 8_192, "batch_readahead": 1, "fragment_readahead": 1}
+"""Arrow reads far ahead by default, which costs a gigabyte on large tables; PostgreSQL is slower than one batch."""
 _TYPES = {
     "string": "text",
     "bool": "boolean",
@@ -82,7 +84,7 @@ def serve(
             done[entry.name] = "changes"
         else:
             cursor.execute(sql.SQL("DELETE FROM {}").format(name))
-            _copy(cursor, name, data.schema, data.to_batches())
+            _copy(cursor, name, data.schema, data.to_batches(**READING))
             done[entry.name] = "copy"
         if fresh:
             _add_key(cursor, name, entry)
@@ -176,7 +178,7 @@ def _rows_of(data: ds.Dataset, entry: TableEntry, keys: pa.Table) -> Iterator[pa
     """The rows of a table that have one of the keys."""
     first = entry.key[0]
     wanted = pc.field(first).isin(keys.column(first).unique())
-    for batch in data.to_batches(filter=wanted):
+    for batch in data.to_batches(filter=wanted, **READING):
         if batch.num_rows:
             rows = pa.Table.from_batches([batch])
             chosen = rows if len(entry.key) == 1 else _semi_join(rows, keys, entry.key)
