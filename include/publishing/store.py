@@ -171,8 +171,12 @@ class Store:
         """The Parquet files at the keys as one Arrow dataset."""
         import pyarrow.dataset as ds
 
+        # Pre-buffering would hold whole files of any size in memory.
+        streamed = ds.ParquetFileFormat(
+            default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False)
+        )
         return ds.dataset(
-            [self.full(key) for key in keys], schema=schema, format="parquet", filesystem=self._arrow()
+            [self.full(key) for key in keys], schema=schema, format=streamed, filesystem=self._arrow()
         )
 
     def _arrow(self) -> pafs.FileSystem:
