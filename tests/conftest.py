@@ -6,9 +6,8 @@ Sockets are blocked except to this machine, so a test that reaches out fails at 
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 # Airflow reads its configuration at import; nothing of the user's may be touched.
 _HOME = Path(os.environ.get("LASTGOOD_TEST_HOME") or tempfile.mkdtemp(prefix="lastgood-tests-"))
@@ -88,9 +87,3 @@ def registry(connect: Connect) -> Registry:
 def store(tmp_path: Path) -> Store:
     """A store on the local disk."""
     return Store.from_uri((tmp_path / "store").as_uri())
-
-
-@pytest.fixture
-def no_wait() -> Callable[[float], Any]:
-    """A sleep that returns at once."""
-    return lambda _seconds: None

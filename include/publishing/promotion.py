@@ -278,6 +278,9 @@ def accept(
     """
     row = registry.version(source, version)
     verdict = gate.read(store, source, version)
+    if row.accepted_by is not None and row.published_at is None and row.state != "superseded":
+        # Accepted before, but the promotion was killed or failed: the decision stands, the rest is done now.
+        return promote(store, registry, source, version, owner=f"accept by {row.accepted_by}")
     if row.state != "rejected" or verdict is None:
         raise PromotionRefused(
             f"{source} {version} is {row.state}, not rejected: there is nothing to accept."

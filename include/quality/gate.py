@@ -6,7 +6,6 @@ no error was reported, every check of every contract came back, and each of them
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,7 +21,6 @@ from include.publishing.store import Store, safe_key
 SAMPLES = 20
 SAMPLE_CHARACTERS = 300
 Outcome = Literal["PASSED", "WARN", "FAILED", "NOT_EVALUATED"]
-log = logging.getLogger(__name__)
 
 # Soda reads this when it is imported; without it, it posts out and replaces Airflow's OpenTelemetry provider.
 os.environ["SODA_CORE_TELEMETRY_ENABLED"] = "false"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +255,26 @@ def test_an_operator_accepts_a_lasting_new_level_with_a_reason_and_it_is_recorde
         ]
 
 
+def test_an_acceptance_whose_promotion_was_killed_is_finished_by_the_same_command(
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.publish(store, registry, 1000, day=1)
+    lower = toy.stage(store, registry, 900, day=2)
+    toy.judge(store, registry, lower)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            promotion, "promote", lambda *_args, **_kwargs: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            promotion.accept(store, registry, toy.SOURCE, lower.version, who="ana", reason="new level")
+    done = promotion.accept(store, registry, toy.SOURCE, lower.version, who="ben", reason="again")
+    assert done.outcome is Outcome.PROMOTED
+    assert registry.version(toy.SOURCE, lower.version).accepted_by == "ana"
+    with registry.cursor() as cursor:
+        cursor.execute("SELECT count(*) AS n FROM lastgood.action")
+        assert cursor.fetchone() == {"n": 1}, "one decision, kept once"
+
+
 def test_a_candidate_that_fails_its_contract_can_never_be_accepted(store: Store, registry: Registry) -> None:
     toy.publish(store, registry, 1000, day=1)
     bad = toy.stage(store, registry, {1: "rubbish"}, day=2)
@@ -308,7 +327,7 @@ def test_a_retry_of_a_version_that_was_rolled_back_does_not_bring_it_back(
 
 
 def test_readers_see_the_old_version_until_the_promotion_commits(
-    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch, no_wait: Callable[[float], Any]
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     toy.publish(store, registry, 10, day=1)
     manifest = toy.stage(store, registry, dict.fromkeys(range(10), "other"), day=2)
