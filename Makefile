@@ -17,7 +17,7 @@ BENCH =
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
-.PHONY: help run advance ui down clean test lint types imports docs bench lock env setup setup-dev
+.PHONY: help run advance ui down clean test lint types imports docs page bench lock env setup setup-dev
 
 help: ## Show what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ imports: setup-dev ## Imports go one way: dags, plugins/lastgood, include
 
 docs: setup-dev ## Write what in docs/ is made from the code
 	@$(PYTHON) docs/generate.py
+
+page: ## Build the table page from web/ (needs Node.js 20)
+	@cd web && npm ci --no-audit --no-fund && npm run build
 
 bench: setup-dev ## Throughput and memory on generated data
 	@$(VENV_PYTHON) -m benchmarks $(BENCH)

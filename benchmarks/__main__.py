@@ -1,10 +1,11 @@
-"""`make bench`: how fast and how large a run is, on studies of the sample upstream over local HTTP.
+"""`make bench`: how fast and how large a run is, of every source, on sample upstreams over local HTTP.
 
 Each step runs in a process of its own, as Airflow's tasks do, with the pace switched off. Printed per step: wall
 seconds, CPU seconds, peak memory of the step's largest process. Absolute figures depend on the machine, so sizes
 and step shares are printed side by side; docs/performance.md keeps a run.
 
-    make bench BENCH="100000 600000"
+    make bench BENCH="100000 600000"        studies of ClinicalTrials.gov; PubChem's sample fits them
+    make bench BENCH="100000 ctgov"         of one source alone
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,53 +31,76 @@ from include.publishing import serving
 from include.publishing.manifest import version_id
 from include.publishing.registry import Registry
 from include.publishing.store import Store
+from include.sources import source as sources
 from include.sources.source import Run
 from include.upstream.breaker import Breaker
-from include.upstream.limits import Limits
 from include.upstream.session import UpstreamSession
 
-STEPS = ("extract", "build", "gate", "promote")
 START = datetime(2026, 11, 17, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[1]
+MAIN_TABLE = {"ctgov": "studies", "pubchem": "trial_compounds", "clinical": "clinical_compound_trials"}
+NAMES = 20_000
+"""Look-ups of names in a run of pubchem; at PubChem's own pace they would take 70 minutes."""
 
 
-def run_step(step: str, day: int, root: str, dsn: str, url: str) -> dict[str, Any]:
-    """One step in this process; returns its figures."""
+def steps_of(source: str) -> list[str]:
+    """The steps that are measured."""
+    spec = sources.spec(source)
+    extract, export = [] if spec.derived else ["extract"], ["export"] if sources.exports(source) else []
+    return [*extract, "build", "gate", "promote", *export]
+
+
+def run_step(source: str, step: str, day: int, root: str, dsn: str, url: str) -> dict[str, Any]:
+    """One step in this process; returns its figures, and in `note` what a person wants to know."""
     registry = Registry(lambda: psycopg.connect(dsn))
     run = Run(
-        source="ctgov",
+        source=source,
         version=version_id(START + timedelta(days=day), f"bench-{day}"),
         run_id=f"bench-{day}",
         interval_start=None,
         interval_end=START + timedelta(days=day),
-        params={},
+        params={"names": NAMES},
         store=Store.from_uri(root),
         registry=registry,
     )
-    facts: dict[str, Any] = {}
     began = time.perf_counter()
+    rows, note = 0, ""
     if step == "extract":
+        spec = sources.spec(source)
         http = requests.Session()
         http.trust_env = False
-        session = UpstreamSession(http, url, Limits(per_second=None), Breaker(registry.connect, "bench"))
+        session = UpstreamSession(
+            http,
+            url,
+            replace(spec.limits, per_second=None, per_minute=None),
+            Breaker(registry.connect, "bench"),
+            classifier=spec.classifier,
+            courtesy=spec.courtesy,
+        )
+        http.headers["Accept-Encoding"] = "identity"  # the sample would compress on the same cores
         steps.extract(run, session)
-        facts["MB"] = session.stats.bytes / 1e6
+        note = f"{session.stats.bytes / 1e6:.0f} MB received in {session.stats.requests} requests"
     elif step == "build":
-        facts["studies"] = steps.build(run).table("studies").rows
+        rows = steps.build(run).table(MAIN_TABLE[source]).rows
+        note = f"{rows} {MAIN_TABLE[source]}"
     elif step == "gate":
         verdict = steps.judge(run)
         assert verdict.passed, verdict.reasons
-        facts["checks"] = len(verdict.checks)
-    else:
+        note = f"{len(verdict.checks)} checks"
+    elif step == "promote":
         copying = _timed_serving()
         steps.promote(run)
-        facts["serving_s"] = copying[0]
+        besides = time.perf_counter() - began - copying[0]
+        note = f"{copying[0]:.2f} s serving copies, {besides:.2f} s besides"
+    else:
+        note = f"{steps.export(run.store, registry, source)['bytes'] / 1e6:.0f} MB written"
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "wall_s": time.perf_counter() - began,
         "cpu_s": own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime,
         "peak_mb": max(own.ru_maxrss, children.ru_maxrss) / 1024,
-        **facts,
+        "rows": rows,
+        "note": note,
     }
 
 
@@ -102,66 +129,80 @@ def child(*arguments: str) -> dict[str, Any]:
         check=False,
     )
     if ran.returncode:
-        raise SystemExit(f"step {arguments[0]} failed:\n{ran.stderr[-3000:]}")
+        raise SystemExit(f"{' '.join(arguments[:2])} failed:\n{ran.stderr[-3000:]}")
     figures: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
     return figures
 
 
-def measure(size: int) -> None:
-    """A full run and an incremental one over `size` generated studies."""
+@contextmanager
+def sample_upstream(source: str, size: int, folder: Path) -> Iterator[str]:
+    """The sample upstream of a source in a process of its own; its address, empty for a derived source."""
+    if sources.spec(source).derived:
+        yield ""
+        return
+    command = [
+        sys.executable,
+        "-m",
+        f"sandbox.{source}",
+        "--port=0",
+        f"--size={size}",
+        "--seed=1",
+    ]
+    upstream = subprocess.Popen(
+        [*command, f"--state={folder / source}.json"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert upstream.stdout is not None
+        yield upstream.stdout.readline().removeprefix("READY ").strip()
+    finally:
+        upstream.terminate()
+        upstream.wait()
+
+
+def measure(size: int, chosen: Sequence[str]) -> None:
+    """A full run and an incremental one of each source over a sample of `size` studies."""
     from sandbox import postgres
 
     with tempfile.TemporaryDirectory(prefix="lastgood-bench-") as name:
         folder = Path(name)
         dsn = postgres.start(folder / "pg", databases=("lastgood",))
         Registry(lambda: psycopg.connect(dsn)).migrate()
-        command = [sys.executable, "-m", "sandbox.ctgov", "--port", "0", "--size", str(size), "--seed", "1"]
-        upstream = subprocess.Popen(
-            [*command, "--no-gzip", "--state", str(folder / "upstream.json")],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
         try:
-            assert upstream.stdout is not None
-            url = upstream.stdout.readline().removeprefix("READY ").strip()
             for day, kind in enumerate(("full", "incremental")):
-                if day:
-                    requests.post(f"{url}/_sandbox/advance", timeout=600).raise_for_status()
-                _report(
-                    size, kind, {s: child(s, str(day), (folder / "store").as_uri(), dsn, url) for s in STEPS}
-                )
+                for source in chosen:
+                    with sample_upstream(source, size, folder) as url:
+                        if day and url:
+                            requests.post(f"{url}/_sandbox/advance", timeout=600).raise_for_status()
+                        places = (str(day), (folder / "store").as_uri(), dsn, url)
+                        _report(source, kind, {s: child(source, s, *places) for s in steps_of(source)})
         finally:
-            upstream.terminate()
-            upstream.wait()
             postgres.stop(folder / "pg")
 
 
-def _report(size: int, kind: str, figures: dict[str, dict[str, Any]]) -> None:
+def _report(source: str, kind: str, figures: dict[str, dict[str, Any]]) -> None:
     total = sum(figure["wall_s"] for figure in figures.values())
-    rows = figures["build"]["studies"]
-    print(f"\n{kind} run, {rows} studies: {total:.1f} s, {rows / total:.0f} studies/s")
+    rows = figures["build"]["rows"]
+    print(f"\n{source}, {kind} run, {rows} {MAIN_TABLE[source]}: {total:.1f} s, {rows / total:.0f}/s")
     print(f"{'step':<9}{'wall s':>8}{'share':>7}{'cpu s':>8}{'peak MB':>9}")
     for step, figure in figures.items():
-        more = {
-            "extract": lambda f: f"{f['MB']:.0f} MB received",
-            "build": lambda f: f"{f['studies']} studies",
-            "gate": lambda f: f"{f['checks']} checks",
-            "promote": lambda f: (
-                f"{f['serving_s']:.2f} s serving copies, {f['wall_s'] - f['serving_s']:.2f} s besides"
-            ),
-        }[step](figure)
         print(
             f"{step:<9}{figure['wall_s']:>8.2f}{figure['wall_s'] / total:>7.0%}{figure['cpu_s']:>8.2f}"
-            f"{figure['peak_mb']:>9.0f}  {more}",
+            f"{figure['peak_mb']:>9.0f}  {figure['note']}",
             flush=True,
         )
 
 
+def main(arguments: Sequence[str]) -> None:
+    """Measure each size, of the sources that are named, or of all."""
+    sizes = [int(each) for each in arguments if each.isdecimal()] or [100_000]
+    chosen = [each for each in arguments if not each.isdecimal()] or list(MAIN_TABLE)
+    for size in sizes:
+        measure(size, sources.in_order(chosen))
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["step"]:
-        step, day, root, dsn, url = sys.argv[2:]
-        print(json.dumps(run_step(step, int(day), root, dsn, url)))
+        source, step, day, root, dsn, url = sys.argv[2:]
+        print(json.dumps(run_step(source, step, int(day), root, dsn, url)))
     else:
-        for wanted in sys.argv[1:] or ["100000"]:
-            measure(int(wanted))
+        main(sys.argv[1:])

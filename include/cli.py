@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg
 
+from include import steps
 from include.publishing import manifest, mirror, promotion, rebuild, retention
 from include.publishing.promotion import PromotionFailed, PromotionRefused
 from include.publishing.registry import Registry, UnknownVersion
@@ -54,16 +55,16 @@ def checks(store: Store, registry: Registry, args: argparse.Namespace) -> Result
 
 def accept(store: Store, registry: Registry, args: argparse.Namespace) -> Result:
     """Accept a rejected candidate whose only failures are change rules, and promote it."""
-    return asdict(
-        promotion.accept(store, registry, args.source, args.version, who=args.who, reason=args.reason)
-    )
+    done = promotion.accept(store, registry, args.source, args.version, who=args.who, reason=args.reason)
+    steps.export(store, registry, args.source)
+    return asdict(done)
 
 
 def rollback(store: Store, registry: Registry, args: argparse.Namespace) -> Result:
     """Make an earlier version latest again, by default the one before."""
-    return asdict(
-        promotion.rollback(store, registry, args.source, to=args.to, who=args.who, reason=args.reason)
-    )
+    done = promotion.rollback(store, registry, args.source, to=args.to, who=args.who, reason=args.reason)
+    steps.export(store, registry, args.source)
+    return asdict(done)
 
 
 def verify(store: Store, registry: Registry, args: argparse.Namespace) -> Result:

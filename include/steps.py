@@ -23,7 +23,12 @@ from include.sources import source as sources
 from include.sources.source import Probe, Run
 
 if TYPE_CHECKING:
+    from include.publishing.registry import Registry
+    from include.publishing.store import Store
     from include.upstream.session import UpstreamSession
+
+BUILT_FROM = "built_from"
+"""The cursor of a derived source: the versions of its inputs."""
 
 
 def code_version() -> str:
@@ -38,10 +43,28 @@ def latest_manifest(run: Run) -> Manifest | None:
     return manifests.require(run.store, run.source, latest.version) if latest else None
 
 
-def probe(run: Run, upstream: UpstreamSession) -> Probe:
-    """Ask the upstream whether there is anything new since the last committed cursor."""
+def probe(run: Run, upstream: UpstreamSession | None) -> Probe:
+    """Whether there is anything new since the last committed cursor.
+
+    A source with an upstream asks it; a derived one, which has none, looks at the latest versions of its inputs.
+    """
+    if upstream is None:
+        return _probe_inputs(run)
     found: Probe = sources.module(run.source, "extract").probe(run, upstream)
     return found
+
+
+def _probe_inputs(run: Run) -> Probe:
+    versions = {}
+    for source in sources.spec(run.source).inputs:
+        latest = run.registry.latest(source)
+        if latest is None:
+            return Probe(False, f"Nothing of {source} was published yet; {run.source} is built from it.")
+        versions[source] = latest.version
+    listed = ", ".join(f"{source} {version}" for source, version in versions.items())
+    if run.registry.cursors(run.source).get(BUILT_FROM) == versions:
+        return Probe(False, f"Latest was built from {listed} already.", versions)
+    return Probe(True, f"To be built from {listed}.", versions)
 
 
 def extract(run: Run, upstream: UpstreamSession) -> Mapping[str, Any]:
@@ -72,7 +95,7 @@ def _build(run: Run) -> Manifest:
             as_of=run.interval_end,
             created_at=datetime.now(UTC),
             code_version=code_version(),
-            cursors=built.cursors,
+            cursors={**built.cursors, **({BUILT_FROM: dict(built.built_from)} if built.built_from else {})},
             counts=built.counts,
             upstream=built.upstream,
             full=built.full,
@@ -101,3 +124,16 @@ def judge(run: Run) -> Verdict:
 def promote(run: Run) -> Promotion:
     """Make the candidate latest, if it passed and nobody was faster."""
     return promotion.promote(run.store, run.registry, run.source, run.version, owner=run.run_id)
+
+
+def export(store: Store, registry: Registry, source: str) -> Mapping[str, Any]:
+    """Bring the other forms of a source's latest version up to date; nothing where it has none.
+
+    Follows whatever moved latest: a promotion, an acceptance, a rollback. Returns what was written.
+    """
+    latest = registry.latest(source)
+    if latest is None or not sources.exports(source):
+        return {}
+    manifest = manifests.require(store, source, latest.version)
+    written: Mapping[str, Any] = sources.module(source, "export").export(store, manifest, latest.since)
+    return written

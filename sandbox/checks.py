@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ RECORDINGS = PROJECT.parent / "shared" / "data"
 RESULTS = PROJECT / ".pytest_cache" / "results.xml"
 
 PYTEST = ("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal", f"--junitxml={RESULTS}")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 IMPORT_LINTER = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 # Checks by name, each a list of commands of this Python
@@ -91,8 +93,19 @@ def summary(outcomes: list[Outcome], found: Counts | None) -> str:
         there = f"found in {where}, their tests ran"
         absent = f"NOT found in {where}, their tests were skipped"
         lines.append(f"recordings {there if RECORDINGS.is_dir() else absent}")
+        browser = chromium()
+        lines.append(
+            f"browser   found in {browser}, the tests of pages ran"
+            if browser
+            else "browser   NOT found, the tests of pages were skipped: install chromium"
+        )
         lines.append(f"tests: {found}")
     return "\n".join(lines)
+
+
+def chromium() -> str | None:
+    """The Chromium or Chrome of this machine, which the tests of pages drive; None where there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def main() -> int:

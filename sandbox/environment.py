@@ -37,8 +37,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 UI_PORT = 8080
 UI_USER = "admin"
 
-# Requests a second to the sample upstreams, which have no quota; production's connections hold the real pace
-SAMPLE_PACE = 50
+# The sample upstreams have no quota; production's connections hold the real pace. 0 a minute is no limit.
+SAMPLE_LIMITS = {"pace": 500, "per_minute": 0}
 # Records of a sample upstream that is started for the first time; None is its own default
 SAMPLE_SIZE: int | None = None
 
@@ -361,9 +361,8 @@ def _connection(**fields: object) -> str:
 
 def _upstream_connection(address: str) -> str:
     url = urlsplit(address)
-    extra = {"pace": SAMPLE_PACE}
     return _connection(
-        conn_type="http", schema=url.scheme, host=url.hostname, port=port_of(address), extra=extra
+        conn_type="http", schema=url.scheme, host=url.hostname, port=port_of(address), extra=SAMPLE_LIMITS
     )
 
 

@@ -26,6 +26,7 @@ from include.publishing import mirror, runlog
 from include.publishing.registry import Registry
 from include.publishing.store import Store
 from include.quality import gate
+from include.sources import source as sources
 from sandbox import environment, services, ui
 from sandbox.environment import Environment
 from sandbox.errors import SetupError
@@ -52,15 +53,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--conf", default="{}", help='params of the run as JSON, like {"full_refresh": true}')
     args = parser.parse_args(arguments)
     try:
-        prepared = environment.prepare(args.sources or None, size=args.size)
+        chosen = _chosen(args.sources)
+        prepared = environment.prepare(
+            [source for source in chosen if not sources.spec(source).derived], size=args.size
+        )
     except (SetupError, OSError, psycopg.OperationalError) as error:
         print(f"The sandbox could not be set up: {error}", file=sys.stderr)
         return SET_UP
     sandbox = Sandbox(
         prepared, Store.from_uri(prepared.store_uri), Registry(lambda: psycopg.connect(prepared.registry_dsn))
     )
-    ends = [run_source(sandbox, source, args.conf) for source in environment.checked_sources(args.sources)]
+    ends = [run_source(sandbox, source, args.conf) for source in chosen]
     return max(ends, key=(PROMOTED, NOTHING_NEW, FAILED).index)
+
+
+def _chosen(wanted: Sequence[str]) -> list[str]:
+    """These sources or every one, each after those it reads. Raises SetupError for one that does not exist."""
+    known = sources.names()
+    unknown = [source for source in wanted if source not in known]
+    if unknown:
+        raise SetupError(f"There is no source {unknown[0]!r}; there are: {', '.join(known)}.")
+    return sources.in_order(wanted or known)
 
 
 def run_source(sandbox: Sandbox, source: str, conf: str) -> int:
@@ -132,13 +145,23 @@ def _follow(sandbox: Sandbox, source: str, child: psutil.Process) -> dict[str, A
 
 
 def _doing(sandbox: Sandbox, source: str, version: str, done: set[str]) -> str:
-    step = next((s for s in ("probe", "extract", "build", "gate", "promote") if s not in done), "ends")
+    step = next((s for s in _steps(source) if s not in done), "ends")
     progress = f"raw/{source}/{version}/progress.json"
     if step != "extract" or not sandbox.store.exists(progress):
         return step
     landed = json.loads(sandbox.store.read_bytes(progress))
-    declared = max([c.get("declared") or 0 for c in (landed["cursor"] or {}).values()], default=0)
-    return f"extract: {sum(part['rows'] for part in landed['parts'])} of {declared}"
+    if not landed["parts"]:
+        return step
+    kind = landed["parts"][-1]["kind"]
+    done = sum(part["rows"] for part in landed["parts"] if part["kind"] == kind)
+    declared = ((landed["cursor"] or {}).get(kind) or {}).get("declared")
+    return f"extract: {done}{f' of {declared}' if declared else ''} {kind}"
+
+
+def _steps(source: str) -> list[str]:
+    steps = ["probe", "extract", "build", "gate", "promote", "export"]
+    left_out = {"extract": sources.spec(source).derived, "export": not sources.exports(source)}
+    return [step for step in steps if not left_out.get(step)]
 
 
 def _facts(name: str, step: dict[str, Any]) -> str:
@@ -147,12 +170,13 @@ def _facts(name: str, step: dict[str, Any]) -> str:
     if name == "probe":
         return str(step["reason"])
     if name == "extract":
-        kind = "all studies" if step.get("full") else "what was updated"
-        return f"{kind}: {step.get('studies_received', 0)} of {step.get('studies_declared', 0)} declared"
+        return str(step["summary"])
     if name == "build":
         return f"{sum(step['rows'].values())} rows in {len(step['rows'])} tables, {step['quarantined']} quarantined"
     if name == "gate":
         return f"{step['passed']} checks passed, {step['warned']} warned"
+    if name == "export":
+        return f"{step['site']}: {step['files']} files, {step['bytes'] / 1e6:.1f} MB"
     ways = Counter(step["served"].values())
     return f"{step['outcome']}; serving tables: {', '.join(f'{n} by {way}' for way, n in ways.items()) or 'none'}"
 
@@ -177,9 +201,12 @@ def _show_end(sandbox: Sandbox, source: str, run: dict[str, Any], seconds: float
     assert verdict is not None
     manifest = manifests.require(sandbox.store, source, latest.version)
     print(f"\n  published   {latest.version}" + (f" (before: {latest.previous})" if latest.previous else ""))
-    print(f"  {'table':<16}{'rows':>10}{'new':>9}{'changed':>9}{'deleted':>9}")
+    width = max(len(change.table) for change in manifest.changes) + 2
+    print(f"  {'table':<{width}}{'rows':>10}{'new':>9}{'changed':>9}{'deleted':>9}")
     for change in manifest.changes:
-        print(f"  {change.table:<16}{change.rows:>10}{change.new:>9}{change.changed:>9}{change.deleted:>9}")
+        print(
+            f"  {change.table:<{width}}{change.rows:>10}{change.new:>9}{change.changed:>9}{change.deleted:>9}"
+        )
     failed = len(verdict.checks) - verdict.count("PASSED", "WARN")
     print(f"  checks      {verdict.count('PASSED')} passed, {verdict.count('WARN')} warned, {failed} failed")
     print(f"  seconds     {seconds:.1f}")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from include.publishing.store import Store
+from include.publishing.tables import content_hash
 
 MEMORY_LIMIT = "512MB"
 BATCH_ROWS = 16_384
@@ -72,9 +76,48 @@ def batches(connection: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema
     """
     for batch in connection.sql(query).to_arrow_reader(BATCH_ROWS):
         columns = []
-        for field in schema:
-            column = batch.column(field.name).cast(field.type)
-            if column.null_count and not field.nullable:
-                raise ValueError(f"the required column {field.name} holds {column.null_count} nulls")
+        for wanted in schema:
+            column = batch.column(wanted.name).cast(wanted.type)
+            if column.null_count and not wanted.nullable:
+                raise ValueError(f"the required column {wanted.name} holds {column.null_count} nulls")
             columns.append(column)
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def hashed(connection: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Like batches(), for a query of all columns but content_hash, which is made here and must be the last."""
+    *others, last = schema
+    assert last.name == "content_hash"
+    for batch in batches(connection, query, pa.schema(others)):
+        rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        hashes = pa.array([content_hash(row) for row in rows], pa.string())
+        yield pa.RecordBatch.from_arrays([*batch.columns, hashes], schema=schema)
+
+
+@dataclass(slots=True)
+class Shards:
+    """Rows made one by one in Python, on their way to Parquet files in a folder, which become a view."""
+
+    connection: duckdb.DuckDBPyConnection
+    folder: Path
+    name: str
+    schema: pa.Schema
+    _pending: list[dict[str, Any]] = field(default_factory=list)
+    _files: list[str] = field(default_factory=list)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Take a row; columns it lacks are null, keys that are no column are left out."""
+        self._pending.append(dict(row))
+        if len(self._pending) >= BATCH_ROWS:
+            self._flush()
+
+    def register(self) -> None:
+        """Make all rows the view `name`."""
+        self._flush()
+        self.connection.read_parquet(self._files).create_view(self.name)
+
+    def _flush(self) -> None:
+        local = self.folder / f"{self.name}-{len(self._files):05}.parquet"
+        pq.write_table(pa.Table.from_pylist(self._pending, self.schema), local, compression="lz4")
+        self._files.append(str(local))
+        self._pending.clear()

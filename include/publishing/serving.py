@@ -38,6 +38,7 @@ _TYPES = {
     "date32[day]": "date",
     "timestamp[us, tz=UTC]": "timestamp with time zone",
     "list<string>": "text[]",
+    "list<int64>": "bigint[]",
 }
 """PostgreSQL types by Arrow types, in the words of tables.type_name and of PostgreSQL's format_type."""
 
@@ -218,7 +219,8 @@ def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _array_literal(column: pa.ListArray) -> pa.Array:
-    escaped = pc.replace_substring(pc.replace_substring(column.flatten(), "\\", "\\\\"), '"', '\\"')
+    texts = column.flatten().cast(pa.string())
+    escaped = pc.replace_substring(pc.replace_substring(texts, "\\", "\\\\"), '"', '\\"')
     quoted = pc.binary_join_element_wise('"', escaped, '"', "")
     lengths = pc.fill_null(pc.list_value_length(column), 0)
     offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths).cast(pa.int32())])

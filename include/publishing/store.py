@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -113,9 +114,10 @@ class Store:
         if self.local:
             target = Path(full)
             target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".new-", delete=False) as handle:
-                handle.write(data)
-            _replace(Path(handle.name), target)
+            # Not tempfile: its files are for one user, and consumers and web servers are others.
+            fresh = target.parent / f".new-{uuid.uuid4().hex}"
+            fresh.write_bytes(data)
+            _replace(fresh, target)
         else:
             self.fs.pipe_file(full, data)
         return StoredFile(path=key, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())

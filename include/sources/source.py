@@ -1,18 +1,22 @@
 """What a source is to the rest of the house: a spec, and four modules found by its folder's name.
 
 include/sources/NAME/ holds spec.py (SPEC), tables.py (TABLES, SCHEMA_VERSION), extract.py (probe, extract) and
-build.py (build). Nothing else in the project lists sources: a new folder is a new source.
+build.py (build); export.py (export) where latest is also written in other forms. A source without an upstream
+of its own is derived from other sources and has no extract.py. Nothing else in the project lists sources: a new
+folder is a new source.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from include.upstream.answers import Classifier, Courtesy
 from include.upstream.limits import Limits
 
 if TYPE_CHECKING:
@@ -26,22 +30,35 @@ FOLDER = Path(__file__).parent
 class Spec:
     """What a source's DAG needs to know at parse time; kept free of heavy imports.
 
-    `schedule` is a cron expression in `timezone`; the timeouts bound each task and the whole run.
+    `schedule` is a cron expression in `timezone`; None is for a source without an upstream of its own, which runs
+    whenever one of its inputs has a new version. The timeouts bound each task and the whole run.
     """
 
     name: str
     title: str
     owner: str
-    schedule: str
+    schedule: str | None
     timezone: str = "UTC"
+    inputs: tuple[str, ...] = ()
+    """Sources whose latest version is read."""
     limits: Limits = field(default_factory=Limits)
+    classifier: Classifier | None = None
+    """What the upstream's answers mean where the default rules (answers.classify) do not tell."""
+    courtesy: Courtesy | None = None
+    """How long an answer's headers ask everybody to wait."""
     retries: int = 3
-    retry_delay: timedelta = timedelta(seconds=30)
+    # Doubled each time: three retries last longer than an open breaker.
+    retry_delay: timedelta = timedelta(minutes=2)
     max_retry_delay: timedelta = timedelta(minutes=30)
     step_timeout: timedelta = timedelta(hours=1)
     extract_timeout: timedelta = timedelta(hours=6)
     run_timeout: timedelta = timedelta(hours=12)
     tags: tuple[str, ...] = ()
+
+    @property
+    def derived(self) -> bool:
+        """Whether it has no upstream of its own."""
+        return self.schedule is None
 
     @property
     def connection(self) -> str:
@@ -93,6 +110,18 @@ class Built:
 def names() -> list[str]:
     """All sources: the folders beside this file that hold a spec."""
     return sorted(path.parent.name for path in FOLDER.glob("*/spec.py"))
+
+
+def in_order(chosen: Iterable[str]) -> list[str]:
+    """Sources in the order in which they can be run: each after those of its inputs that are chosen too."""
+    wanted = sorted(set(chosen))
+    inputs = {name: [one for one in spec(name).inputs if one in wanted] for name in wanted}
+    return list(TopologicalSorter(inputs).static_order())
+
+
+def exports(source: str) -> bool:
+    """Whether latest of a source is also written in other forms."""
+    return (FOLDER / source / "export.py").exists()
 
 
 def module(source: str, name: str) -> Any:

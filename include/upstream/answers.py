@@ -99,6 +99,9 @@ class BreakerOpen(UpstreamError):
 # The headers' names are case-insensitive.
 Classifier = Callable[[int, Mapping[str, str], bytes], Kind | None]
 
+# headers -> seconds for which nobody should ask this host, 0 for none. Called for every answer but redirects.
+Courtesy = Callable[[Mapping[str, str]], float]
+
 
 def classify(status: int, content_type: str | None, body_start: bytes, expected_type: str) -> Kind:
     """The default rules, the status first: a 404 is empty and a 400 a contract break in whatever format.
@@ -151,11 +154,14 @@ class Answer:
     @overload
     def json(self) -> Any: ...
     @overload
-    def json(self, type: type[T]) -> T: ...
-    def json(self, type: Any = Any) -> Any:  # noqa: A002 - msgspec's own name for it
-        """The body decoded as `type`. Raises ContractBreak with the URL and the path of the bad value."""
+    def json(self, type: type[T], *, strict: bool = True) -> T: ...
+    def json(self, type: Any = Any, *, strict: bool = True) -> Any:  # noqa: A002 - msgspec's own name for it
+        """The body decoded as `type`; unless `strict`, a number may come as text.
+
+        Raises ContractBreak with the URL and the path of the bad value.
+        """
         try:
-            return msgspec.json.decode(self.body, type=type)
+            return msgspec.json.decode(self.body, type=type, strict=strict)
         except msgspec.DecodeError as error:
             raise ContractBreak(
                 f"{self.describe()}, which is not what its contract says: {error}. Compare the contract with "

@@ -69,6 +69,8 @@ class Breaker:
         self._open_seconds = open_seconds
         self._clock = clock  # only for how long a look stays fresh
         self._calm_until = float("-inf")
+        # Failures that this instance counted, and those that a success has made up for since.
+        self._counted = self._forgiven = 0
 
     def before(self) -> None:
         """Ask for leave to call the upstream. Raises BreakerOpen."""
@@ -96,9 +98,12 @@ class Breaker:
 
     def success(self) -> None:
         """A call was answered."""
-        if self._is_calm():
+        counted = self._counted
+        # Another thread may have found all calm just before a failure was counted.
+        if self._is_calm() and counted == self._forgiven:
             return
         with self._connect() as connection:
+            self._forgiven = counted
             if connection.execute(_SUCCESS, (self.name,)).fetchone():
                 self._stay_calm()
 
@@ -108,6 +113,8 @@ class Breaker:
         with self._connect() as connection:
             connection.execute(_COUNT_FAILURE, (self.name, one_line(str(error), 1000)))
             connection.execute(_OPEN, (self._open_seconds, self.name, self._threshold))
+        # Only now: who sees it in this number can make up for it in the database.
+        self._counted += 1
 
     def _is_calm(self) -> bool:
         return self._clock() < self._calm_until

@@ -29,6 +29,7 @@ from include.upstream.answers import (
     Answer,
     Classifier,
     ContractBreak,
+    Courtesy,
     Kind,
     Refused,
     Transient,
@@ -36,7 +37,6 @@ from include.upstream.answers import (
     describe_reply,
     describe_request,
     is_json,
-    media_type,
     one_line,
 )
 from include.upstream.breaker import Breaker
@@ -96,6 +96,7 @@ class UpstreamSession:
         breaker: Breaker,
         *,
         classifier: Classifier | None = None,
+        courtesy: Courtesy | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         rng: random.Random | None = None,
@@ -112,6 +113,7 @@ class UpstreamSession:
         http.headers["Accept-Encoding"] = "gzip"
         self._breaker = breaker
         self._classifier = classifier
+        self._courtesy = courtesy
         self._clock = clock
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
@@ -261,6 +263,8 @@ class UpstreamSession:
     ) -> Answer:
         """The answer if it is of use to the source; raises what else it means."""
         status, headers = response.status_code, response.headers
+        if self._courtesy and (seconds := self._courtesy(headers)) > 0:
+            self.pace.pause(seconds)
         content_type = headers.get("Content-Type")
         kind = self._classifier(status, headers, body) if self._classifier else None
         if kind is None:
@@ -282,7 +286,7 @@ class UpstreamSession:
                 f"{answer.describe()} where {expect} was expected. The request or the upstream's interface "
                 "is not what the contract says; trying again would not help."
             )
-        if kind is Kind.OK and is_json(media_type(content_type)):
+        if kind is Kind.OK and is_json(expect):
             _check_json(answer)
         return answer
 

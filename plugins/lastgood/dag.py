@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from itertools import pairwise
+from operator import or_
 from typing import Any
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TriggerRule
+from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable, Param, TriggerRule
 
 from include.sources import source as sources
+from lastgood.assets import DECIDED, asset_of
 from lastgood.notifiers.alert import AlertNotifier
 from lastgood.operators.decisions import DecisionOperator
 from lastgood.operators.steps import (
     BuildOperator,
+    ExportOperator,
     ExtractOperator,
     GateOperator,
     ProbeOperator,
@@ -24,17 +28,12 @@ from lastgood.operators.steps import (
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def asset_of(source: str) -> Asset:
-    """The asset that a promotion of a source updates."""
-    # A name alone: a URI with a scheme makes Airflow import its providers, which doubles the time to parse.
-    return Asset(f"lastgood_{source}")
-
-
 def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = None) -> DAG:
-    """probe → extract → build → gate → promote, and the watcher, for one source.
+    """probe → extract → build → gate → promote → export, and the watcher, for one source.
 
-    Everything that differs between sources stands in its spec; `doc_md` is the runbook, `params` are what a
-    person may ask for when triggering a run.
+    A derived source has no extract and runs when one of its inputs was promoted; export is there where the source
+    has other forms. Everything that differs between sources stands in its spec; `doc_md` is the runbook, `params`
+    are what a person may ask for when triggering a run.
     """
     spec = sources.spec(source)
     defaults: dict[str, Any] = {
@@ -52,7 +51,7 @@ def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = No
         dag_display_name=spec.title,
         description=f"{spec.title}: from its API to the last good dataset",
         doc_md=doc_md,
-        schedule=CronDataIntervalTimetable(spec.schedule, timezone=spec.timezone),
+        schedule=_schedule(spec),
         start_date=START,
         catchup=False,
         max_active_runs=1,
@@ -62,17 +61,27 @@ def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = No
         tags={"lastgood", "source", *spec.tags},
         on_failure_callback=AlertNotifier(),
     ) as dag:
-        steps = [
-            ProbeOperator(task_id="probe", source=source),
-            ExtractOperator(task_id="extract", source=source, execution_timeout=spec.extract_timeout),
+        steps: list[BaseOperator] = [ProbeOperator(task_id="probe", source=source)]
+        if not spec.derived:
+            timeout = spec.extract_timeout
+            steps.append(ExtractOperator(task_id="extract", source=source, execution_timeout=timeout))
+        steps += [
             BuildOperator(task_id="build", source=source),
             GateOperator(task_id="gate", source=source),
             PromoteOperator(task_id="promote", source=source, asset=asset_of(source)),
         ]
+        if sources.exports(source):
+            steps.append(ExportOperator(task_id="export", source=source))
         for before, after in pairwise(steps):
             before >> after
         steps >> WatcherOperator(task_id="watcher", trigger_rule=TriggerRule.ONE_FAILED, retries=0)
     return dag
+
+
+def _schedule(spec: sources.Spec) -> Any:
+    if spec.schedule is None:
+        return reduce(or_, map(asset_of, spec.inputs))
+    return CronDataIntervalTimetable(spec.schedule, timezone=spec.timezone)
 
 
 def decision_dag(
@@ -97,5 +106,5 @@ def decision_dag(
         tags={"lastgood", "operations"},
         on_failure_callback=AlertNotifier(),
     ) as dag:
-        DecisionOperator(task_id=name, decision=decision or name)
+        DecisionOperator(task_id=name, decision=decision or name, outlets=[DECIDED])
     return dag

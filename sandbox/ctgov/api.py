@@ -2,14 +2,13 @@
 body."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.ctgov.corpus import LISTED, Corpus, scramble
-from sandbox.ctgov.faults import Hit
+from sandbox.ctgov.faults import Hits
 from sandbox.ctgov.generator import Generator
 from sandbox.ctgov.query import (
     BadRequestError,
@@ -21,28 +20,13 @@ from sandbox.ctgov.query import (
     select,
     write_token,
 )
+from sandbox.sample.server import JSON, TEXT, Answer
 
 ROOT = "/api/v2"
 API_VERSION = "2.0.5"
-JSON = "application/json; charset=UTF-8"
-TEXT = "text/plain; charset=UTF-8"
-HTML = "text/html; charset=UTF-8"
 
 _KEPT_SELECTIONS = 4
 _SIZE_SAMPLE = 200
-
-
-@dataclass
-class Answer:
-    """A response before compression; headers hold neither Content-Type nor Content-Length.
-
-    The body comes in parts, one per study, since joining 17 MB costs as much as writing them.
-    """
-
-    status: int
-    content_type: str
-    parts: list[bytes]
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 class Api:
@@ -59,9 +43,7 @@ class Api:
         """One tag for the whole dataset, another one in every data version."""
         return f'"{scramble(self._corpus.seed, self._corpus.size, self._corpus.day):016x}"'
 
-    def answer(
-        self, path: str, parameters: Mapping[str, str], etag: str | None, hits: Mapping[str, Hit]
-    ) -> Answer:
+    def answer(self, path: str, parameters: Mapping[str, str], etag: str | None, hits: Hits) -> Answer:
         """Answer one GET. etag: what If-None-Match says. hits: faults that change the content of the
         answer."""
         endpoint = path.removeprefix(ROOT)
@@ -87,7 +69,7 @@ class Api:
     def _json(self, *parts: bytes) -> Answer:
         return Answer(200, JSON, list(parts), {"ETag": self.etag})
 
-    def _page(self, query: ListQuery, hits: Mapping[str, Hit]) -> list[bytes]:
+    def _page(self, query: ListQuery, hits: Hits) -> list[bytes]:
         matching = self._matching(query.selection)
         start = query.offset
         following = start + query.page_size

@@ -12,7 +12,7 @@ from datetime import date
 from functools import lru_cache
 from hashlib import shake_128
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -208,6 +208,49 @@ def _drug_name(study: Study, d: Draws, biological: bool) -> str:
         case "code":
             return _code(d[7], d[8])
     return drug
+
+
+class Substance(NamedTuple):
+    """What a drug or biological of a study truly is, whatever its name says beside it.
+
+    name: as in the intervention's name, without dose, form or brackets; codes: research codes that the
+    intervention gives for it; other_names: its other names but for codes.
+    """
+
+    name: str
+    biological: bool
+    is_code: bool
+    codes: tuple[str, ...]
+    other_names: tuple[str, ...]
+
+
+def substances(study: Study) -> list[Substance]:
+    """The substances of a study's drugs and biologicals, in order; a placebo is none."""
+    found: list[Substance] = []
+    for part, intervention in enumerate(study.interventions):
+        if intervention["type"] in ("DRUG", "BIOLOGICAL"):
+            found += _substances(study.name_draws(part), intervention)
+    return found
+
+
+def _substances(d: Draws, intervention: dict[str, Any]) -> list[Substance]:
+    form, biological = _DRUG_NAME_FORMS[d[1] & 4095], intervention["type"] == "BIOLOGICAL"
+    others = intervention.get("otherNames", ())
+    code = _code(d[7], d[8])
+    in_name = (code,) if form == "brackets" and code in intervention["name"] else ()
+    match form:
+        case "Placebo" | "placebo" | "placebo_form":
+            names: tuple[str, ...] = ()
+        case "code":
+            names = (code,)
+        case "and" | "plus":
+            names = (_drug(d[2], d[3], biological), _drug(d[4], d[5], biological))
+        case _:
+            names = (_drug(d[2], d[3], biological),)
+    return [
+        Substance(name, biological, form == "code", (*in_name, *others[1:]), tuple(others[:1]))
+        for name in names
+    ]
 
 
 def _practice_name(kind: str, d: Draws) -> str:

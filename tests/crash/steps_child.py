@@ -1,4 +1,4 @@
-"""Steps of a ctgov run in a process of its own, to be killed: `steps_child.py STEP,STEP DAY ROOT DSN URL WHERE`.
+"""Steps of a run in a process of its own, to be killed: `steps_child.py SOURCE STEP,STEP DAY ROOT DSN URL WHERE`.
 
 WHERE names a function of ours and how many calls of it are let through before the process kills itself: the kill
 is a real SIGKILL, at a place that every run of the test hits.
@@ -10,9 +10,13 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from include.publishing.registry import Registry
+from tests.sources.pipeline import Pipeline
 
 
 def kill_at(where: str) -> None:
@@ -34,35 +38,53 @@ def kill_at(where: str) -> None:
     setattr(owner, name, counted)
 
 
-def main(names: str, day: int, root: str, dsn: str, url: str, where: str) -> None:
-    import psycopg
-    import requests
+def cut_small(source: str, patch: Callable[[Any, str, Any], None]) -> None:
+    """Make several pages, parts and batches of what would be one in so small a sample."""
+    match source:
+        case "ctgov":
+            from include.sources.ctgov import extract as ctgov
 
+            patch(ctgov, "PAGE_SIZE", 10)
+            patch(ctgov, "PART_BYTES", 1)
+        case "pubchem":
+            from include.sources.pubchem import extract as pubchem
+
+            patch(pubchem, "BATCH_CIDS", 2)
+            patch(pubchem, "_Job", partial(pubchem._Job, chunk=10))
+        case "clinical":
+            from include.sources.clinical import export
+
+            patch(export, "FIRST_ROWS", 20)
+            patch(export, "PART_ROWS", 20)
+
+
+def do(names: str, pipeline: Pipeline, day: int) -> None:
+    """Do some steps of a run of a day."""
     from include import steps
-    from include.publishing.store import Store
-    from include.sources.ctgov import extract
-    from include.upstream.breaker import Breaker
-    from include.upstream.limits import Limits
-    from include.upstream.session import UpstreamSession
-    from tests.sources.ctgov.conftest import make_run
 
-    extract.PAGE_SIZE, extract.PART_BYTES = 10, 1  # several pages, and a part for each
-    registry = Registry(lambda: psycopg.connect(dsn))
-    run = make_run(Store.from_uri(root), registry, day)
-    http = requests.Session()
-    http.trust_env = False
-    session = UpstreamSession(http, url, Limits(per_second=None), Breaker(registry.connect, "ctgov_api"))
-    if where:
-        kill_at(where)
-    acts = {
-        "extract": lambda: steps.extract(run, session),
+    run = pipeline.run(day)
+    acts: dict[str, Callable[[], object]] = {
+        "extract": lambda: steps.extract(run, pipeline.session()),
         "build": lambda: steps.build(run),
         "gate": lambda: steps.judge(run),
         "promote": lambda: steps.promote(run),
+        "export": lambda: steps.export(run.store, run.registry, run.source),
     }
     for name in names.split(","):
         acts[name]()
 
 
+def main(source: str, names: str, day: str, root: str, dsn: str, url: str, where: str) -> None:
+    import psycopg
+
+    from include.publishing.store import Store
+
+    cut_small(source, setattr)
+    store, registry = Store.from_uri(root), Registry(lambda: psycopg.connect(dsn))
+    pipeline = Pipeline(source, store, registry, SimpleNamespace(url=url))
+    kill_at(where)
+    do(names, pipeline, int(day))
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])
+    main(*sys.argv[1:])

@@ -2,67 +2,101 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count, pairwise
+from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from include.publishing import manifest as manifests
 from include.publishing import mirror
 from include.publishing.registry import Registry
 from include.publishing.store import Store
-from sandbox.ctgov.server import SampleUpstream
+from include.sources import source as sources
+from include.sources.clinical.export import SITE
+from sandbox.ctgov.server import SampleUpstream as SampleCtgov
+from sandbox.pubchem.server import SampleUpstream as SamplePubchem
+from tests.crash import steps_child
+from tests.sources.pipeline import Pipeline
 
 pytestmark = pytest.mark.crash
-STEPS = ("extract", "build", "gate", "promote")
 ROOT = Path(__file__).resolve().parents[2]
+STEPS = {
+    "ctgov": ("extract", "build", "gate", "promote"),
+    "pubchem": ("extract", "build", "gate", "promote"),
+    "clinical": ("build", "gate", "promote", "export"),
+}
+"""Sources in the order in which they run, with their steps."""
+ORDER = [(source, step) for source, steps in STEPS.items() for step in steps]
 
-# step, where: function#calls let through
+# source, step, where: function#calls let through
 PLACES = [
-    ("extract", "include.publishing.store:Store.put#0"),
-    ("extract", "include.publishing.store:Store.put#1"),
-    ("extract", "include.upstream.landing:Landing._save#1"),
-    ("extract", "include.upstream.landing:Landing.finish#0"),
-    ("build", "include.sources.ctgov.build:_drop_duplicates#0"),
-    ("build", "include.publishing.store:Store.put#2"),
-    ("build", "include.publishing.manifest:write#0"),
-    ("build", "include.publishing.registry:Registry.stage#0"),
-    ("gate", "include.quality.gate:_verify#3"),
-    ("gate", "include.publishing.registry:Registry.record_verdict#0"),
-    ("promote", "include.publishing.promotion:_claim#0"),
-    ("promote", "include.publishing.promotion:_switch#0"),
-    ("promote", "include.publishing.serving:_copy#2"),
-    ("promote", "include.publishing.promotion:set_cursors#0"),
-    ("promote", "include.publishing.mirror:write#0"),
-    ("promote", "include.publishing.mirror:_replace#1"),
+    ("ctgov", "extract", "include.publishing.store:Store.put#0"),
+    ("ctgov", "extract", "include.publishing.store:Store.put#1"),
+    ("ctgov", "extract", "include.upstream.landing:Landing._save#1"),
+    ("ctgov", "extract", "include.upstream.landing:Landing.finish#0"),
+    ("ctgov", "build", "include.sources.ctgov.build:_drop_duplicates#0"),
+    ("ctgov", "build", "include.publishing.store:Store.put#2"),
+    ("ctgov", "build", "include.publishing.manifest:write#0"),
+    ("ctgov", "build", "include.publishing.registry:Registry.stage#0"),
+    ("ctgov", "gate", "include.quality.gate:_verify#3"),
+    ("ctgov", "gate", "include.publishing.registry:Registry.record_verdict#0"),
+    ("ctgov", "promote", "include.publishing.promotion:_claim#0"),
+    ("ctgov", "promote", "include.publishing.promotion:_switch#0"),
+    ("ctgov", "promote", "include.publishing.serving:_copy#2"),
+    ("ctgov", "promote", "include.publishing.promotion:set_cursors#0"),
+    ("ctgov", "promote", "include.publishing.mirror:write#0"),
+    ("ctgov", "promote", "include.publishing.mirror:_replace#1"),
+    # the plan has landed, and nothing else
+    ("pubchem", "extract", "include.upstream.landing:Landing.write_part#1"),
+    # a part is there that progress.json does not name yet
+    ("pubchem", "extract", "include.upstream.landing:Landing._save#2"),
+    ("pubchem", "extract", "include.sources.pubchem.ask:Asker.name#25"),
+    ("pubchem", "extract", "include.sources.pubchem.ask:Asker.properties#9"),
+    ("pubchem", "build", "include.sources.pubchem.build:_quarantine_unknown#0"),
+    ("pubchem", "promote", "include.publishing.promotion:set_cursors#0"),
+    ("clinical", "build", "include.sources.clinical.build:_find_targets#0"),
+    ("clinical", "promote", "include.publishing.mirror:write#0"),
+    # CSV and JSONL of the new version are there, the parts that the page reads are not
+    ("clinical", "export", "include.sources.clinical.export:_put_parts#0"),
+    # the site shows the new version, and the one before last is there still
+    ("clinical", "export", "include.sources.clinical.export:_remove_data#0"),
 ]
 
 
-@dataclass
+@dataclass(frozen=True)
 class World:
-    """A registry, a store and an upstream of its own; steps run in processes of their own."""
+    """A registry and a store of its own."""
 
     store: Store
     registry: Registry
     dsn: str
     database: str
-    upstream: SampleUpstream
+    upstreams: dict[str, Any]
 
-    def run(self, steps: Sequence[str], day: int, where: str = "") -> int:
+    def run(self, source: str, steps: Sequence[str], day: int) -> None:
+        """Do steps of a run, undisturbed."""
+        pipeline = Pipeline(source, self.store, self.registry, self.upstreams.get(source))
+        with pytest.MonkeyPatch.context() as patch:
+            steps_child.cut_small(source, patch.setattr)
+            steps_child.do(",".join(steps), pipeline, day)
+
+    def kill(self, source: str, step: str, day: int, where: str) -> int:
+        """Do a step in a process that kills itself; returns how that ended."""
+        upstream = self.upstreams.get(source)
+        place = [self.store.uri, self.dsn, upstream.url if upstream else "", where]
         ran = subprocess.run(
-            [
-                sys.executable,
-                str(Path(__file__).with_name("steps_child.py")),
-                *(",".join(steps), str(day), self.store.uri, self.dsn, self.upstream.url, where),
-            ],
+            [sys.executable, steps_child.__file__, source, step, str(day), *place],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
@@ -72,12 +106,12 @@ class World:
             raise AssertionError(ran.stderr[-3000:])
         return ran.returncode
 
-    def published(self) -> dict[str, Any]:
-        """What consumers of both kinds read, and where the next run goes on."""
-        pointer = mirror.read_pointer(self.store, "ctgov")
-        latest = self.registry.latest("ctgov")
+    def published(self, source: str) -> dict[str, Any]:
+        """What consumers of every kind read, and where the next run goes on."""
+        pointer = mirror.read_pointer(self.store, source)
+        latest = self.registry.latest(source)
         assert pointer is not None and latest is not None
-        manifest = manifests.require(self.store, "ctgov", latest.version)
+        manifest = manifests.require(self.store, source, latest.version)
         manifests.verify(self.store, manifest)
         with self.registry.cursor() as cursor:
             served = {}
@@ -85,28 +119,43 @@ class World:
                 if entry.serve:
                     cursor.execute(
                         f"SELECT count(*) AS rows, md5(string_agg(t::text, ',' ORDER BY t::text)) AS digest "
-                        f"FROM published.ctgov_{entry.name} t"
+                        f"FROM published.{source}_{entry.name} t"
                     )
                     served[entry.name] = cursor.fetchone()
         return {
             "latest": latest.version,
             "files": {entry.name: [file.sha256 for file in entry.files] for entry in manifest.tables},
             "served": served,
-            "cursors": self.registry.cursors("ctgov"),
-            "states": {v.version: v.state for v in self.registry.versions("ctgov")},
+            "cursors": self.registry.cursors(source),
+            "states": {v.version: v.state for v in self.registry.versions(source)},
             "pointer": pointer.version,
             "changes": [(c.table, c.new, c.changed, c.deleted) for c in manifest.changes],
+            "site": self.site() if sources.exports(source) else None,
         }
+
+    def site(self) -> dict[str, Any]:
+        """What readers of the table page get: whole files of one version."""
+        shown = json.loads(self.store.read_bytes(f"{SITE}/latest.json"))
+        files = [shown["files"]["csv"], shown["files"]["jsonl"], *shown["files"]["parts"]]
+        for file in files:
+            assert self.store.sha256(f"{SITE}/{file['path']}") == file["sha256"]
+        assert self.store.exists(f"{SITE}/index.html")
+        return {**{name: shown[name] for name in ("version", "previous", "built_from")}, "files": files}
 
 
 @pytest.fixture(scope="module")
 def worlds(postgres: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Copies of a world that published day 0, whose upstream moved on, and that has done the steps before one."""
-    from psycopg.conninfo import make_conninfo
+    """Worlds that published day 0, whose upstreams moved on, and that have done so many steps of day 1.
 
+    A function that makes a copy of one, and a function that tells what one published.
+    """
     folder = tmp_path_factory.mktemp("worlds")
     number = count()
-    with SampleUpstream(size=200, seed=5, mean_bytes=8_000, compress=False) as upstream:
+    with (
+        SampleCtgov(size=200, seed=5, mean_bytes=8_000, compress=False) as ctgov,
+        SamplePubchem(size=200, seed=5, compress=False) as pubchem,
+    ):
+        upstreams = {"ctgov": ctgov, "pubchem": pubchem}
 
         def copy(of: World | None) -> World:
             name = f"crash_{next(number)}"
@@ -116,42 +165,57 @@ def worlds(postgres: str, template_database: str, tmp_path_factory: pytest.TempP
             if of:
                 subprocess.run(["cp", "-a", of.store.root, str(folder / name)], check=True)
             dsn = make_conninfo(postgres, dbname=name)
-            return World(
-                Store.from_uri((folder / name).as_uri()),
-                Registry(lambda: psycopg.connect(dsn)),
-                dsn,
-                name,
-                upstream,
-            )
+            store = Store.from_uri((folder / name).as_uri())
+            return World(store, Registry(lambda: psycopg.connect(dsn)), dsn, name, upstreams)
 
-        base = copy(None)
-        assert base.run(STEPS, 0) == 0
-        upstream.advance()
-        before = {STEPS[0]: base}
-        for step, following in pairwise(STEPS):
-            before[following] = copy(before[step])
-            assert before[following].run([step], 1) == 0
-        undisturbed = copy(before["promote"])
-        assert undisturbed.run(["promote"], 1) == 0
-        yield lambda step: copy(before[step]), base.published(), undisturbed.published()
+        @cache
+        def after(done: int) -> World:
+            """The world that has done the first so many steps of ORDER on day 1."""
+            world = copy(after(done - 1) if done else None)
+            if done:
+                source, step = ORDER[done - 1]
+                world.run(source, [step], 1)
+                return world
+            # pubchem before ctgov, so that all names are looked up on day 1.
+            for source in ("pubchem", "ctgov", "clinical"):
+                world.run(source, STEPS[source], 0)
+            ctgov.advance()
+            pubchem.advance()
+            return world
+
+        yield lambda done: copy(after(done)), cache(lambda source, done: after(done).published(source))
 
 
-@pytest.mark.parametrize(("step", "where"), PLACES, ids=lambda value: value.rsplit(":", 1)[-1])
+@pytest.mark.parametrize(("source", "step", "where"), PLACES, ids=lambda value: value.rsplit(":", 1)[-1])
 def test_a_kill_leaves_latest_intact_and_a_retry_ends_like_an_undisturbed_run(
-    worlds: Any, step: str, where: str
+    worlds: Any, source: str, step: str, where: str
 ) -> None:
-    copy_before, before, undisturbed = worlds
-    world: World = copy_before(step)
-    assert world.run([step], 1, where) == -signal.SIGKILL, f"{where} was not reached"
-    meanwhile = world.published()
+    copy_after, published_after = worlds
+    steps = STEPS[source]
+    first = ORDER.index((source, steps[0]))
+    done = ORDER.index((source, step))
+    world: World = copy_after(done)
+    before, undisturbed = published_after(source, first), published_after(source, first + len(steps))
+    assert before["latest"] != undisturbed["latest"]
+
+    assert world.kill(source, step, 1, where) == -signal.SIGKILL, f"{where} was not reached"
+    meanwhile = world.published(source)
     committed = meanwhile["latest"] == undisturbed["latest"]
-    assert committed == where.startswith("include.publishing.mirror"), (
-        "only the mirror comes after the commit"
+    assert committed == (step == "export" or where.startswith("include.publishing.mirror")), (
+        "only the mirror and the export come after the commit"
     )
     if not committed:
         for seen in ("latest", "files", "served", "cursors", "pointer"):
             assert meanwhile[seen] == before[seen], seen
-    assert world.run(STEPS[STEPS.index(step) :], 1) == 0
-    assert world.published() == undisturbed
+    switched = where.endswith("_remove_data#0")
+    assert meanwhile["site"] == (undisturbed if switched else before)["site"]
+
+    world.run(source, steps[steps.index(step) :], 1)
+    assert world.published(source) == undisturbed
     left = Path(world.store.root) / ".scratch"
-    assert not list(left.rglob("*.parquet")), "the retry cleans up after the one that was killed"
+    assert not [path for path in left.rglob("*") if path.is_file()], (
+        "the retry cleans up after the one killed"
+    )
+    if sources.exports(source):
+        kept = {key.split("/")[3] for key in world.store.list(f"{SITE}/data")}
+        assert kept == {undisturbed["site"]["version"], undisturbed["site"]["previous"]}

@@ -19,15 +19,26 @@ FILES = sorted((ROOT / "dags").rglob("*.py"))
 
 def test_there_are_exactly_the_expected_dags(dags: dict[str, Any]) -> None:
     assert set(dags) == set(sources.names()) | DECISIONS
-    assert "ctgov" in dags
+    assert {"ctgov", "pubchem", "clinical"} <= set(dags)
+
+
+def steps_of(source: str) -> list[str]:
+    spec, exports = sources.spec(source), sources.exports(source)
+    extract = [] if spec.derived else ["extract"]
+    return ["probe", *extract, "build", "gate", "promote", *(["export"] if exports else [])]
+
+
+def test_only_a_derived_source_has_no_extract_and_only_clinical_exports() -> None:
+    assert steps_of("pubchem") == ["probe", "extract", "build", "gate", "promote"]
+    assert steps_of("clinical") == ["probe", "build", "gate", "promote", "export"]
 
 
 @pytest.mark.parametrize("source", sources.names())
-def test_a_source_dag_goes_probe_extract_build_gate_promote(dags: dict[str, Any], source: str) -> None:
+def test_a_source_dag_goes_probe_extract_build_gate_promote_export(dags: dict[str, Any], source: str) -> None:
     dag = dags[source]
-    order = ["probe", "extract", "build", "gate", "promote"]
-    for before, after in pairwise(order):
+    for before, after in pairwise(steps_of(source)):
         assert after in dag.get_task(before).downstream_task_ids
+    assert {task.task_id for task in dag.tasks} == {*steps_of(source), "watcher"}
     assert "gate" in dag.get_task("promote").get_flat_relative_ids(upstream=True)
     assert [asset.name for asset in dag.get_task("promote").outlets] == [f"lastgood_{source}"]
     assert all(not task.outlets for task in dag.tasks if task.task_id != "promote")
@@ -37,7 +48,7 @@ def test_a_source_dag_goes_probe_extract_build_gate_promote(dags: dict[str, Any]
 def test_a_source_dag_ends_in_a_watcher_of_every_step(dags: dict[str, Any], source: str) -> None:
     watcher = dags[source].get_task("watcher")
     assert watcher.trigger_rule == "one_failed" and watcher.retries == 0
-    assert watcher.upstream_task_ids == {"probe", "extract", "build", "gate", "promote"}
+    assert watcher.upstream_task_ids == set(steps_of(source))
     assert not watcher.downstream_task_ids
 
 
@@ -45,11 +56,23 @@ def test_a_source_dag_ends_in_a_watcher_of_every_step(dags: dict[str, Any], sour
 def test_a_source_dag_never_catches_up_nor_runs_twice_at_once(dags: dict[str, Any], source: str) -> None:
     dag, spec = dags[source], sources.spec(source)
     assert dag.catchup is False and dag.max_active_runs == 1
-    assert type(dag.timetable).__name__ == "CronDataIntervalTimetable"
+    timetable = "AssetTriggeredTimetable" if spec.derived else "CronDataIntervalTimetable"
+    assert type(dag.timetable).__name__ == timetable
     assert dag.dagrun_timeout == spec.run_timeout
     for task in dag.tasks:
         assert task.pool == spec.pool, task.task_id
         assert task.depends_on_past is False
+
+
+@pytest.mark.parametrize("source", [name for name in sources.names() if sources.spec(name).derived])
+def test_a_derived_source_runs_whenever_one_of_its_inputs_was_promoted(
+    dags: dict[str, Any], source: str
+) -> None:
+    condition = dags[source].timetable.asset_condition
+    assert type(condition).__name__ in {"AssetAny", "SerializedAssetAny"}
+    assert {asset.name for asset in condition.objects} == {
+        f"lastgood_{name}" for name in sources.spec(source).inputs
+    }
 
 
 @pytest.mark.parametrize("source", sources.names())
@@ -87,6 +110,10 @@ def test_the_ctgov_form_offers_full_refresh_since_and_limit(dags: dict[str, Any]
     assert dict(dags["ctgov"].params) == {"full_refresh": False, "since": None, "limit": None}
 
 
+def test_the_pubchem_form_offers_full_refresh_limit_and_names(dags: dict[str, Any]) -> None:
+    assert dict(dags["pubchem"].params) == {"full_refresh": False, "limit": None, "names": 5000}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_dag_file_is_wiring_only(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -115,7 +142,7 @@ def test_parsing_the_dag_files_imports_nothing_heavy() -> None:
 
     code = (
         "import airflow.sdk, sys; before = set(sys.modules)\n"
-        "import ctgov, operations.decisions\n"
+        "import clinical, ctgov, pubchem, operations.decisions\n"
         "heavy = {'pyarrow', 'duckdb', 'pandas', 'soda_core', 'requests', 'psycopg', 'sqlalchemy', 'alembic'}\n"
         "print(sorted(heavy & (set(sys.modules) - before)))"
     )

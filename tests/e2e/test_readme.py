@@ -48,7 +48,7 @@ def _shape(output: str) -> list[str]:
 
 @pytest.mark.timeout(600)
 def test_three_runs_publish_everything_then_the_change_then_nothing(project: Path) -> None:
-    first = _sandbox(project, "sandbox.run", "ctgov")
+    first = _sandbox(project, "sandbox.run")
     assert first.returncode == 0, first.stdout + first.stderr
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"<!-- output of make run -->\n```\n(.*?)```", readme, re.DOTALL)
@@ -61,9 +61,13 @@ def test_three_runs_publish_everything_then_the_change_then_nothing(project: Pat
     assert "the sample upstream moved on by a day" in second.stdout
     assert "what was updated" in second.stdout and f"(before: {pointer['version']})" in second.stdout
 
-    third = _sandbox(project, "sandbox.run", "ctgov")
+    third = _sandbox(project, "sandbox.run")
     assert third.returncode == 3, third.stdout + third.stderr
-    assert "nothing new: skipped" in third.stdout
+    assert third.stdout.count("nothing new: skipped") == 3
+
+    site = json.loads((project / ".lastgood/store/site/clinical/latest.json").read_text(encoding="utf-8"))
+    clinical = json.loads((project / ".lastgood/store/latest/clinical.json").read_text(encoding="utf-8"))
+    assert site["version"] == clinical["version"]
 
     unknown = _sandbox(project, "sandbox.run", "nothing")
     assert unknown.returncode == 2 and len(unknown.stderr.strip().splitlines()) == 1

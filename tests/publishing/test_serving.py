@@ -26,6 +26,7 @@ TYPES: dict[str, pa.DataType] = {
     "day": pa.date32(),
     "moment": pa.timestamp("us", "UTC"),
     "texts": pa.list_(pa.string()),
+    "numbers": pa.list_(pa.int64()),
 }
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 ROWS = st.lists(
@@ -40,6 +41,7 @@ ROWS = st.lists(
             "day": st.none() | st.dates(date(1000, 1, 1)),
             "moment": st.none() | st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)),
             "texts": st.none() | st.lists(WORDS, max_size=4),
+            "numbers": st.none() | st.lists(st.integers(-(2**63), 2**63 - 1), max_size=4),
         }
     ),
     max_size=8,

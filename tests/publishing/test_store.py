@@ -114,3 +114,10 @@ def test_a_write_that_is_cut_leaves_the_old_bytes(store: Store, monkeypatch: pyt
     with pytest.raises(OSError, match="full"):
         store.write_bytes("a", b"new")
     assert store.read_bytes("a") == b"old"
+
+
+def test_whoever_may_read_a_new_file_may_read_what_the_store_writes(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "plain").write_bytes(b"x")
+    store.write_bytes("latest/toy.json", b"{}")
+    written = Path(store.full("latest/toy.json"))
+    assert written.stat().st_mode == (tmp_path / "plain").stat().st_mode

@@ -34,6 +34,14 @@ def test_it_says_whether_the_recordings_were_there(
     assert f"\nrecordings {words} " in summary([], Counts(1, 0, 0))
 
 
+@pytest.mark.parametrize(("found", "words"), [("/usr/bin/chromium", "found in /usr"), (None, "NOT found")])
+def test_it_says_whether_there_was_a_browser(
+    monkeypatch: pytest.MonkeyPatch, found: str | None, words: str
+) -> None:
+    monkeypatch.setattr(checks, "chromium", lambda: found)
+    assert f"\nbrowser   {words}" in summary([], Counts(1, 0, 0))
+
+
 def test_without_tests_there_are_no_counts() -> None:
     assert "tests:" not in summary([Outcome("lint", True, 1.0)], None)
 

@@ -135,7 +135,7 @@ def test_an_upstream_that_runs_has_its_connection(project: Path, state: Path) ->
     connection = json.loads(describe(project).variables["AIRFLOW_CONN_TOY_API"])
     assert f"{connection['schema']}://{connection['host']}:{connection['port']}" == service.address
     assert connection["conn_type"] == "http"
-    assert connection["extra"] == {"pace": environment.SAMPLE_PACE}
+    assert connection["extra"] == environment.SAMPLE_LIMITS
     assert (state / "toy.json").read_text() == "5 6"
 
 

@@ -23,6 +23,7 @@ TARGETS = {
     "imports",
     "bench",
     "docs",
+    "page",
     "lock",
     "env",
 }
@@ -99,7 +100,9 @@ def test_the_users_own_modules_and_choice_of_python_do_not_get_in_the_way(
     assert make(project, "--dry-run", "lint").stdout.splitlines()[-1].startswith(".venv/bin/python ")
 
 
-def test_ci_runs_make_test_and_nothing_else() -> None:
+def test_ci_installs_a_browser_and_runs_make_test_and_nothing_else() -> None:
     script = (PROJECT / ".ci" / "run").read_text(encoding="utf-8")
     commands = [line for line in script.splitlines() if line and not line.startswith("#")]
-    assert commands == ["set -eu", 'cd "$(dirname "$0")/.."', "exec make test"]
+    assert commands[:2] == ["set -eu", 'cd "$(dirname "$0")/.."'] and commands[-1] == "exec make test"
+    (browser,) = re.findall(r"(?s)\nif (.*?)\nfi\n", script)
+    assert "command -v chromium" in browser and len(commands) == 3 + len(browser.splitlines()) + 1

@@ -67,7 +67,12 @@ def make_session(
     usual = Limits(per_second=None, attempts=3, timeout_seconds=(5, 5), backoff_first=1, backoff_max=60)
 
     def make(
-        *, base_url: str | None = None, classifier: Any = None, clock: Any = None, **limits: Any
+        *,
+        base_url: str | None = None,
+        classifier: Any = None,
+        courtesy: Any = None,
+        clock: Any = None,
+        **limits: Any,
     ) -> UpstreamSession:
         return UpstreamSession(
             requests.Session(),
@@ -75,6 +80,7 @@ def make_session(
             replace(usual, **limits),
             breaker,
             classifier=classifier,
+            courtesy=courtesy,
             clock=clock or fake_time.clock,
             sleep=fake_time.sleep,
             rng=random.Random(7),

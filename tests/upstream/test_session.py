@@ -311,6 +311,17 @@ def test_retry_after_shorter_than_the_back_off_does_not_shorten_it(
     assert fake_time.sleeps[0] >= 0.5
 
 
+def test_headers_that_ask_for_a_pause_hold_for_everyone_on_the_host(
+    httpserver: HTTPServer, make_session: MakeSession, fake_time: Any
+) -> None:
+    replies(httpserver, Response('{"n": 1}', 200, {"X-Wait": "7"}, content_type="application/json"), ok())
+    session = make_session(courtesy=lambda headers: float(headers.get("x-wait", 0)))
+    session.get("x")
+    assert fake_time.sleeps == [], "the pause is for the next who asks"
+    session.get("x")
+    assert fake_time.sleeps == [7.0]
+
+
 def test_retry_after_holds_for_everyone_on_the_host(
     httpserver: HTTPServer, make_session: MakeSession, fake_time: Any
 ) -> None:

@@ -234,6 +234,8 @@ def extract(run: Run, upstream: UpstreamSession) -> Mapping[str, Any]:
             log.warning("%s: %s; starting over", run.source, reason)
             landing.discard()
             continue
+        kind = "all studies" if facts["full"] else "what was updated"
+        facts["summary"] = f"{kind}: {facts['studies_received']} of {facts['studies_declared']} declared"
         landing.finish(facts)
         return facts
     raise ContractBreak(

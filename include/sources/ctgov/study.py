@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import pyarrow as pa
 
+from include.publishing.tables import content_hash
 from include.sources.ctgov import names, privacy
 from include.sources.ctgov.tables import TABLES
 
@@ -315,7 +316,6 @@ _NAMELESS = names.Cleaned((names.Part(None, ()),))
 # --- Reading -----------------------------------------------------------------------------------------
 
 _decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
 _encode_canonical = msgspec.json.Encoder(order="sorted").encode
 _NCT_ID = re.compile(r"NCT[0-9]{8}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -425,11 +425,6 @@ def _change_hash(tree: Any) -> str:
         tree.pop("derivedSection", None)
         _drop_date_types(tree)
     return hashlib.blake2b(_encode_canonical(tree), digest_size=16).hexdigest()
-
-
-def content_hash(values: Iterable[Any]) -> str:
-    """What tells whether a row of any other table changed: BLAKE2b-128 of its other values, 32 hex digits."""
-    return hashlib.blake2b(_encode(tuple(values)), digest_size=16).hexdigest()
 
 
 def _drop_date_types(section: dict[str, Any]) -> None:
@@ -634,7 +629,7 @@ def _slots(holders: list[_Holder]) -> Iterator[tuple[_Part, str, str, int | None
 
 
 def _hashed(row: Row) -> Row:
-    return (*row, hashlib.blake2b(_encode(row), digest_size=16).hexdigest())
+    return (*row, content_hash(row))
 
 
 def _aliases(nct_id: str, study: _Protocol) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import requests
 from airflow.providers.http.hooks.http import HttpHook
 
 from include import __version__
-from include.upstream.answers import Classifier
+from include.upstream.answers import Classifier, Courtesy
 from include.upstream.breaker import Breaker
 from include.upstream.limits import BadSetting, Limits
 from include.upstream.session import UpstreamSession
@@ -34,11 +34,13 @@ class UpstreamHook(HttpHook):
         defaults: Limits,
         breaker: Breaker,
         classifier: Classifier | None = None,
+        courtesy: Courtesy | None = None,
     ) -> None:
         super().__init__(method="GET", http_conn_id=http_conn_id)
         self._defaults = defaults
         self._breaker = breaker
         self._classifier = classifier
+        self._courtesy = courtesy
 
     def session(self) -> UpstreamSession:
         """A session on the connection's host. Raises BadSetting naming the connection and what is wrong."""
@@ -52,7 +54,14 @@ class UpstreamHook(HttpHook):
         try:
             limits = Limits.from_extra(_options(connection.extra_dejson), self._defaults)
             http = self.get_conn()
-            return UpstreamSession(http, self.base_url, limits, self._breaker, classifier=self._classifier)
+            return UpstreamSession(
+                http,
+                self.base_url,
+                limits,
+                self._breaker,
+                classifier=self._classifier,
+                courtesy=self._courtesy,
+            )
         except ValueError as error:  # BadSetting, and what the provider says of an address
             raise BadSetting(f"The connection {self.http_conn_id} cannot be used: {error}") from None
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from lastgood.assets import DECIDED, asset_of
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -22,6 +24,7 @@ class DecisionOperator(BaseOperator):
         """Take the decision with the run's parameters; who triggered the run is kept as who did it."""
         from dataclasses import asdict
 
+        from include import steps
         from include.publishing import promotion, rebuild
         from lastgood.hooks.registry import RegistryHook
         from lastgood.hooks.store import store as open_store
@@ -39,4 +42,14 @@ class DecisionOperator(BaseOperator):
                 done = promotion.rollback(store, registry, params["source"], to=params["to"], **signed)
         except (promotion.PromotionRefused, LookupError, ValueError) as error:
             raise AirflowFailException(str(error)) from error
+        try:
+            steps.export(store, registry, done.source)
+        except (OSError, ValueError) as error:
+            raise AirflowFailException(
+                f"The decision stands: latest of {done.source} is {done.latest}. Only its other forms could not be "
+                f"written ({error}). Do not decide again: run the DAG {done.source}, whose export writes them."
+            ) from error
+        if done.latest == done.version:
+            # Which source it is, only the form says: through the alias those built from it run anew.
+            context["outlet_events"][DECIDED].add(asset_of(done.source), extra={"version": done.version})
         return {**asdict(done), "as_of": done.as_of.isoformat()}

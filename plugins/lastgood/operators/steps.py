@@ -42,15 +42,18 @@ def open_run(source: str, context: Context) -> Run:
     )
 
 
-def open_upstream(run: Run) -> UpstreamSession:
-    """The session with the run's upstream, by the source's connection."""
+def open_upstream(run: Run) -> UpstreamSession | None:
+    """The session with the run's upstream, by the source's connection; None for a derived source."""
     from include.sources.source import spec
     from include.upstream.breaker import Breaker
     from lastgood.hooks.upstream import UpstreamHook
 
     chosen = spec(run.source)
+    if chosen.derived:
+        return None
     breaker = Breaker(run.registry.connect, chosen.connection)
-    return UpstreamHook(chosen.connection, chosen.limits, breaker).session()
+    hook = UpstreamHook(chosen.connection, chosen.limits, breaker, chosen.classifier, chosen.courtesy)
+    return hook.session()
 
 
 class StepOperator(BaseOperator):
@@ -138,7 +141,9 @@ class ExtractOperator(StepOperator):
     def work(self, run: Run, context: Context) -> dict[str, Any]:
         from include import steps
 
-        return dict(steps.extract(run, open_upstream(run)))
+        upstream = open_upstream(run)
+        assert upstream is not None, "a derived source has no extract step"
+        return dict(steps.extract(run, upstream))
 
 
 class BuildOperator(StepOperator):
@@ -149,10 +154,10 @@ class BuildOperator(StepOperator):
 
         manifest = steps.build(run)
         return {
+            **manifest.counts,
             "version": manifest.version,
             "rows": {entry.name: entry.rows for entry in manifest.tables},
             "quarantined": manifest.quarantine.rows,
-            **manifest.counts,
         }
 
 
@@ -211,6 +216,20 @@ class PromoteOperator(StepOperator):
             raise AirflowSkipException(
                 f"{run.version}: {facts['outcome']}; latest of {run.source} is {facts['latest']}."
             )
+
+
+class ExportOperator(StepOperator):
+    """Writes latest in the source's other forms; consumers of those switch when it is done."""
+
+    def work(self, run: Run, context: Context) -> dict[str, Any]:
+        from include import steps
+
+        return dict(steps.export(run.store, run.registry, run.source))
+
+    def after(self, run: Run, facts: dict[str, Any]) -> None:
+        from include.publishing import runlog
+
+        runlog.end(run.registry, run.source, run.version, "ok")
 
 
 class WatcherOperator(BaseOperator):

@@ -9,6 +9,7 @@ import csv
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -18,7 +19,10 @@ from include.publishing.manifest import manifest_key, require, version_id
 from include.publishing.promotion import PromotionRefused
 from include.publishing.registry import Registry
 from include.publishing.store import Store
+from include.quality import gate
+from include.quality.contract import Metric
 from tests import toy
+from tests.soda import harness
 
 pytestmark = pytest.mark.recordings
 GOOD_BEFORE_THE_NEW_LEVEL = [
@@ -92,3 +96,44 @@ def test_without_an_acceptance_the_new_level_stays_out(
         version = candidate(store, registry, start + timedelta(days=day), rows)
         with pytest.raises(PromotionRefused, match="percent"):
             promotion.promote(store, registry, toy.SOURCE, version, owner="t")
+
+
+def row_rule(source: str, table: str) -> Metric:
+    """The rule of a contract on the rows against the last good version."""
+    body = harness.declared_checks(source)[f"{table}.checks.metric.change_rows"].body
+    assert isinstance(body, Metric)
+    return body
+
+
+def holds(rule: Metric, table: str, rows: int, previous_rows: int | None) -> bool:
+    """Whether so many rows pass after so many in the last good version."""
+    delta = gate.rows_delta_percent(rows, previous_rows)
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE changes (table_name VARCHAR, rows BIGINT, previous_rows BIGINT, "
+            "rows_delta_percent DOUBLE)"
+        )
+        connection.execute("INSERT INTO changes VALUES (?, ?, ?, ?)", [table, rows, previous_rows, delta])
+        (value,) = connection.execute(str(rule.query)).fetchone() or (None,)
+    least = rule.threshold.must_be_greater_than_or_equal
+    assert least is not None and value is not None
+    return bool(value >= least)
+
+
+@pytest.mark.parametrize(
+    ("source", "table"),
+    [("pubchem", "trials"), ("pubchem", "trial_compounds"), ("clinical", "clinical_compound_trials")],
+)
+def test_the_real_contracts_decide_like_the_rule_of_the_toy_table(
+    recordings: Path, source: str, table: str
+) -> None:
+    with (recordings / "pubchem/peer/row_count_history.csv").open() as handle:
+        runs = [(row["last_collected_at"][:10], int(row["trials_rows"])) for row in csv.DictReader(handle)]
+    rule, last_good = row_rule(source, table), None
+    promoted = []
+    for day, rows in runs:
+        if holds(rule, table, rows, last_good) or day == NEW_LEVEL:
+            promoted.append(day)
+            last_good = rows
+    assert promoted == [*GOOD_BEFORE_THE_NEW_LEVEL, NEW_LEVEL, *(day for day, _ in runs if day > NEW_LEVEL)]
+    assert not holds(rule, table, dict(runs)[NEW_LEVEL], dict(runs)["2026-05-28"]), "accepted, not passed"

@@ -13,7 +13,7 @@ from include.sources.ctgov import extract as ctgov
 from include.upstream.answers import ContractBreak
 from include.upstream.landing import Landing
 from sandbox.ctgov import vocabulary
-from tests.sources.ctgov.conftest import Pipeline
+from tests.sources.pipeline import Pipeline
 
 
 def ids(rows: list[dict[str, Any]]) -> set[str]:

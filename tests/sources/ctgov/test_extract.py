@@ -13,7 +13,7 @@ from include.sources.ctgov import extract as ctgov
 from include.sources.ctgov.extract import IdSet
 from include.upstream.answers import ContractBreak, Transient
 from include.upstream.landing import Landing
-from tests.sources.ctgov.conftest import Pipeline
+from tests.sources.pipeline import Pipeline
 
 MOVES = [
     {"kind": "duplicate_page"},

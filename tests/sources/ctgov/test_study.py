@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from include.publishing.tables import content_hash
 from include.sources.ctgov.study import (
     Batch,
     ParsedStudy,
     Refused,
     change_hash,
-    content_hash,
     parse,
     removal,
 )

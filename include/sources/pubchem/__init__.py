@@ -1,0 +1,1 @@
+"""PubChem: compounds with clinical trials, their trials in three registries, and what names resolve to."""

@@ -1,0 +1,104 @@
+"""An operator's decision as a task: who did it, what it tells the derived sources, and how it is refused."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from include.publishing.registry import Registry
+from include.publishing.store import Store
+from tests import toy
+
+pytestmark = pytest.mark.usefixtures("airflow_connections")
+
+
+class Events:
+    """What Airflow gives a task to tell of assets; keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Any]] = []
+
+    def __getitem__(self, alias: Any) -> Events:
+        assert alias.name == "lastgood_decided"
+        return self
+
+    def add(self, asset: Any, extra: Any = None) -> None:
+        self.told.append((asset.name, extra))
+
+
+def decide(decision: str, events: Events, user: str | None = "ann", **params: Any) -> dict[str, Any]:
+    from lastgood.operators.decisions import DecisionOperator
+
+    context: Any = {
+        "params": {"source": toy.SOURCE, "reason": "wrong data", **params},
+        "dag_run": SimpleNamespace(run_id="manual__1", triggering_user_name=user),
+        "outlet_events": events,
+    }
+    return DecisionOperator(task_id=decision, decision=decision).execute(context)
+
+
+def test_a_rollback_tells_the_derived_sources_which_version_is_latest_now(
+    store: Store, registry: Registry
+) -> None:
+    first = toy.publish(store, registry, 3, day=1)
+    toy.publish(store, registry, 4, day=2)
+    events = Events()
+    done = decide("rollback", events, to=None)
+    assert done["latest"] == first.version and done["as_of"] == first.as_of.isoformat()
+    assert events.told == [("lastgood_toy", {"version": first.version})]
+    assert len(toy.served(registry)) == 3
+
+
+def test_an_acceptance_tells_it_too(store: Store, registry: Registry) -> None:
+    toy.publish(store, registry, 1000, day=1)
+    lower = toy.stage(store, registry, 900, day=2)
+    toy.judge(store, registry, lower)
+    events = Events()
+    decide("accept", events, version=lower.version)
+    assert events.told == [("lastgood_toy", {"version": lower.version})]
+
+
+@pytest.mark.parametrize(("user", "kept"), [("ann", "ann"), (None, "DAG run manual__1")])
+def test_who_triggered_the_run_is_kept_with_the_reason(
+    store: Store, registry: Registry, user: str | None, kept: str
+) -> None:
+    for day in (1, 2):
+        toy.publish(store, registry, 3 + day, day=day)
+    decide("rollback", Events(), user, to=None)
+    with registry.cursor() as cursor:
+        cursor.execute("SELECT who, what, reason FROM lastgood.action")
+        assert cursor.fetchall() == [{"who": kept, "what": "rollback", "reason": "wrong data"}]
+
+
+@pytest.mark.parametrize(
+    ("decision", "params", "reason"),
+    [
+        ("rollback", {"to": None}, "no earlier version to go back to"),
+        ("rollback", {"to": "20260101T000000Z-00000000"}, "was never published"),
+        ("accept", {"version": "20260101T000000Z-00000000"}, "has no version"),
+    ],
+)
+def test_a_refusal_fails_the_task_with_its_reason_and_tells_nobody(
+    store: Store, registry: Registry, decision: str, params: dict[str, Any], reason: str
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    first = toy.publish(store, registry, 3, day=1)
+    events = Events()
+    with pytest.raises(AirflowFailException, match=reason):
+        decide(decision, events, **params)
+    assert events.told == []
+    latest = registry.latest(toy.SOURCE)
+    assert latest is not None and latest.version == first.version
+
+
+def test_a_registry_that_was_rebuilt_tells_nothing(store: Store, registry: Registry) -> None:
+    toy.publish(store, registry, 3, day=1)
+    with registry.cursor() as cursor:
+        cursor.execute("TRUNCATE lastgood.latest, lastgood.dataset_version CASCADE")
+    events = Events()
+    assert decide("rebuild", events)
+    assert events.told == []
+    assert registry.latest(toy.SOURCE) is not None

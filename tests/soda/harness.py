@@ -1,0 +1,241 @@
+"""Runs the contracts of a source over Arrow tables, as the gate does over a candidate, and damages tables."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import blake2b
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from include.publishing.tables import Table, type_name
+from include.quality import contract
+from include.quality.gate import rows_delta_percent
+from include.quality.samples import failing_rows
+
+Tables = dict[str, pa.Table]
+CHANGES = pa.schema(
+    [
+        ("table_name", pa.string()),
+        ("rows", pa.int64()),
+        ("previous_rows", pa.int64()),
+        ("rows_delta_percent", pa.float64()),
+        ("new", pa.int64()),
+        ("changed", pa.int64()),
+        ("deleted", pa.int64()),
+    ]
+)
+HISTORY = pa.schema(
+    [
+        ("version", pa.string()),
+        ("as_of", pa.timestamp("us", "UTC")),
+        ("table_name", pa.string()),
+        ("rows", pa.int64()),
+        ("new", pa.int64()),
+        ("changed", pa.int64()),
+        ("deleted", pa.int64()),
+    ]
+)
+SQL_TYPES = {
+    "string": "varchar",
+    "list<string>": "varchar[]",
+    "list<int64>": "bigint[]",
+    "date32[day]": "date",
+    "timestamp[us, tz=UTC]": "timestamp with time zone",
+    "bool": "boolean",
+    "int32": "integer",
+    "int64": "bigint",
+    "double": "double",
+}
+
+
+def verify(
+    source: str,
+    tables: Mapping[str, pa.Table],
+    previous: Mapping[str, pa.Table] | None = None,
+    history: Sequence[Mapping[str, Any]] = (),
+    only: Iterable[str] | None = None,
+) -> dict[str, str]:
+    """Outcome of every check by `table.id` (PASSED, WARN, FAILED, NOT_EVALUATED or MISSING).
+
+    A check of the contract that Soda does not report is MISSING, as it is NOT_EVALUATED for the gate.
+    """
+    from soda_core.contracts import verify_contract_locally
+    from soda_duckdb.common.data_sources.duckdb_data_source import DuckDBDataSourceImpl
+
+    logging.getLogger("soda").setLevel(logging.CRITICAL)
+    outcomes = {}
+    with session(source, tables, previous or {}, history) as connection:
+        for name in only or [table.name for table in declared_tables(source)]:
+            path = contract.CONTRACTS / source / f"{name}.yml"
+            result = verify_contract_locally(
+                data_sources=[DuckDBDataSourceImpl.from_existing_cursor(connection, name="wh")],
+                contract_file_path=str(path),
+                data_timestamp="2026-11-01T00:00:00+00:00",
+            )
+            reported = {
+                item.check.relative_path: item.outcome.name
+                for verification in result.contract_verification_results
+                for item in verification.check_results
+            }
+            for check in checks_of(path):
+                outcomes[f"{name}.{check.id}"] = reported.get(check.id, "MISSING")
+    return outcomes
+
+
+def samples(source: str, tables: Mapping[str, pa.Table], check_id: str) -> list[dict[str, Any]] | None:
+    """The rows that a check finds wrong, as people are shown them; None for a figure over the whole table."""
+    check = declared_checks(source)[check_id]
+    (table,) = (table for table in declared_tables(source) if table.name == check.table)
+    query = failing_rows(check, table.key)
+    if query is None:
+        return None
+    with session(source, tables, {}, ()) as connection:
+        rows: list[dict[str, Any]] = connection.sql(query).to_arrow_table().to_pylist()
+    return rows
+
+
+@contextmanager
+def session(
+    source: str,
+    tables: Mapping[str, pa.Table],
+    previous: Mapping[str, pa.Table],
+    history: Sequence[Mapping[str, Any]],
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The views that the gate registers: every table, what it was before, changes and history."""
+    declared = declared_tables(source)
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for table in declared:
+            old = previous.get(table.name, table.schema.empty_table())
+            for name, rows in ((table.name, tables[table.name]), (f"previous_{table.name}", old)):
+                connection.register(f"_{name}", rows)
+                connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM "_{name}"')
+        changes = [_changes(table.name, table.key, tables, previous) for table in declared]
+        connection.register("changes", pa.Table.from_pylist(changes, CHANGES))
+        connection.register("history", pa.Table.from_pylist([dict(row) for row in history], HISTORY))
+        yield connection
+
+
+@cache
+def checks_of(path: Path) -> list[contract.Check]:
+    """Every check of a contract file."""
+    return contract.load(path).all_checks()
+
+
+def _changes(
+    name: str, key: tuple[str, ...], tables: Mapping[str, pa.Table], before: Mapping[str, pa.Table]
+) -> dict[str, Any]:
+    def hashes(rows: pa.Table) -> dict[tuple[Any, ...], Any]:
+        columns = [rows[column].to_pylist() for column in key]
+        values = (
+            rows["content_hash"].to_pylist()
+            if "content_hash" in rows.column_names
+            else [None] * rows.num_rows
+        )
+        return dict(zip(zip(*columns, strict=True), values, strict=True))
+
+    now, old = hashes(tables[name]), hashes(before[name]) if name in before else {}
+    previous_rows = before[name].num_rows if name in before else None
+    return {
+        "table_name": name,
+        "rows": tables[name].num_rows,
+        "previous_rows": previous_rows,
+        "rows_delta_percent": rows_delta_percent(tables[name].num_rows, previous_rows),
+        "new": len(now.keys() - old.keys()),
+        "changed": sum(now[one] != old[one] for one in now.keys() & old.keys()),
+        "deleted": len(old.keys() - now.keys()),
+    }
+
+
+def declared_tables(source: str) -> tuple[Table, ...]:
+    """The tables of a source, from its tables.py."""
+    tables: tuple[Table, ...] = import_module(f"include.sources.{source}.tables").TABLES
+    return tables
+
+
+def assert_contracts_declare_the_tables(source: str) -> None:
+    """Every contract has the columns, types and required columns of tables.py."""
+    contracts = contract.load_all(source, [table.name for table in declared_tables(source)])
+    for table in declared_tables(source):
+        declared = contract.load(contracts[table.name])
+        assert [(column.name, column.data_type) for column in declared.columns] == [
+            (column.name, SQL_TYPES[type_name(column.type)]) for column in table.columns
+        ]
+        required = {
+            column.name for column in declared.columns if any(check.missing for check in column.checks)
+        }
+        assert required == {column.name for column in table.columns if column.required}
+
+
+def declared_checks(source: str) -> dict[str, contract.Check]:
+    """Every check of every contract of a source by `table.id`."""
+    contracts = contract.load_all(source, [table.name for table in declared_tables(source)])
+    return {f"{table}.{check.id}": check for table, path in contracts.items() for check in checks_of(path)}
+
+
+def table_of(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows as a table in order of the key; a column that a row does not name is null, its hash is made."""
+    filled = [
+        {"content_hash": blake2b(repr(row).encode(), digest_size=16).hexdigest(), **row} for row in rows
+    ]
+    filled.sort(key=lambda row: tuple(row[column] for column in table.key))
+    return pa.Table.from_pylist(filled, table.schema)
+
+
+def replaced(tables: Tables, table: str, column: str, value: Any, rows: int | None = None) -> Tables:
+    """The tables with a value in the first rows of a column (all rows where `rows` is None)."""
+    old = tables[table]
+    values = old[column].to_pylist()
+    count = len(values) if rows is None else rows
+    field = old.schema.field(column)
+    array = pa.array([value] * count + values[count:], type=field.type)
+    return tables | {table: old.set_column(old.schema.get_field_index(column), field, array)}
+
+
+def with_rows(tables: Tables, table: Table, rows: Sequence[Mapping[str, Any]]) -> Tables:
+    """The tables with further rows in one of them."""
+    return tables | {table.name: pa.concat_tables([tables[table.name], table_of(table, rows)])}
+
+
+def edited(
+    tables: Tables, table: str, where: Callable[[dict[str, Any]], bool] = lambda row: True, **values: Any
+) -> Tables:
+    """The tables with other values in the rows of one of them that a condition holds for; keeps their hashes."""
+    rows = [row | values if where(row) else row for row in tables[table].to_pylist()]
+    return tables | {table: pa.Table.from_pylist(rows, tables[table].schema)}
+
+
+def without(tables: Tables, table: str, where: Callable[[dict[str, Any]], bool]) -> Tables:
+    """The tables without the rows of one of them that a condition holds for."""
+    rows = [row for row in tables[table].to_pylist() if not where(row)]
+    return tables | {table: pa.Table.from_pylist(rows, tables[table].schema)}
+
+
+def spoilt(tables: Tables, table: str) -> Tables:
+    """The tables with further rows in one of them: the first again, with a cut hash, and one of nothing but nulls."""
+    row, schema = tables[table].slice(0, 1).to_pylist()[0], tables[table].schema
+    added = pa.Table.from_pylist([row, row | {"content_hash": "abc"}, dict.fromkeys(row)], schema)
+    return tables | {table: pa.concat_tables([tables[table], added])}
+
+
+def past(tables: Tables, factor: float = 1.0) -> list[dict[str, Any]]:
+    """A history of three good versions with `factor` times the rows."""
+    return [
+        {"version": str(day), "as_of": datetime(2026, 10, day, tzinfo=UTC), "table_name": name}
+        | {"rows": int(rows.num_rows * factor), "new": 0, "changed": 0, "deleted": 0}
+        for day in range(1, 4)
+        for name, rows in tables.items()
+    ]
+
+
+def not_passed(outcomes: Mapping[str, str]) -> dict[str, str]:
+    """The checks that did not simply pass."""
+    return {check: outcome for check, outcome in outcomes.items() if outcome != "PASSED"}
