@@ -4,6 +4,7 @@ Sockets are blocked except to this machine, so a test that reaches out fails at 
 """
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -49,6 +50,7 @@ def postgres() -> Iterator[str]:
     embedded.start(folder, databases=("registry_template",))
     yield embedded.dsn(folder, "postgres")
     embedded.stop(folder)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

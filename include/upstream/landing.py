@@ -116,15 +116,6 @@ class Landing:
         """
         return self._write(kind, _joined(lines), cursor)
 
-    def write_block(self, kind: str, data: bytes, rows: int, cursor: Any) -> Part:
-        """Land lines that stand in one block of bytes already, each ended by a newline."""
-        newlines = data.count(b"\n")
-        if newlines != rows or (data and not data.endswith(b"\n")):
-            raise ValueError(
-                f"A block of {rows} lines must have as many newlines, one at its end; it has {newlines}."
-            )
-        return self._write(kind, iter([(rows, data)]), cursor)
-
     def finish(self, facts: Mapping[str, Any]) -> None:
         """Declare the landing complete, with what the upstream said about the whole (counts, versions)."""
         self._save(msgspec.structs.replace(self.progress, facts=dict(facts), complete=True))

@@ -60,21 +60,17 @@ def test_parts_are_ordinary_zstd_files_that_progress_describes(store: Store) -> 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 @given(lines=st.lists(st.binary(max_size=300).map(lambda line: line.replace(b"\n", b"")), max_size=40))
-def test_any_lines_come_back_and_a_block_of_them_gives_the_same_file(
-    store: Store, lines: list[bytes]
-) -> None:
+def test_any_lines_come_back(store: Store, lines: list[bytes]) -> None:
     landing = begin(store, upstream_version=str(lines))
     part = landing.write_part("x", lines, None)
-    block = landing.write_block("x", b"".join(line + b"\n" for line in lines), len(lines), None)
     assert list(landing.read_part(part)) == lines
-    assert (part.sha256, part.rows) == (block.sha256, len(lines))
+    assert part.rows == len(lines)
 
 
 def test_parts_larger_than_every_buffer_come_back(store: Store) -> None:
     lines = [hashlib.sha512(str(number).encode()).hexdigest().encode() * 40 for number in range(700)]
     landing = begin(store)
     part = landing.write_part("x", iter(lines), None)
-    assert landing.write_block("x", b"\n".join([*lines, b""]), 700, None).sha256 == part.sha256
     assert list(landing.read_part(part)) == lines
 
 
@@ -84,12 +80,6 @@ def test_a_line_with_a_newline_is_refused_and_leaves_nothing(store: Store) -> No
         landing.write_part("studies", [b"{}", b'{"a":\n1}'], None)
     assert files(store) == {}
     assert landing.progress.parts == ()
-
-
-@pytest.mark.parametrize(("data", "rows"), [(b"a\nb\n", 1), (b"a\nb", 2), (b"a\nb", 1), (b"", 1)])
-def test_a_block_that_is_not_as_many_lines_is_refused(store: Store, data: bytes, rows: int) -> None:
-    with pytest.raises(ValueError, match="newlines"):
-        begin(store).write_block("studies", data, rows, None)
 
 
 def test_nothing_is_kept_of_a_part_whose_lines_break_off(store: Store) -> None:

@@ -97,7 +97,10 @@ def with_studies(worlds: Worlds, recordings: Path) -> World:
 
 @pytest.fixture(scope="session")
 def published(worlds: Worlds, recordings: Path) -> World:
-    """A world in which the recorded PubChem is published on day 1. A test that promotes takes a copy of it."""
+    """A world in which the recorded PubChem is published on day 1.
+
+    A test that promotes takes a copy of it; one that only builds in it does so on a day of its own, 3 to 6.
+    """
     world = worlds(None)
     with replay.recorded_pubchem(recordings) as upstream:
         Pipeline("pubchem", world.store, world.registry, upstream).publish(1)
