@@ -155,8 +155,8 @@ ACCENTED_CONDITIONS = (
     "Sjögren's Syndrome", "Ménière Disease", "Behçet Syndrome", "β-Thalassemia", "Guillain-Barré Syndrome",
 )  # fmt: skip
 KEYWORDS = (
-    "quality of life", "randomized", "survival", "adherence", "biomarkers", "exercise", "safety", "pilot",
-    "primary care", "pediatrics", "elderly", "pharmacokinetics", "recurrence", "screening", "telehealth",
+    "quality of life", "randomized", "survival", "adherence", "biomarkers", "exercise", "safety", "EGFR",
+    "primary care", "pediatrics", "elderly", "pharmacokinetics", "recurrence", "HER2", "PD-L1",
 )  # fmt: skip
 
 KNOWN_DRUGS = (
