@@ -10,6 +10,8 @@ SIZE =
 PORT = 8080
 # What `make test` hands to pytest, every test by default
 TESTS =
+# What `make airflow` hands to Airflow's command line
+ARGS =
 # What `make bench` hands to the benchmark
 BENCH =
 
@@ -17,7 +19,7 @@ BENCH =
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
-.PHONY: help run advance ui down clean test lint types imports docs page bench lock env setup setup-dev
+.PHONY: help run advance ui airflow down clean test lint types imports docs page bench lock env setup setup-dev
 
 help: ## Show what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +32,9 @@ advance: setup ## Move the sample upstreams to their next data version: SOURCES=
 
 ui: setup ## Start the whole Airflow with its UI: PORT=8080
 	@$(VENV_PYTHON) -m sandbox.ui up --port $(PORT)
+
+airflow: setup ## Run Airflow's command line in the sandbox: ARGS="dags list"
+	@$(VENV_PYTHON) -m sandbox.ui airflow $(ARGS)
 
 down: ## Stop all that was started, and nothing else
 	@if [ ! -d .lastgood ]; then echo "Nothing was running."; else \

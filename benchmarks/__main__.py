@@ -38,7 +38,12 @@ from include.upstream.session import UpstreamSession
 
 START = datetime(2026, 11, 17, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[1]
-MAIN_TABLE = {"ctgov": "studies", "pubchem": "trial_compounds", "clinical": "clinical_compound_trials"}
+MAIN_TABLE = {
+    "ctgov": "studies",
+    "pubchem": "trial_compounds",
+    "clinical": "clinical_compound_trials",
+    "sofascore": "matches",
+}
 NAMES = 20_000
 """Look-ups of names in a run of pubchem; at PubChem's own pace they would take 70 minutes."""
 

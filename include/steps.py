@@ -1,4 +1,4 @@
-"""The steps of a run, for every source and without Airflow: probe, extract, build, gate, promote.
+"""The steps of a run, for every source and without Airflow: probe, discover, extract, build, gate, promote.
 
 Each may be killed and called again: it finds what is done and ends in the same state.
 """
@@ -20,7 +20,7 @@ from include.publishing.promotion import Promotion
 from include.quality import contract, gate
 from include.quality.gate import Verdict
 from include.sources import source as sources
-from include.sources.source import Probe, Run
+from include.sources.source import Discovered, Probe, Run
 
 if TYPE_CHECKING:
     from include.publishing.registry import Registry
@@ -67,9 +67,25 @@ def _probe_inputs(run: Run) -> Probe:
     return Probe(True, f"To be built from {listed}.", versions)
 
 
-def extract(run: Run, upstream: UpstreamSession) -> Mapping[str, Any]:
-    """Land what the upstream has, raw, going on from the last complete part; returns the landing's facts."""
-    facts: Mapping[str, Any] = sources.module(run.source, "extract").extract(run, upstream)
+def discover(run: Run, upstream: UpstreamSession) -> Discovered:
+    """Find out what this run has to ask for, split into units; only for a source whose spec names them."""
+    found: Discovered = sources.module(run.source, "extract").discover(run, upstream)
+    return found
+
+
+def extract(run: Run, upstream: UpstreamSession, unit: str | None = None) -> Mapping[str, Any]:
+    """Land what the upstream has, raw, going on from the last complete part; returns the landing's facts.
+
+    Of a source with units this is one of them, by its key, or without one all of them in turn.
+    """
+    module = sources.module(run.source, "extract")
+    facts: Mapping[str, Any]
+    if sources.spec(run.source).units is None:
+        facts = module.extract(run, upstream)
+    elif unit is None:
+        facts = {each.key: module.extract(run, upstream, each.key) for each in discover(run, upstream).units}
+    else:
+        facts = module.extract(run, upstream, unit)
     return facts
 
 
@@ -92,7 +108,7 @@ def _build(run: Run) -> Manifest:
         built: sources.Built = sources.module(run.source, "build").build(run, candidate)
         return candidate.seal(
             run_id=run.run_id,
-            as_of=run.interval_end,
+            as_of=built.as_of or run.interval_end,
             created_at=datetime.now(UTC),
             code_version=code_version(),
             cursors={**built.cursors, **({BUILT_FROM: dict(built.built_from)} if built.built_from else {})},

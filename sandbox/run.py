@@ -135,39 +135,52 @@ def _follow(sandbox: Sandbox, source: str, child: psutil.Process) -> dict[str, A
             if name not in printed:
                 printed.add(name)
                 _clear()
-                _show(f"{name:<8} {step['seconds']:6.1f} s  {_facts(name, step)}")
+                task, _, unit = name.partition(" ")
+                facts = f"{unit}: {_facts(task, step)}" if unit else _facts(task, step)
+                _show(f"{task:<8} {step['seconds']:6.1f} s  {facts}")
         if over:
             _clear()
             return run
-        doing = "Airflow starts" if run is None else _doing(sandbox, source, run["version"], printed)
+        doing = "Airflow starts" if run is None else _doing(sandbox, source, run)
         _status(f"{doing} … {time.monotonic() - began:.0f} s")
         time.sleep(POLL_SECONDS)
 
 
-def _doing(sandbox: Sandbox, source: str, version: str, done: set[str]) -> str:
-    step = next((s for s in _steps(source) if s not in done), "ends")
-    progress = f"raw/{source}/{version}/progress.json"
-    if step != "extract" or not sandbox.store.exists(progress):
+def _doing(sandbox: Sandbox, source: str, run: dict[str, Any]) -> str:
+    steps, units = run["steps"], sum(name.startswith("extract ") for name in run["steps"])
+    step = next((s for s in _steps(source) if s not in steps), "ends")
+    if step != "extract":
         return step
-    landed = json.loads(sandbox.store.read_bytes(progress))
-    if not landed["parts"]:
+    if "discover" in steps:
+        return f"extract: {units} of {len(steps['discover']['units'])}"
+    progress = f"raw/{source}/{run['version']}/progress.json"
+    landed = json.loads(sandbox.store.read_bytes(progress)) if sandbox.store.exists(progress) else {}
+    if not landed.get("parts"):
         return step
     kind = landed["parts"][-1]["kind"]
-    done = sum(part["rows"] for part in landed["parts"] if part["kind"] == kind)
+    rows = sum(part["rows"] for part in landed["parts"] if part["kind"] == kind)
     declared = ((landed["cursor"] or {}).get(kind) or {}).get("declared")
-    return f"extract: {done}{f' of {declared}' if declared else ''} {kind}"
+    return f"extract: {rows}{f' of {declared}' if declared else ''} {kind}"
 
 
 def _steps(source: str) -> list[str]:
-    steps = ["probe", "extract", "build", "gate", "promote", "export"]
-    left_out = {"extract": sources.spec(source).derived, "export": not sources.exports(source)}
-    return [step for step in steps if not left_out.get(step)]
+    spec = sources.spec(source)
+    there = {
+        "probe": True,
+        "discover": spec.units is not None,
+        "extract": not spec.derived,
+        "build": True,
+        "gate": True,
+        "promote": True,
+        "export": sources.exports(source),
+    }
+    return [step for step, is_there in there.items() if is_there]
 
 
 def _facts(name: str, step: dict[str, Any]) -> str:
     if "error" in step:
         return "FAILED"
-    if name == "probe":
+    if name in {"probe", "discover"}:
         return str(step["reason"])
     if name == "extract":
         return str(step["summary"])

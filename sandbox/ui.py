@@ -1,6 +1,7 @@
-"""`make ui`, `make down` and `make advance`: the whole Airflow on the sandbox's PostgreSQL, and its end.
+"""`make ui`, `make airflow`, `make advance`, `make down`: the whole Airflow on the sandbox's PostgreSQL, and its end.
 
 python -m sandbox.ui up [--port 8080]
+python -m sandbox.ui airflow dags list
 python -m sandbox.ui advance [SOURCE ...]
 python -m sandbox.ui down
 """
@@ -8,6 +9,7 @@ python -m sandbox.ui down
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -96,6 +98,16 @@ def advance(
     return answers
 
 
+def airflow(
+    arguments: Sequence[str], *, project: Path = PROJECT, state: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run Airflow's own command line in the sandbox's Airflow, on this terminal."""
+    found = environment.describe(project, state=state)
+    return subprocess.run(
+        [sys.executable, "-m", "airflow", *arguments], env=found.process_variables(), check=False
+    )
+
+
 def _answering(address: str) -> str | None:
     return address if _health(address) else None
 
@@ -131,6 +143,8 @@ def main(arguments: list[str] | None = None) -> int:
     starting.add_argument("--port", type=int, default=environment.UI_PORT, help="port of the UI")
     advancing = commands.add_parser("advance", help="move sample upstreams to their next data version")
     advancing.add_argument("sources", nargs="*", help="sources, every one by default")
+    running = commands.add_parser("airflow", help="run Airflow's command line in the sandbox")
+    running.add_argument("arguments", nargs=argparse.REMAINDER, help="as for `airflow` itself")
     commands.add_parser("down", help="stop all that the sandbox started")
     chosen = parser.parse_args(arguments)
     try:
@@ -139,6 +153,8 @@ def main(arguments: list[str] | None = None) -> int:
         elif chosen.command == "advance":
             for source, answer in advance(chosen.sources).items():
                 print(f"{source}: {answer}")
+        elif chosen.command == "airflow":
+            return airflow(chosen.arguments).returncode
         else:
             stopped = environment.down()
             print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")

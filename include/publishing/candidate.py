@@ -55,7 +55,7 @@ class Candidate:
         self.tables = {table.name: table for table in tables}
         self.schema_version = schema_version
         self.previous = previous
-        self._entries: dict[str, TableEntry] = {}
+        self._files: dict[str, list[TableFile]] = {}
         self._reasons: Counter[str] = Counter()
         self._quarantined: list[dict[str, Any]] = []
 
@@ -65,8 +65,7 @@ class Candidate:
         self._session = frames.session(self.scratch)
         self.connection: duckdb.DuckDBPyConnection = self._session.__enter__()
         for table in self.tables.values():
-            entry = self._previous(table.name)
-            files = [file.path for file in entry.files] if entry else []
+            files = [file.path for file in self.previous_files(table.name)]
             frames.register(self.connection, f"previous_{table.name}", self.store, files, table.schema)
         # What an attempt that was killed left behind must not be taken for part of this one.
         self.store.delete_tree(manifest.folder(self.source, self.version))
@@ -81,10 +80,14 @@ class Candidate:
             return None
         return next((entry for entry in self.previous.tables if entry.name == table), None)
 
-    def write(self, name: str, batches: Iterable[pa.RecordBatch]) -> TableEntry:
-        """Write a table from batches in its schema and in order of its key."""
+    def write(self, name: str, batches: Iterable[pa.RecordBatch], part: str | None = None) -> list[TableFile]:
+        """Write a table from batches in its schema and in order of its key; returns the files.
+
+        A source may divide a table: then each part is written, or kept, by itself.
+        """
         table = self.tables[name]
-        files: list[TableFile] = []
+        files = self._files.setdefault(name, [])
+        first = len(files)
         writer: pq.ParquetWriter | None = None
         path, rows = self.scratch / "unused", 0
 
@@ -92,7 +95,7 @@ class Candidate:
             nonlocal writer
             assert writer is not None
             writer.close()
-            files.append(self._store(path, name, len(files), rows))
+            files.append(self._store(path, name, len(files), rows, part))
             writer = None
 
         pending: list[pa.RecordBatch] = []
@@ -119,27 +122,32 @@ class Candidate:
             flush()
         if writer is not None:
             close()
-        entry = TableEntry(
-            name=name,
-            key=table.key,
-            rows=sum(file.rows for file in files),
-            files=tuple(files),
-            serve=table.serve,
-            schema_version=self.schema_version,
-        )
-        self._entries[name] = entry
-        return entry
+        return files[first:]
 
-    def _store(self, local: Path, table: str, index: int, rows: int) -> TableFile:
+    def keep(self, name: str, part: str) -> list[TableFile]:
+        """Take over a part of a table from the last good version, file by file, without reading it."""
+        kept = self.previous_files(name, part)
+        self._files.setdefault(name, []).extend(kept)
+        return kept
+
+    def previous_files(self, name: str, part: str | None = None) -> list[TableFile]:
+        """The last good version's files of a table, or of one of its parts."""
+        entry = self._previous(name)
+        return [file for file in entry.files if part in (None, file.part)] if entry else []
+
+    def files(self, name: str) -> list[TableFile]:
+        """What was written and kept of a table so far."""
+        return self._files[name]
+
+    def _store(self, local: Path, table: str, index: int, rows: int, part: str | None) -> TableFile:
         """Keep a finished file, or point at the last good version's where the bytes are the same."""
         key = f"{manifest.folder(self.source, self.version)}/{table}/part-{index:05}.parquet"
         stored = self.store.put(local, key)
-        previous = self._previous(table)
-        for file in previous.files if previous else ():
+        for file in self.previous_files(table, part):
             if file.sha256 == stored.sha256:
                 self.store.delete(key)
                 return file
-        return TableFile(path=key, bytes=stored.bytes, sha256=stored.sha256, rows=rows)
+        return TableFile(path=key, bytes=stored.bytes, sha256=stored.sha256, rows=rows, part=part)
 
     def quarantine(self, *, reason: str, detail: str, raw: str, sha256: str, content: bytes) -> None:
         """Refuse one row: kept with its reason, where it came from and its hash, never dropped."""
@@ -163,7 +171,7 @@ class Candidate:
         built_from: Mapping[str, str] | None = None,
     ) -> Manifest:
         """Compare with the last good version and write the manifest. Raises ValueError for a missing table."""
-        missing = self.tables.keys() - self._entries.keys()
+        missing = self.tables.keys() - self._files.keys()
         if missing:
             raise ValueError(f"{self.source} declares tables that its build did not write: {sorted(missing)}")
         sealed = Manifest(
@@ -175,8 +183,8 @@ class Candidate:
             code_version=code_version,
             schema_version=self.schema_version,
             previous=self.previous.version if self.previous else None,
-            tables=tuple(self._entries[name] for name in self.tables),
-            changes=tuple(self._compare(self._entries[name]) for name in self.tables),
+            tables=tuple(map(self._entry, self.tables)),
+            changes=tuple(self._compare(self._entry(name)) for name in self.tables),
             quarantine=self._write_quarantine(),
             cursors=json.loads(json.dumps(dict(cursors))),
             counts=dict(counts),
@@ -188,11 +196,24 @@ class Candidate:
         manifest.write(self.store, sealed)
         return sealed
 
-    def _compare(self, entry: TableEntry) -> manifest.TableChanges:
-        files = [file.path for file in entry.files]
-        frames.register(
-            self.connection, f"now_{entry.name}", self.store, files, self.tables[entry.name].schema
+    def _entry(self, name: str) -> TableEntry:
+        files = self._files[name]
+        return TableEntry(
+            name=name,
+            key=self.tables[name].key,
+            rows=sum(file.rows for file in files),
+            files=tuple(files),
+            serve=self.tables[name].serve,
+            schema_version=self.schema_version,
         )
+
+    def _compare(self, entry: TableEntry) -> manifest.TableChanges:
+        """Compare a table with the last good version; files that both have in common need no look."""
+        before = self.previous_files(entry.name)
+        common = {file.sha256 for file in before} & {file.sha256 for file in entry.files}
+        for view, files in ((f"now_{entry.name}", entry.files), (f"then_{entry.name}", before)):
+            keys = [file.path for file in files if file.sha256 not in common]
+            frames.register(self.connection, view, self.store, keys, self.tables[entry.name].schema)
         return changes.compare(
             self.connection,
             self.store,

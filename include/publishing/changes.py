@@ -31,7 +31,7 @@ def compare(
 ) -> TableChanges:
     """Compare two versions of a table and keep the list of differing keys beside the candidate.
 
-    Expects the views `now_TABLE` and, where there is a previous version, `previous_TABLE`. Every table has a
+    Expects the views `now_TABLE` and `then_TABLE` of the files that differ. Every table has a
     content_hash (include/publishing/tables.py), so only the keys and hashes are read.
     """
     if previous is None or previous.key != current.key:
@@ -47,7 +47,7 @@ def compare(
         f"SELECT CASE WHEN p.content_hash IS NULL THEN 'new' WHEN n.content_hash IS NULL THEN 'deleted' "  # noqa: S608
         f"ELSE 'changed' END AS {CHANGE}, {keys} "
         f"FROM (SELECT {keys}, content_hash FROM {quoted('now_' + current.name)}) n "
-        f"FULL JOIN (SELECT {keys}, content_hash FROM {quoted('previous_' + current.name)}) p "
+        f"FULL JOIN (SELECT {keys}, content_hash FROM {quoted('then_' + current.name)}) p "
         f"USING ({keys}) WHERE n.content_hash IS DISTINCT FROM p.content_hash ORDER BY {keys}"
     )
     counts = {"new": 0, "changed": 0, "deleted": 0}

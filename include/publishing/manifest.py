@@ -21,14 +21,15 @@ class AlteredFile(ValueError):
     """A file differs from what the manifest says of it."""
 
 
-class TableFile(StoredFile, frozen=True, kw_only=True):
-    """One Parquet file of a table."""
+class TableFile(StoredFile, frozen=True, kw_only=True, omit_defaults=True):
+    """One Parquet file of a table. `part` names what of the table it holds, where the source divides it."""
 
     rows: int
+    part: str | None = None
 
 
 class TableEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One table of a candidate; its rows are those of its files, in order of its key."""
+    """One table of a candidate; its rows are those of its files, in order of its key within each part."""
 
     name: str
     key: tuple[str, ...]

@@ -40,10 +40,12 @@ def start(
 
 
 @contextmanager
-def step(registry: Registry, source: str, version: str, name: str) -> Iterator[dict[str, Any]]:
+def step(
+    registry: Registry, source: str, version: str, name: str, *, failure: Status = "fail"
+) -> Iterator[dict[str, Any]]:
     """Note when a step began and ended, its try, and the facts the caller puts into the yielded dict.
 
-    An exception is noted as the step's and the run's failure and goes on to the caller.
+    An exception is noted as the step's failure, ends the run as `failure`, and goes on to the caller.
     """
     facts: dict[str, Any] = {}
     began = datetime.now(UTC)
@@ -51,7 +53,7 @@ def step(registry: Registry, source: str, version: str, name: str) -> Iterator[d
         yield facts
     except BaseException as error:
         _note(registry, source, version, name, began, {"error": f"{type(error).__name__}: {error}"[:2000]})
-        end(registry, source, version, "fail", failed_step=name)
+        end(registry, source, version, failure, failed_step=name)
         raise
     _note(registry, source, version, name, began, facts)
 

@@ -1,9 +1,9 @@
 """What a source is to the rest of the house: a spec, and four modules found by its folder's name.
 
-include/sources/NAME/ holds spec.py (SPEC), tables.py (TABLES, SCHEMA_VERSION), extract.py (probe, extract) and
-build.py (build); export.py (export) where latest is also written in other forms. A source without an upstream
-of its own is derived from other sources and has no extract.py. Nothing else in the project lists sources: a new
-folder is a new source.
+include/sources/NAME/ holds spec.py (SPEC), tables.py (TABLES, SCHEMA_VERSION), extract.py (probe, extract, and
+discover where the spec names units) and build.py (build); export.py (export) where latest is also written in other
+forms. A source without an upstream of its own is derived from other sources and has no extract.py. Nothing else in
+the project lists sources: a new folder is a new source.
 """
 
 from __future__ import annotations
@@ -50,6 +50,10 @@ class Spec:
     # Doubled each time: three retries last longer than an open breaker.
     retry_delay: timedelta = timedelta(minutes=2)
     max_retry_delay: timedelta = timedelta(minutes=30)
+    units: str | None = None
+    """What its extract is split into, in words (competition-season); its extract.py then has `discover`."""
+    without_host: str | None = None
+    """Why it is not collected while its connection names no host; a run is skipped with this sentence then."""
     step_timeout: timedelta = timedelta(hours=1)
     extract_timeout: timedelta = timedelta(hours=6)
     run_timeout: timedelta = timedelta(hours=12)
@@ -83,6 +87,8 @@ class Run:
     params: Mapping[str, Any]
     store: Store
     registry: Registry
+    backfill: bool = False
+    """Asked for by a backfill: a source that merges makes its interval anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,25 @@ class Probe:
     new: bool
     reason: str
     upstream: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A part of a run's extract that is a task of its own. `key` is safe in a path, `label` is for people."""
+
+    key: str
+    label: str
+    items: int
+    """How many things are to be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """What a run has to do: its units, whether there is anything to publish, and the sentence that says so."""
+
+    units: tuple[Unit, ...]
+    new: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +130,8 @@ class Built:
     """Every row was made anew rather than taken over from the version before."""
     raw: tuple[str, ...] = ()
     built_from: Mapping[str, str] = field(default_factory=dict)
+    as_of: datetime | None = None
+    """Data time, where it is not the end of the run's interval."""
 
 
 def names() -> list[str]:

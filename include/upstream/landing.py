@@ -101,6 +101,12 @@ class Landing:
             )
         return cls(store, prefix, found)
 
+    @classmethod
+    def present(cls, store: Store, prefix: str) -> Landing | None:
+        """What has landed below the prefix so far, for reading; None where nothing has."""
+        found = _load(store, store.key(prefix, PROGRESS))
+        return cls(store, prefix, found) if found else None
+
     def discard(self) -> None:
         """Delete everything that has landed; the landing is as if just begun."""
         # Killed halfway this leaves a progress that names parts which are gone: open() starts over then.

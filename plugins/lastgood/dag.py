@@ -9,7 +9,7 @@ from itertools import pairwise
 from operator import or_
 from typing import Any
 
-from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable, Param, TriggerRule
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule
 
 from include.sources import source as sources
 from lastgood.assets import DECIDED, asset_of
@@ -17,6 +17,7 @@ from lastgood.notifiers.alert import AlertNotifier
 from lastgood.operators.decisions import DecisionOperator
 from lastgood.operators.steps import (
     BuildOperator,
+    DiscoverOperator,
     ExportOperator,
     ExtractOperator,
     GateOperator,
@@ -29,11 +30,12 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = None) -> DAG:
-    """probe → extract → build → gate → promote → export, and the watcher, for one source.
+    """probe → discover → extract → build → gate → promote → export, and the watcher, for one source.
 
     A derived source has no extract and runs when one of its inputs was promoted; export is there where the source
-    has other forms. Everything that differs between sources stands in its spec; `doc_md` is the runbook, `params`
-    are what a person may ask for when triggering a run.
+    has other forms. Where its spec names units, discover finds them and extract is mapped over them. Everything that
+    differs between sources stands in its spec; `doc_md` is the runbook, `params` are what a person may ask for when
+    triggering a run.
     """
     spec = sources.spec(source)
     defaults: dict[str, Any] = {
@@ -61,12 +63,26 @@ def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = No
         tags={"lastgood", "source", *spec.tags},
         on_failure_callback=AlertNotifier(),
     ) as dag:
-        steps: list[BaseOperator] = [ProbeOperator(task_id="probe", source=source)]
-        if not spec.derived:
-            timeout = spec.extract_timeout
-            steps.append(ExtractOperator(task_id="extract", source=source, execution_timeout=timeout))
+        steps: list[Any] = [ProbeOperator(task_id="probe", source=source)]
+        extract: dict[str, Any] = {
+            "task_id": "extract",
+            "source": source,
+            "execution_timeout": spec.extract_timeout,
+        }
+        build = BuildOperator(task_id="build", source=source)
+        if spec.units:
+            discover = DiscoverOperator(
+                task_id="discover", source=source, execution_timeout=spec.extract_timeout
+            )
+            mapped = ExtractOperator.partial(**extract, map_index_template="{{ unit_label }}")
+            steps += [discover, mapped.expand(unit=discover.output)]
+            # Lists alone may have changed, and then there is no unit to ask for.
+            build.trigger_rule = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+            discover >> build
+        elif not spec.derived:
+            steps.append(ExtractOperator(**extract))
         steps += [
-            BuildOperator(task_id="build", source=source),
+            build,
             GateOperator(task_id="gate", source=source),
             PromoteOperator(task_id="promote", source=source, asset=asset_of(source)),
         ]

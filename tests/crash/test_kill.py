@@ -26,6 +26,7 @@ from include.sources import source as sources
 from include.sources.clinical.export import SITE
 from sandbox.ctgov.server import SampleUpstream as SampleCtgov
 from sandbox.pubchem.server import SampleUpstream as SamplePubchem
+from sandbox.sofascore.server import SampleUpstream as SampleSofascore
 from tests.crash import steps_child
 from tests.sources.pipeline import Pipeline
 
@@ -35,6 +36,7 @@ STEPS = {
     "ctgov": ("extract", "build", "gate", "promote"),
     "pubchem": ("extract", "build", "gate", "promote"),
     "clinical": ("build", "gate", "promote", "export"),
+    "sofascore": ("extract", "build", "gate", "promote"),
 }
 """Sources in the order in which they run, with their steps."""
 ORDER = [(source, step) for source, steps in STEPS.items() for step in steps]
@@ -71,6 +73,13 @@ PLACES = [
     ("clinical", "export", "include.sources.clinical.export:_put_parts#0"),
     # the site shows the new version, and the one before last is there still
     ("clinical", "export", "include.sources.clinical.export:_remove_data#0"),
+    # discover: the lists of one competition have landed
+    ("sofascore", "extract", "include.sources.sofascore.discover:_Discovery._lists#1"),
+    # replies of a unit are there that its progress.json does not name yet
+    ("sofascore", "extract", "include.upstream.landing:Landing._save#9"),
+    # the years before are taken over, and of this year some tables are written
+    ("sofascore", "build", "include.publishing.candidate:Candidate.write#4"),
+    ("sofascore", "promote", "include.publishing.promotion:set_cursors#0"),
 ]
 
 
@@ -154,8 +163,9 @@ def worlds(postgres: str, template_database: str, tmp_path_factory: pytest.TempP
     with (
         SampleCtgov(size=200, seed=5, mean_bytes=8_000, compress=False) as ctgov,
         SamplePubchem(size=200, seed=5, compress=False) as pubchem,
+        SampleSofascore(size=40, seed=3, compress=False) as sofascore,
     ):
-        upstreams = {"ctgov": ctgov, "pubchem": pubchem}
+        upstreams = {"ctgov": ctgov, "pubchem": pubchem, "sofascore": sofascore}
 
         def copy(of: World | None) -> World:
             name = f"crash_{next(number)}"
@@ -177,10 +187,11 @@ def worlds(postgres: str, template_database: str, tmp_path_factory: pytest.TempP
                 world.run(source, [step], 1)
                 return world
             # pubchem before ctgov, so that all names are looked up on day 1.
-            for source in ("pubchem", "ctgov", "clinical"):
+            for source in ("pubchem", "ctgov", "clinical", "sofascore"):
                 world.run(source, STEPS[source], 0)
             ctgov.advance()
             pubchem.advance()
+            sofascore.advance()
             return world
 
         yield lambda done: copy(after(done)), cache(lambda source, done: after(done).published(source))

@@ -19,17 +19,19 @@ FILES = sorted((ROOT / "dags").rglob("*.py"))
 
 def test_there_are_exactly_the_expected_dags(dags: dict[str, Any]) -> None:
     assert set(dags) == set(sources.names()) | DECISIONS
-    assert {"ctgov", "pubchem", "clinical"} <= set(dags)
+    assert {"ctgov", "pubchem", "clinical", "sofascore"} <= set(dags)
 
 
 def steps_of(source: str) -> list[str]:
     spec, exports = sources.spec(source), sources.exports(source)
     extract = [] if spec.derived else ["extract"]
-    return ["probe", *extract, "build", "gate", "promote", *(["export"] if exports else [])]
+    discover = ["discover"] if spec.units else []
+    return ["probe", *discover, *extract, "build", "gate", "promote", *(["export"] if exports else [])]
 
 
 def test_only_a_derived_source_has_no_extract_and_only_clinical_exports() -> None:
     assert steps_of("pubchem") == ["probe", "extract", "build", "gate", "promote"]
+    assert steps_of("sofascore") == ["probe", "discover", "extract", "build", "gate", "promote"]
     assert steps_of("clinical") == ["probe", "build", "gate", "promote", "export"]
 
 
@@ -114,6 +116,23 @@ def test_the_pubchem_form_offers_full_refresh_limit_and_names(dags: dict[str, An
     assert dict(dags["pubchem"].params) == {"full_refresh": False, "limit": None, "names": 5000}
 
 
+def test_the_sofascore_form_offers_a_part_to_make_anew(dags: dict[str, Any]) -> None:
+    assert dict(dags["sofascore"].params) == {
+        **dict.fromkeys(("competition", "season", "from", "to", "limit")),
+        "full_refresh": False,
+        "tolerate_failed": 0,
+    }
+
+
+def test_sofascore_extracts_season_by_season_and_builds_also_where_only_lists_changed(
+    dags: dict[str, Any],
+) -> None:
+    extract, build = (dags["sofascore"].get_task(name) for name in ("extract", "build"))
+    assert extract.is_mapped and extract.map_index_template == "{{ unit_label }}"
+    assert build.trigger_rule == "none_failed_min_one_success"
+    assert build.upstream_task_ids == {"discover", "extract"}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_dag_file_is_wiring_only(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -142,7 +161,7 @@ def test_parsing_the_dag_files_imports_nothing_heavy() -> None:
 
     code = (
         "import airflow.sdk, sys; before = set(sys.modules)\n"
-        "import clinical, ctgov, pubchem, operations.decisions\n"
+        "import clinical, ctgov, pubchem, sofascore, operations.decisions\n"
         "heavy = {'pyarrow', 'duckdb', 'pandas', 'soda_core', 'requests', 'psycopg', 'sqlalchemy', 'alembic'}\n"
         "print(sorted(heavy & (set(sys.modules) - before)))"
     )

@@ -46,13 +46,16 @@ def airflow_database(postgres: str, tmp_path_factory: pytest.TempPathFactory) ->
 def run_dag(
     airflow_database: dict[str, str], dsn: str, store: Store
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run a DAG of a project tree once against an upstream; the connections are this test's own."""
+    """Run a DAG of a project tree once against an upstream, or with a connection that has no host.
+
+    The connections are this test's own.
+    """
     parts = conninfo_to_dict(dsn)
 
     def run(
-        dag_id: str, upstream: str, project: Path = ROOT, **conf: object
+        dag_id: str, upstream: str | None, project: Path = ROOT, **conf: object
     ) -> subprocess.CompletedProcess[str]:
-        host, _, port = upstream.removeprefix("http://").partition(":")
+        host, _, port = (upstream or "").removeprefix("http://").partition(":")
         connections = {
             "LASTGOOD_REGISTRY": {
                 "conn_type": "postgres",
@@ -64,7 +67,7 @@ def run_dag(
                 "conn_type": "http",
                 "schema": "http",
                 "host": host,
-                "port": int(port.rstrip("/")),
+                "port": int(port.rstrip("/") or 0),
                 "extra": {"pace": 0, "backoff_first": 0.1, "backoff_max": 0.2},
             },
         }

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,22 @@ def _sandbox(project: Path, module: str, *arguments: str) -> subprocess.Complete
 
 
 def _shape(output: str) -> list[str]:
-    """The lines with every figure, version and place taken out."""
+    """The lines with every figure, version and place taken out; Airflow takes mapped tasks in any order."""
     text = re.sub(r"\d{8}T\d{6}Z-[0-9a-f]{8}|\d{4}-\d\d-\d\dT[\d:]+|/\S+|\.lastgood\S+|\d[\d.]*", "#", output)
-    return [" ".join(line.split()) for line in text.splitlines() if line.strip() and "SQL" not in line]
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip() and "SQL" not in line]
+    runs = groupby(lines, key=lambda line: line.startswith("extract "))
+    return [line for extracts, run in runs for line in (sorted(run) if extracts else run)]
+
+
+def _is_trimmed(shown: list[str], full: list[str]) -> bool:
+    """Whether the shown lines are the full ones, or some of them where a line says … for those left out."""
+    if "…" not in shown:
+        return shown == full
+    position = shown.index("…")
+    head, rest = shown[:position], shown[position + 1 :]
+    return full[:position] == head and any(
+        _is_trimmed(rest, full[start:]) for start in range(position, len(full) + 1)
+    )
 
 
 @pytest.mark.timeout(600)
@@ -52,7 +66,7 @@ def test_three_runs_publish_everything_then_the_change_then_nothing(project: Pat
     assert first.returncode == 0, first.stdout + first.stderr
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"<!-- output of make run -->\n```\n(.*?)```", readme, re.DOTALL)
-    assert _shape(first.stdout) == _shape(shown), "README shows another output: paste the new one"
+    assert _is_trimmed(_shape(shown), _shape(first.stdout)), "README shows another output: paste the new one"
     pointer = json.loads((project / ".lastgood/store/latest/ctgov.json").read_text(encoding="utf-8"))
     assert pointer["version"] in first.stdout
 
@@ -63,7 +77,7 @@ def test_three_runs_publish_everything_then_the_change_then_nothing(project: Pat
 
     third = _sandbox(project, "sandbox.run")
     assert third.returncode == 3, third.stdout + third.stderr
-    assert third.stdout.count("nothing new: skipped") == 3
+    assert third.stdout.count("nothing new: skipped") == 4
 
     site = json.loads((project / ".lastgood/store/site/clinical/latest.json").read_text(encoding="utf-8"))
     clinical = json.loads((project / ".lastgood/store/latest/clinical.json").read_text(encoding="utf-8"))

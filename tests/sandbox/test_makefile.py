@@ -11,6 +11,7 @@ import pytest
 from deploy.lock import PROJECT
 
 TARGETS = {
+    "airflow",
     "help",
     "run",
     "advance",
@@ -81,6 +82,7 @@ def test_down_and_clean_work_where_nothing_was_started(project: Path) -> None:
             ".venv/bin/python -m sandbox.run --size 9 ctgov pubchem",
         ),
         (["ui", "PORT=9090"], ".venv/bin/python -m sandbox.ui up --port 9090"),
+        (["airflow", "ARGS=dags list -o json"], ".venv/bin/python -m sandbox.ui airflow dags list -o json"),
         (["advance", "SOURCES=ctgov"], ".venv/bin/python -m sandbox.ui advance ctgov"),
         (["test", "TESTS=tests/publishing -x"], ".venv/bin/python -m sandbox.checks tests/publishing -x"),
     ],

@@ -24,6 +24,11 @@ FORMS: dict[str, dict[str, Any]] = {
     "ctgov": {"full_refresh": False, "since": None, "limit": None},
     "pubchem": {"full_refresh": False, "limit": None, "names": 5000},
     "clinical": {},
+    "sofascore": {
+        **dict.fromkeys(("competition", "season", "from", "to", "limit")),
+        "full_refresh": False,
+        "tolerate_failed": 0,
+    },
 }
 """What a run of the source's DAG has for params when nobody asks for anything."""
 

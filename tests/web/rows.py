@@ -165,7 +165,7 @@ def seal(
     version = manifests.version_id(as_of, run)
     tables = (CLINICAL_COMPOUND_TRIALS, INTERVENTION_COMPOUNDS)
     with Candidate(store, "clinical", version, tables, SCHEMA_VERSION, previous) as candidate:
-        entry = candidate.write(CLINICAL_COMPOUND_TRIALS.name, _batches(rows))
+        written = candidate.write(CLINICAL_COMPOUND_TRIALS.name, _batches(rows))
         candidate.write(INTERVENTION_COMPOUNDS.name, [])
         return candidate.seal(
             run_id=run,
@@ -173,7 +173,7 @@ def seal(
             created_at=as_of,
             code_version="test",
             cursors={},
-            counts={"received": entry.rows},
+            counts={"received": sum(file.rows for file in written)},
             upstream={},
             built_from=BUILT_FROM,
         )

@@ -89,7 +89,7 @@ def build(run: Run, candidate: Candidate) -> Built:
     _find_targets(candidate)
     con.execute(STUDIES)
     table = tables.CLINICAL_COMPOUND_TRIALS
-    pairs = candidate.write(table.name, frames.hashed(con, TRIALS, table.schema)).rows
+    pairs = sum(file.rows for file in candidate.write(table.name, frames.hashed(con, TRIALS, table.schema)))
     table = tables.INTERVENTION_COMPOUNDS
     order = f"SELECT * FROM resolved ORDER BY {frames.identifiers(table.key)}"  # noqa: S608
     candidate.write(table.name, frames.hashed(con, order, table.schema))

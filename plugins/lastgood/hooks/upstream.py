@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include import __version__
 from include.upstream.answers import Classifier, Courtesy
@@ -17,6 +18,10 @@ from include.upstream.session import UpstreamSession
 
 _TLS_AND_PROXY = frozenset({"verify", "verify_ssl", "cert", "proxies", "proxy"})  # the provider's own options
 _CONTACT = "contact"
+
+
+class NoHost(BadSetting):
+    """The connection of an upstream is missing or names no host."""
 
 
 class UpstreamHook(HttpHook):
@@ -43,13 +48,19 @@ class UpstreamHook(HttpHook):
         self._courtesy = courtesy
 
     def session(self) -> UpstreamSession:
-        """A session on the connection's host. Raises BadSetting naming the connection and what is wrong."""
-        connection = self.get_connection(self.http_conn_id)
-        if not connection.host:
+        """A session on the connection's host.
+
+        Raises NoHost where there is none, BadSetting naming the connection and what else is wrong.
+        """
+        try:
+            connection = self.get_connection(self.http_conn_id)
+        except AirflowNotFoundException:
+            connection = None
+        if connection is None or not connection.host:
             example = '{"conn_type": "http", "schema": "https", "host": "api.example.org"}'
-            raise BadSetting(
-                f"The connection {self.http_conn_id} has no host. Set it in Airflow under Admin, Connections "
-                f"or with AIRFLOW_CONN_{self.http_conn_id.upper()}='{example}'."
+            raise NoHost(
+                f"The connection {self.http_conn_id} {'has no host' if connection else 'is not there'}. Set it in "
+                f"Airflow under Admin, Connections or with AIRFLOW_CONN_{self.http_conn_id.upper()}='{example}'."
             )
         try:
             limits = Limits.from_extra(_options(connection.extra_dejson), self._defaults)

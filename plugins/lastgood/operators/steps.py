@@ -15,9 +15,12 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from include.publishing import runlog
     from include.sources.source import Run
     from include.upstream.session import UpstreamSession
 
+BACKFILL = "backfill"
+"""Airflow's run type."""
 ENVIRONMENT = "LASTGOOD_ENV"
 
 
@@ -39,6 +42,7 @@ def open_run(source: str, context: Context) -> Run:
         params=dict(context["params"]),
         store=store(),
         registry=RegistryHook().registry(),
+        backfill=dag_run.run_type == BACKFILL,
     )
 
 
@@ -81,7 +85,9 @@ class StepOperator(BaseOperator):
                 code_version=_code_version(),
             )
         try:
-            with runlog.step(run.registry, run.source, run.version, self.task_id) as facts:
+            with runlog.step(
+                run.registry, run.source, run.version, self.step_name(), failure=self.failure
+            ) as facts:
                 facts.update(self.work(run, context))
         except _hopeless() as error:
             raise AirflowFailException(f"{type(error).__name__}: {error}") from error
@@ -89,6 +95,12 @@ class StepOperator(BaseOperator):
         return facts
 
     opens_run = False
+    failure: runlog.Status = "fail"
+    """How a run ends that this step fails."""
+
+    def step_name(self) -> str:
+        """What the run log calls this step."""
+        return str(self.task_id)
 
     @abstractmethod
     def work(self, run: Run, context: Context) -> dict[str, Any]:
@@ -96,6 +108,14 @@ class StepOperator(BaseOperator):
 
     def after(self, run: Run, facts: dict[str, Any]) -> None:
         """What follows once the step is noted."""
+
+    def skip_unless_new(self, run: Run, facts: dict[str, Any]) -> None:
+        """End the run as skipped where a step found nothing to do."""
+        from include.publishing import runlog
+
+        if not facts["new"]:
+            runlog.end(run.registry, run.source, run.version, "skipped")
+            raise AirflowSkipException(facts["reason"])
 
 
 def _hopeless() -> tuple[type[Exception], ...]:
@@ -122,28 +142,73 @@ class ProbeOperator(StepOperator):
 
     def work(self, run: Run, context: Context) -> dict[str, Any]:
         from include import steps
+        from include.sources import source as sources
+        from include.sources.source import Probe
+        from lastgood.hooks.upstream import NoHost
 
-        found = steps.probe(run, open_upstream(run))
+        try:
+            upstream = open_upstream(run)
+        except NoHost:
+            without_host = sources.spec(run.source).without_host
+            if without_host is None:
+                raise
+            found = Probe(False, without_host)
+        else:
+            found = steps.probe(run, upstream)
         self.log.info("%s", found.reason)
         return {"new": found.new, "reason": found.reason, **found.upstream}
 
     def after(self, run: Run, facts: dict[str, Any]) -> None:
-        from include.publishing import runlog
+        self.skip_unless_new(run, facts)
 
-        if not facts["new"]:
-            runlog.end(run.registry, run.source, run.version, "skipped")
-            raise AirflowSkipException(facts["reason"])
+
+class DiscoverOperator(StepOperator):
+    """Finds out what the run has to ask for; its XCom is the list of units that extract is mapped over."""
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:  # type: ignore[override]
+        """Do the step; returns the units as dicts."""
+        units: list[dict[str, Any]] = super().execute(context)["units"]
+        return units
+
+    def work(self, run: Run, context: Context) -> dict[str, Any]:
+        from dataclasses import asdict
+
+        from include import steps
+
+        upstream = open_upstream(run)
+        assert upstream is not None, "a derived source has no units"
+        found = steps.discover(run, upstream)
+        self.log.info("%s", found.reason)
+        return {"new": found.new, "reason": found.reason, "units": [asdict(unit) for unit in found.units]}
+
+    def after(self, run: Run, facts: dict[str, Any]) -> None:
+        self.skip_unless_new(run, facts)
 
 
 class ExtractOperator(StepOperator):
-    """Lands what the upstream has, raw, going on from the last complete part."""
+    """Lands what the upstream has, raw, going on from the last complete part; of a unit where there are any."""
+
+    def __init__(self, *, unit: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.unit = unit
+
+    @property
+    def failure(self) -> runlog.Status:  # type: ignore[override]
+        """What other units landed is taken over by the next run."""
+        return "partial" if self.unit else "fail"
+
+    def step_name(self) -> str:
+        return f"{self.task_id} {self.unit['label']}" if self.unit else self.task_id
 
     def work(self, run: Run, context: Context) -> dict[str, Any]:
         from include import steps
 
         upstream = open_upstream(run)
         assert upstream is not None, "a derived source has no extract step"
-        return dict(steps.extract(run, upstream))
+        if self.unit is None:
+            return dict(steps.extract(run, upstream))
+        context["unit_label"] = self.unit["label"]  # type: ignore[typeddict-unknown-key]
+        return dict(steps.extract(run, upstream, self.unit["key"]))
 
 
 class BuildOperator(StepOperator):

@@ -84,6 +84,22 @@ def test_a_connection_without_host_is_told_in_one_sentence(connection: Any, fiel
         make_session()
 
 
+def test_a_connection_that_nobody_made_is_told_like_one_without_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.providers.http.hooks.http import HttpHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    from lastgood.hooks.upstream import NoHost
+
+    def nothing(*_: object) -> None:
+        raise AirflowNotFoundException("The conn_id `ctgov_api` isn't defined")
+
+    monkeypatch.setattr(HttpHook, "get_connection", nothing)
+    with pytest.raises(
+        NoHost, match=r"The connection ctgov_api is not there. Set it .*AIRFLOW_CONN_CTGOV_API="
+    ):
+        make_session()
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

@@ -1,0 +1,319 @@
+"""From what landed to tables: merge answers into the last good version part by part, then compute the rest anew.
+
+The rows of a match and part are replaced together when the part was answered; what failed or cannot be read keeps
+them. Tables of matches are kept in one file for each year in which seasons began, and years without an answer are
+taken over as they are. What is computed from matches is computed from all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+import duckdb
+import msgspec
+import pyarrow as pa
+
+from include.publishing import frames
+from include.publishing.candidate import Candidate
+from include.publishing.tables import Table
+from include.sources.sofascore import competitions, knowledge, match_tables, shards
+from include.sources.sofascore.competitions import season_label
+from include.sources.sofascore.derive import derive
+from include.sources.sofascore.derived_tables import DERIVED_TABLES
+from include.sources.sofascore.discover import UNIT, Season, seasons, units
+from include.sources.source import Built, Run
+from include.upstream.landing import Landing, Part
+
+PART_OF = {
+    "appearances": "lineups",
+    "match_statistics": "statistics",
+    "incidents": "incidents",
+    "match_managers": "managers",
+    "momentum": "graph",
+    "shots": "shotmap",
+    "best_players": "best_players",
+    "head_to_head": "head_to_head",
+}
+"""The part that each table of matches comes from, but for matches and match_parts themselves."""
+
+CHOOSE = (
+    # Of several answers to one part the last that says something counts, unless something newer was published.
+    # That a part is not there which was there before, only a full refresh believes; a match that was never played may
+    # go at any time.
+    """CREATE TABLE chosen AS
+    SELECT f.match_id, f.part, f.state, f.seq, f.season_year FROM fresh_match_parts f
+    LEFT JOIN previous_match_parts p USING (match_id, part)
+    LEFT JOIN previous_matches m USING (match_id)
+    WHERE (p.checked_at IS NULL OR f.checked_at >= p.checked_at)
+        AND (f.state <> 'none' OR p.state IS DISTINCT FROM 'done' OR m.played IS NOT TRUE OR refreshed())
+    QUALIFY row_number() OVER (
+        PARTITION BY f.match_id, f.part ORDER BY f.state = 'failed', f.checked_at DESC, f.seq DESC) = 1""",
+    """CREATE TABLE replaced AS SELECT match_id, part FROM chosen WHERE state IN ('done', 'none')""",
+    """CREATE TABLE chosen_matches AS
+    SELECT f.match_id, f.seq, f.season_year FROM fresh_matches f LEFT JOIN previous_matches p USING (match_id)
+    WHERE p.checked_at IS NULL OR f.checked_at >= p.checked_at
+    QUALIFY row_number() OVER (PARTITION BY f.match_id ORDER BY f.checked_at DESC, f.seq DESC) = 1""",
+    # A match that no list has and that is not there by its number either; one that was played is never dropped.
+    """CREATE TABLE gone AS
+    SELECT c.match_id FROM chosen c ANTI JOIN chosen_matches USING (match_id)
+    LEFT JOIN previous_matches p USING (match_id)
+    WHERE c.part = 'event' AND c.state = 'none' AND p.played IS NOT TRUE""",
+    """CREATE TABLE touched AS
+    SELECT season_year FROM chosen
+    UNION SELECT season_year FROM chosen_matches
+    UNION SELECT season_year FROM previous_matches WHERE match_id IN (
+        SELECT match_id FROM chosen UNION SELECT match_id FROM chosen_matches UNION SELECT match_id FROM gone)""",
+)
+
+
+class NotReconciled(ValueError):
+    """What was planned is not what landed."""
+
+
+def build(run: Run, candidate: Candidate) -> Built:
+    """Write every table of the candidate.
+
+    Raises RawIncomplete where a unit of the plan has not landed, NotReconciled where a match was lost on the way.
+    """
+    discovery = Landing.completed(run.store, knowledge.unit_prefix(run.source, run.version, UNIT))
+    facts = discovery.progress.facts
+    own = [
+        Landing.completed(run.store, knowledge.unit_prefix(run.source, run.version, unit["key"]))
+        for unit in facts["units"]
+    ]
+    adopted = [
+        each for version in facts["adopted"] for each in knowledge.landings(run.store, run.source, version)
+    ]
+    received, refused = _parse(candidate, [*adopted, discovery, *own])
+    _quarantine_unreadable(candidate, discovery)
+    _reconcile(discovery, own)
+    con = candidate.connection
+    shards.register(con, candidate.scratch)
+    con.execute(f"CREATE MACRO refreshed() AS {facts['refreshed']}")
+    for statement in CHOOSE:
+        con.execute(statement)
+    _write_matches(candidate)
+    for table in match_tables.NAMED:
+        candidate.write(table.name, _batches(con, _newest(table), table))
+    _write_seasons(candidate, [discovery, *adopted], datetime.fromisoformat(facts["as_of"]))
+    _write_derived(candidate)
+    return Built(
+        cursors=_cursors(run, discovery),
+        counts={
+            "declared": sum(unit["items"] for unit in facts["units"]),
+            "received": received,
+            "refused": refused,
+            "failed": sum(landing.progress.facts["failed"] for landing in own),
+            "adopted_runs": len(facts["adopted"]),
+        },
+        upstream={"competitions_absent": facts["absent"], "window": facts["window"]},
+        full=facts["full"],
+        raw=tuple(part.path for landing in [*adopted, discovery, *own] for part in landing.progress.parts),
+        as_of=datetime.fromisoformat(facts["as_of"]),
+    )
+
+
+# --- reading what landed ---
+
+
+def _parse(candidate: Candidate, landings: Iterable[Landing]) -> tuple[int, int]:
+    """Landed parts to shards, in order of age; returns how many records came and how many were refused."""
+    jobs: list[shards.Job] = []
+    first = 0
+    for kind, number, landing, part in _parts(landings):
+        # Parts of different landings bear the same names.
+        folder = candidate.scratch / f"landed-{number}"
+        folder.mkdir(exist_ok=True)
+        jobs.append(shards.Job(landing.fetch(part, folder), part.path, kind, first))
+        first += part.rows
+    received = refused = 0
+    for report in shards.parse_all(jobs, candidate.scratch):
+        received += report.received
+        refused += len(report.quarantined)
+        for each in report.quarantined:
+            candidate.quarantine(
+                reason=each.reason, detail=each.detail, raw=each.raw, sha256=each.sha256, content=each.content
+            )
+    if received != first:
+        raise NotReconciled(f"{first} records were landed, and {received} were read")
+    return received, refused
+
+
+def _parts(landings: Iterable[Landing]) -> Iterator[tuple[shards.Kind, int, Landing, Part]]:
+    """The parts that hold records, lists before replies: of one run, a reply says more than a list's entry."""
+    numbered = list(enumerate(landings))
+    kinds: tuple[shards.Kind, ...] = ("listing", "matches")
+    for kind in kinds:
+        for number, landing in numbered:
+            yield from ((kind, number, landing, part) for part in landing.progress.parts if part.kind == kind)
+
+
+def _quarantine_unreadable(candidate: Candidate, discovery: Landing) -> None:
+    """Entries of event lists without a number or a kick-off: nobody knows which match they are."""
+    for part in discovery.progress.parts:
+        if part.kind == "unreadable":
+            for line in discovery.read_part(part):
+                candidate.quarantine(
+                    reason="unreadable entry of an event list",
+                    detail="id, startTimestamp, status.code, teams or season are missing or of another type",
+                    raw=part.path,
+                    sha256=shards.sha256(line),
+                    content=line,
+                )
+
+
+def _reconcile(discovery: Landing, own: list[Landing]) -> None:
+    """Raise NotReconciled unless every match of the plan has landed."""
+    planned = {match.match for unit in units(discovery) for match in unit.matches}
+    head = msgspec.json.Decoder(_Head)
+    landed = {head.decode(line).match for landing in own for line in landing.read(knowledge.MATCHES)}
+    if planned != landed:
+        odd = sorted(planned ^ landed)
+        raise NotReconciled(
+            f"{len(planned)} matches were planned and {len(landed)} landed; they differ in {len(odd)}, "
+            f"{', '.join(map(str, odd[:5]))} among them. Nothing is published; clear the run from its probe."
+        )
+
+
+class _Head(msgspec.Struct):
+    match: int
+
+
+# --- tables of matches ---
+
+
+def _write_matches(candidate: Candidate) -> None:
+    """Write the years that have an answer, keep the others."""
+    con = candidate.connection
+    touched = {year for (year,) in con.execute("SELECT season_year FROM touched").fetchall()}
+    before = {int(file.part) for file in candidate.previous_files("matches") if file.part}
+    for year in sorted(before | touched):
+        for table in match_tables.OF_MATCHES:
+            if year in touched:
+                files = [file.path for file in candidate.previous_files(table.name, str(year))]
+                frames.register(con, f"before_{year}_{table.name}", candidate.store, files, table.schema)
+                candidate.write(
+                    table.name, frames.batches(con, _merged(table, year), table.schema), str(year)
+                )
+            else:
+                candidate.keep(table.name, str(year))
+
+
+def _merged(table: Table, year: int) -> str:
+    """SQL for a year of a table of matches: what was not answered anew, and what was."""
+    columns, order = frames.identifiers(table.names), frames.identifiers(table.key)
+    if table is match_tables.MATCHES:
+        replaced, fresh = "chosen_matches USING (match_id)", "SEMI JOIN chosen_matches USING (match_id, seq)"
+    elif table is match_tables.MATCH_PARTS:
+        replaced, fresh = "chosen USING (match_id, part)", "SEMI JOIN chosen USING (match_id, part, seq)"
+    else:
+        part = PART_OF[table.name]
+        replaced = f"(SELECT match_id FROM replaced WHERE part = '{part}') USING (match_id)"  # noqa: S608
+        fresh = f"SEMI JOIN (SELECT match_id, seq FROM chosen WHERE part = '{part}') USING (match_id, seq)"  # noqa: S608
+    before = f"SELECT {columns} FROM before_{year}_{table.name} ANTI JOIN {replaced}"  # noqa: S608
+    after = f"SELECT {columns} FROM fresh_{table.name} {fresh} WHERE season_year = {year}"  # noqa: S608
+    return f"SELECT * FROM ({before} UNION ALL {after}) ANTI JOIN gone USING (match_id) ORDER BY {order}"  # noqa: S608
+
+
+def _newest(table: Table) -> str:
+    """SQL for a table of what matches name: each column as the newest match that states it has it."""
+    (key,) = table.key
+    values = [name for name in table.names if name not in {key, "content_hash"}]
+    newest = ", ".join(f"arg_max({name}, moment) AS {name}" for name in values)
+    columns = frames.identifiers([key, *values])
+    return (
+        f"SELECT {key}, {newest} FROM ("  # noqa: S608
+        f"SELECT {columns}, ROW(seen_at, seq) AS moment FROM fresh_{table.name} UNION ALL "
+        f"SELECT {columns}, ROW(seen_at, -1) AS moment FROM previous_{table.name}) GROUP BY {key} ORDER BY {key}"
+    )
+
+
+# --- seasons and what is computed ---
+
+
+def _write_seasons(candidate: Candidate, discoveries: list[Landing], as_of: datetime) -> None:
+    """Write the seasons of which a match is known, as their lists last said."""
+    con, table = candidate.connection, match_tables.COMPETITION_SEASONS
+    configured = {each.id: each for each in competitions.load()}
+    found: dict[tuple[int, int], Season] = {}
+    for each in chain.from_iterable(map(seasons, discoveries)):
+        if each.competition in configured:
+            found.setdefault((each.competition, each.season), each)
+    rows = [
+        {
+            "competition_id": each.competition,
+            "season_id": each.season,
+            "competition": configured[each.competition].name,
+            "country": configured[each.competition].country,
+            "kind": configured[each.competition].kind,
+            "season": season_label(each.year),
+            "season_year": each.season_year,
+            "upstream_year": each.year,
+            "rounds": each.rounds,
+            "current_round": each.current_round,
+            "checked_at": as_of,
+        }
+        for each in found.values()
+    ]
+    con.register("seasons_found", pa.Table.from_pylist(rows, _unhashed(table)))
+    files = [file.path for file in candidate.files("matches")]
+    frames.register(con, "known_matches", candidate.store, files, match_tables.MATCHES.schema)
+    columns = frames.identifiers(_unhashed(table).names)
+    now = (
+        "SELECT f.* REPLACE (coalesce(f.rounds, p.rounds) AS rounds, "
+        "coalesce(f.current_round, p.current_round) AS current_round) "
+        "FROM seasons_found f LEFT JOIN previous_competition_seasons p USING (competition_id, season_id)"
+    )
+    before = (
+        "SELECT * FROM previous_competition_seasons ANTI JOIN seasons_found USING (competition_id, season_id)"
+    )
+    query = (
+        f"SELECT {columns} FROM ({now} UNION ALL BY NAME {before}) "  # noqa: S608
+        "SEMI JOIN known_matches USING (competition_id, season_id) ORDER BY competition_id, season_id"
+    )
+    candidate.write(table.name, _batches(con, query, table))
+
+
+def _write_derived(candidate: Candidate) -> None:
+    """Compute everything that follows from the matches."""
+    con = candidate.connection
+    for table in match_tables.MATCH_TABLES:
+        files = [file.path for file in candidate.files(table.name)]
+        frames.register(con, f"all_{table.name}", candidate.store, files, table.schema)
+    # Sums of floats depend on their order: one thread keeps it, so that equal matches give equal bytes.
+    con.execute("SET threads = 1")
+    derive(con)
+    con.execute("RESET threads")
+    for table in DERIVED_TABLES:
+        columns, order = frames.identifiers(_unhashed(table).names), frames.identifiers(table.key)
+        query = f"SELECT {columns} FROM new_{table.name} ORDER BY {order}"  # noqa: S608
+        candidate.write(table.name, _batches(con, query, table))
+
+
+def _unhashed(table: Table) -> pa.Schema:
+    return pa.schema([field for field in table.schema if field.name != "content_hash"])
+
+
+def _batches(con: duckdb.DuckDBPyConnection, query: str, table: Table) -> Iterator[pa.RecordBatch]:
+    """The rows of a query with their hash, which DuckDB makes ten times faster than Python."""
+    return frames.batches(con, frames.with_hash(query, table.schema), table.schema)
+
+
+# --- where the next run goes on ---
+
+
+def _cursors(run: Run, discovery: Landing) -> dict[str, Any]:
+    """Seasons whose lists were read whole, how far a daily run has read, and landings that were taken over.
+
+    A run that was cut short by `limit`, or was about something in particular, does not move the daily one.
+    """
+    cursors, facts = run.registry.cursors(run.source), discovery.progress.facts
+    read_whole = {season.key for season in seasons(discovery) if season.whole}
+    whole = ({*cursors.get("whole", ())} | read_whole) - set(facts["left_out"])
+    moved = {} if facts["window"] or facts["left_out"] else {"until": facts["as_of"]}
+    landed = {key.split("/")[2] for key in run.store.list(f"raw/{run.source}")}
+    taken = {*cursors.get(knowledge.TAKEN, ()), *facts["adopted"]} & landed
+    return {**cursors, **moved, "whole": sorted(whole), knowledge.TAKEN: sorted(taken)}

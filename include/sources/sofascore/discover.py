@@ -1,0 +1,474 @@
+"""Which matches a run asks for, and for which parts of them.
+
+A daily run reads the lists of the seasons that can have changed, and asks for matches that are new, that changed,
+whose earlier answers failed, and once more for those that were last looked at within SETTLED of their kick-off,
+since results are corrected for some hours. A run for a competition, a season or some days makes exactly that anew.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+
+import msgspec
+
+from include.sources.sofascore import competitions, knowledge
+from include.sources.sofascore.competitions import Competition, season_label, season_year
+from include.sources.sofascore.knowledge import Known
+from include.sources.sofascore.listings import Entry, Found, Lister, SeasonEntry
+from include.sources.sofascore.match_tables import PARTS, PLAYED
+from include.sources.sofascore.replies import Listed
+from include.sources.source import Discovered, Run, Unit
+from include.upstream.landing import Landing
+from include.upstream.limits import BadSetting
+from include.upstream.session import UpstreamSession
+
+UNIT = "discover"
+SETTLED = timedelta(hours=48)
+"""Results were corrected up to 5.4 hours after kick-off (contract, event); line-ups and figures take longer."""
+LOOK_BACK = timedelta(days=3)
+"""Lists of played matches are read back to so long before the last published run."""
+QUIET = timedelta(days=30)
+"""A season whose matches are all final is closed so long after the last of them, unless it is the newest."""
+OVERDUE = timedelta(days=1)
+"""A match that should have been played so long ago and is in no list any more is asked for by itself."""
+OVERDUE_AGAIN = timedelta(days=7)
+"""So long it then rests: postponed and interrupted ones may stay so for good."""
+DAY_LISTS = 7
+"""Up to so many days are found by the lists of days, more of them by those of seasons."""
+UNITS_MAX = 1000
+"""Airflow maps over 1,024 at most."""
+ASKED = PLAYED | {"abandoned"}
+"""States in which a match has parts."""
+FINAL = PLAYED | {"abandoned", "canceled", "walkover"}
+
+log = logging.getLogger(__name__)
+
+
+class Season(msgspec.Struct, frozen=True, kw_only=True):
+    """A season whose lists were read. `whole`: all of them, so that a daily run need not go back to its start."""
+
+    competition: int
+    season: int
+    season_year: int
+    year: str
+    whole: bool
+    rounds: int | None = None
+    current_round: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Its unit's key."""
+        return f"{self.competition}-{self.season}"
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A match of a season's lists: as listed, where it is new or changed, and the parts to ask for."""
+
+    match: int
+    competition: int
+    season: int
+    season_year: int
+    listing: str
+    kickoff: datetime
+    ask: tuple[str, ...] = ()
+    listed: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class PlannedUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """What one task asks for: the matches of a season."""
+
+    key: str
+    label: str
+    matches: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a run was asked to make anew; all of it None for a daily run. `until` is not part of it."""
+
+    competition: Competition | None = None
+    season: str | None = None
+    """Its label, or SofaScore's number."""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @classmethod
+    def of(cls, run: Run, configured: tuple[Competition, ...]) -> Window:
+        """What the run's params, or its backfill, ask for. Raises BadSetting."""
+        params = run.params
+        since, until = (_day(name, params.get(name)) for name in ("from", "to"))
+        try:
+            named = params.get("competition")
+            competition = competitions.find(configured, str(named)) if named else None
+        except ValueError as error:
+            raise BadSetting(str(error)) from None
+        if until is not None:
+            until += timedelta(days=1)
+        if run.backfill and since is None and until is None:
+            since, until = run.interval_start, run.interval_end
+        if since and until and since >= until:
+            raise BadSetting(f"`from` {since.date()} is after `to` {until.date() - timedelta(days=1)}")
+        return cls(competition, _season(params.get("season")), since, until)
+
+    @property
+    def dated(self) -> bool:
+        """Whether it is about some days."""
+        return self.since is not None or self.until is not None
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing in particular was asked for."""
+        return not (self.dated or self.competition or self.season)
+
+    def days(self) -> list[date] | None:
+        """The days it is about, where the lists of days are the shorter way."""
+        if self.since is None or self.until is None or self.until - self.since > timedelta(days=DAY_LISTS):
+            return None
+        first, last = self.since.date(), (self.until - timedelta(microseconds=1)).date()
+        return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+    def holds(self, kickoff: datetime) -> bool:
+        """Whether a match of this kick-off is part of it."""
+        return (self.since is None or kickoff >= self.since) and (self.until is None or kickoff < self.until)
+
+    def holds_season(self, season: SeasonEntry) -> bool:
+        """Whether matches of a season can be part of it."""
+        if self.season not in {None, str(season.id), season_label(season.year)}:
+            return False
+        began = season_year(season.year)
+        return (self.since is None or began >= self.since.year - 1) and (
+            self.until is None or began <= self.until.year
+        )
+
+
+def _day(name: str, text: str | None) -> datetime | None:
+    try:
+        return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC) if text else None
+    except ValueError:
+        raise BadSetting(f"`{name}` is {text!r}; write it like 2025-11-30") from None
+
+
+def _season(text: str | None) -> str | None:
+    """A season's label, or its number."""
+    try:
+        return season_label(str(text)) if text else None
+    except ValueError:
+        if str(text).isdigit():
+            return str(text)
+        raise BadSetting(
+            f"`season` is {text!r}; write it like 2025-26, 2026, or as SofaScore's number"
+        ) from None
+
+
+def discover(run: Run, upstream: UpstreamSession) -> Discovered:
+    """Read the lists and land the plan; a try after a kill goes on with the next competition.
+
+    Raises BadSetting for params that make no sense, and what the session raises.
+    """
+    prefix = knowledge.unit_prefix(run.source, run.version, UNIT)
+    landing = Landing.open(run.store, prefix, {"params": dict(run.params)}, "any")
+    if not landing.progress.complete:
+        discovery = _Discovery(run, upstream, landing)
+        discovery.read_lists()
+        discovery.plan()
+    facts = landing.progress.facts
+    units = tuple(Unit(each["key"], each["label"], each["items"]) for each in facts["units"])
+    return Discovered(units, facts["new"], facts["reason"])
+
+
+def units(landing: Landing) -> Iterator[PlannedUnit]:
+    """The plan of a run whose discovery is complete."""
+    return map(msgspec.json.Decoder(PlannedUnit).decode, landing.read("units"))
+
+
+@dataclass(slots=True)
+class _Lists:
+    """What the lists of one competition gave."""
+
+    seasons: list[Season] = field(default_factory=list)
+    entries: dict[int, tuple[Entry, msgspec.Raw]] = field(default_factory=dict)
+    unreadable: list[bytes] = field(default_factory=list)
+
+    def take(self, found: Iterable[Found]) -> None:
+        self.entries.update({entry.id: (entry, raw) for entry, raw in found})
+
+
+class _Discovery:
+    """One run's way through the configured competitions."""
+
+    def __init__(self, run: Run, upstream: UpstreamSession, landing: Landing) -> None:
+        self.run, self.upstream, self.landing = run, upstream, landing
+        self.configured = competitions.load()
+        self.window = Window.of(run, self.configured)
+        self.full = bool(run.params.get("full_refresh"))
+        self.now = knowledge.data_time(run)
+        self.adopted = knowledge.left_over(run)
+        self.known = knowledge.load(run, self.adopted)
+        self.cursors = run.registry.cursors(run.source)
+
+    # --- lists ---
+
+    def read_lists(self) -> None:
+        """Read and land the lists of every competition that is asked for."""
+        chosen = [c for c in self.configured if self.window.competition in (None, c)]
+        done = self.landing.progress.cursor or {"competitions": [], "absent": []}
+        for competition in chosen:
+            if competition.id in done["competitions"]:
+                continue
+            lists = self._lists(competition)
+            absent = [] if lists else [competition.id]
+            done = {
+                "competitions": [*done["competitions"], competition.id],
+                "absent": [*done["absent"], *absent],
+            }
+            self._land(competition, lists or _Lists(), done)
+            count = len(done["competitions"])
+            log.info(f"{self.run.source}: {count} of {len(chosen)} competitions read: {competition.name}")
+
+    def _land(self, competition: Competition, lists: _Lists, done: dict[str, list[int]]) -> None:
+        # Each kind is a part of its own; the competition counts as read once the last of them landed.
+        before = self.landing.progress.cursor
+        if lists.unreadable:
+            self.landing.write_part("unreadable", lists.unreadable, before)
+        if lists.seasons:
+            self.landing.write_part("seasons", map(msgspec.json.encode, lists.seasons), before)
+        wanted = [_line(each) for each in self._wanted(competition, lists)]
+        self.landing.write_part("wanted", wanted, done)
+
+    def _lists(self, competition: Competition) -> _Lists | None:
+        """What is to be known of a competition; None where the upstream does not have it."""
+        lists = _Lists()
+        lister = Lister(self.upstream, lambda raw: lists.unreadable.append(bytes(raw).replace(b"\n", b" ")))
+        if self.window.season is None and (days := self.window.days()) is not None:
+            for day in days:
+                lists.take(lister.day(competition.id, day))
+            years = {(entry.season.id, entry.season.year) for entry, _ in lists.entries.values()}
+            lists.seasons = [
+                s for s in (self._season(competition, SeasonEntry(*year)) for year in sorted(years)) if s
+            ]
+            return lists
+        offered = lister.seasons(competition.id)
+        if offered is None:
+            return None
+        for position, entry in enumerate(offered):
+            season = self._season(competition, entry)
+            if season is not None and self._is_due(competition, season, entry, newest=position == 0):
+                lists.seasons.append(self._read_season(lister, season, lists))
+        return lists
+
+    @staticmethod
+    def _season(competition: Competition, entry: SeasonEntry) -> Season | None:
+        try:
+            year = season_year(entry.year)
+        except ValueError as error:
+            log.warning("%s: season %d is left out: %s", competition.name, entry.id, error)
+            return None
+        return Season(
+            competition=competition.id, season=entry.id, season_year=year, year=entry.year, whole=False
+        )
+
+    def _is_due(self, competition: Competition, season: Season, entry: SeasonEntry, *, newest: bool) -> bool:
+        """Whether a season's lists are to be read."""
+        if not self.window.everything:
+            named = self.window.season is not None
+            return self.window.holds_season(entry) and (named or season.season_year >= competition.since)
+        if season.season_year < competition.since:
+            return False
+        if newest or self.full or not self._is_whole(season):
+            return True
+        matches = [one for one in self.known.values() if one.season == season.season]
+        last = max((one.kickoff for one in matches if one.kickoff), default=None)
+        unsettled = any(one.state not in FINAL or one.open for one in matches)
+        return unsettled or last is None or last > self.now - QUIET
+
+    def _is_whole(self, season: Season) -> bool:
+        return season.key in self.cursors.get("whole", ())
+
+    def _read_season(self, lister: Lister, season: Season, lists: _Lists) -> Season:
+        """Read a season's lists, as far back as needed."""
+        ids = (season.competition, season.season)
+        rounds = lister.rounds(*ids)
+        whole = self.full or not self.window.everything or not self._is_whole(season)
+        since = self.window.since if whole else self._read_back_to()
+        for page in lister.played(*ids):
+            lists.take(page)
+            if since is not None and page and min(entry.kickoff for entry, _ in page) < since:
+                break
+        for page in lister.coming(*ids):
+            lists.take(page)
+        if whole and not self.window.dated:
+            # Which of the two lists has a match that was postponed or canceled nobody says; its round has it.
+            for number in sorted({each.round for each in rounds.rounds if each.round}):
+                lists.take(lister.round(*ids, number))
+        current = rounds.currentRound.round if rounds.currentRound else None
+        return msgspec.structs.replace(
+            season,
+            whole=(whole and not self.window.dated) or self._is_whole(season),
+            rounds=len(rounds.rounds) or None,
+            current_round=current,
+        )
+
+    def _read_back_to(self) -> datetime | None:
+        """How far back a daily run reads lists that were read whole before; None for all of them."""
+        until = self.cursors.get("until")
+        return datetime.fromisoformat(until) - LOOK_BACK if until else None
+
+    # --- the plan ---
+
+    def _wanted(self, competition: Competition, lists: _Lists) -> Iterator[Wanted]:
+        """The competition's matches that are new, changed or to be asked for, listed ones first."""
+        years = {season.season: season.season_year for season in lists.seasons}
+        for entry, raw in lists.entries.values():
+            known = self.known.get(entry.id)
+            year = years.get(entry.season.id)
+            if year is None or not self.window.holds(entry.kickoff):
+                continue
+            ask = self._ask(entry.state, entry.kickoff, entry.listing, known)
+            changed = known is None or known.listing != entry.listing
+            if ask or changed:
+                yield Wanted(
+                    match=entry.id,
+                    competition=competition.id,
+                    season=entry.season.id,
+                    season_year=year,
+                    listing=entry.listing,
+                    kickoff=entry.kickoff,
+                    ask=ask,
+                    listed=raw,
+                )
+        for match, one in self.known.items():
+            if one.competition != competition.id or match in lists.entries or one.kickoff is None:
+                continue
+            ask = self._ask_unlisted(one, years)
+            if ask:
+                yield Wanted(
+                    match=match,
+                    competition=one.competition,
+                    season=one.season,
+                    season_year=one.season_year,
+                    listing=one.listing,
+                    kickoff=one.kickoff,
+                    ask=ask,
+                )
+
+    def _ask_unlisted(self, known: Known, years: dict[int, int]) -> tuple[str, ...]:
+        """The parts to ask for of a match that is in none of the lists that were read."""
+        assert known.kickoff is not None
+        assert known.state is not None
+        if not self.window.everything:
+            due = self.window.holds(known.kickoff) and (self.window.season is None or known.season in years)
+            return self._ask(known.state, known.kickoff, known.listing, known) if due else ()
+        if known.state not in FINAL and known.season in years and known.kickoff < self.now - OVERDUE:
+            rested = not known.asked or self.now - known.checked_at >= OVERDUE_AGAIN
+            return ("event",) if rested else ()
+        return self._ask(known.state, known.kickoff, known.listing, known)
+
+    def _ask(self, state: str, kickoff: datetime, listing: str, known: Known | None) -> tuple[str, ...]:
+        """The parts of a match to ask for; what is known not to be there is only asked for by a full refresh."""
+        if state not in ASKED:
+            return ()
+        if known is None or not known.asked or self.full:
+            return PARTS
+        # A match that was not there at all may come with everything.
+        there = PARTS if "event" in known.none else tuple(part for part in PARTS if part not in known.none)
+        young = known.checked_at < self.now and known.checked_at - kickoff < SETTLED
+        if not self.window.everything or listing != known.listing or young:
+            return there
+        return tuple(part for part in PARTS if part in known.open or part == "event") if known.open else ()
+
+    def plan(self) -> None:
+        """Land what the run asks for, by unit, and finish the discovery."""
+        decode = msgspec.json.Decoder(Wanted).decode
+        wanted = {each.match: each for each in map(decode, self.landing.read("wanted"))}
+        limit = self.run.params.get("limit")
+        newest_first = sorted(
+            (w for w in wanted.values() if w.ask), key=lambda w: (w.kickoff, w.match), reverse=True
+        )
+        asked, left_out = (
+            newest_first[:limit],
+            {each.match for each in newest_first[limit:]} if limit else set(),
+        )
+        listed = [
+            each for each in wanted.values() if bytes(each.listed) != b"null" and each.match not in left_out
+        ]
+        self.landing.write_part(
+            "listing", (_listed(each, self.now) for each in listed), self.landing.progress.cursor
+        )
+        planned = self._units(asked)
+        self.landing.write_part("units", map(_line, planned), self.landing.progress.cursor)
+        done = self.landing.progress.cursor
+        absent = len(done["absent"])
+        changed = sum(not each.ask for each in listed)
+        reason = (
+            f"{len(asked)} matches of {len(planned)} competition-seasons to ask for, {changed} others changed in the "
+            f"lists of {len(done['competitions']) - absent} competitions"
+            + (f"; {absent} more are not there" if absent else "")
+        )
+        self.landing.finish(
+            {
+                "units": [{"key": u.key, "label": u.label, "items": len(u.matches)} for u in planned],
+                "new": bool(asked or listed or self.adopted),
+                "reason": reason,
+                "as_of": self.now.isoformat(),
+                "window": not self.window.everything,
+                "refreshed": self.full,
+                "full": self.full and self.window.everything and not left_out,
+                "left_out": sorted({f"{wanted[m].competition}-{wanted[m].season}" for m in left_out}),
+                "adopted": self.adopted,
+                "absent": done["absent"],
+            }
+        )
+
+    def _units(self, asked: list[Wanted]) -> list[PlannedUnit]:
+        names = {each.id: each.name for each in self.configured}
+        labels = {
+            (season.competition, season.season): season_label(season.year) for season in seasons(self.landing)
+        }
+
+        def season(wanted: Wanted) -> tuple[int, int]:
+            return wanted.competition, wanted.season
+
+        planned = [
+            PlannedUnit(
+                key=f"{competition}-{number}",
+                label=f"{names[competition]} {labels.get((competition, number), number)}",
+                matches=tuple(
+                    msgspec.structs.replace(each, listed=msgspec.Raw(b"null"))
+                    for each in sorted(matches, key=lambda w: (w.kickoff, w.match))
+                ),
+            )
+            for (competition, number), matches in groupby(sorted(asked, key=season), season)
+        ]
+        if len(planned) > UNITS_MAX:
+            raise BadSetting(
+                f"{len(planned)} competition-seasons are to be asked for, and Airflow maps over {UNITS_MAX} at most: "
+                "run it for a competition, or with a limit, first"
+            )
+        return planned
+
+
+def seasons(landing: Landing) -> list[Season]:
+    """The seasons whose lists a run has read."""
+    return list(map(msgspec.json.Decoder(Season).decode, landing.read("seasons")))
+
+
+def _line(record: msgspec.Struct) -> bytes:
+    return msgspec.json.encode(record).replace(b"\n", b" ")
+
+
+def _listed(wanted: Wanted, asked_at: datetime) -> bytes:
+    return _line(
+        Listed(
+            match=wanted.match,
+            competition=wanted.competition,
+            season=wanted.season,
+            season_year=wanted.season_year,
+            listing=wanted.listing,
+            asked_at=asked_at,
+            event=wanted.listed,
+        )
+    )

@@ -1,0 +1,277 @@
+"""From SofaScore to raw: what a run wants to know is found by `discover`, what came of each match lands here.
+
+A unit is a season of a competition. Its matches are asked for part by part; a match lands with everything that
+came, so a kill costs the matches under way and no other. A part that is not there (404) is remembered and no
+failure. A refusal or a break of the contract stops the run at once: the units that are left see the mark and ask
+nothing. What fails although the upstream answers other questions is asked for again, twice, and then by the next
+try; a run whose tries are over ends as partial, and the next run takes over what has landed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+
+import msgspec
+
+from include.sources.sofascore import competitions, knowledge
+from include.sources.sofascore.discover import UNIT, PlannedUnit, Wanted, discover, units
+from include.sources.sofascore.listings import Lister
+from include.sources.sofascore.replies import Reply
+from include.sources.source import Probe, Run
+from include.upstream.answers import ContractBreak, Kind, Refused, Transient
+from include.upstream.landing import Landing
+from include.upstream.session import UpstreamSession
+
+__all__ = ["discover", "extract", "probe"]
+
+CHUNK = 20
+"""Matches between two parts: at 2 requests a second a kill loses a minute and a half."""
+PASSES = 3
+FAILED_ALWAYS, FAILED_SHARE = 5, 0.05
+"""More matches that failed than both in one pass are the upstream's failure."""
+STOPPED = "stopped.json"
+
+PATHS = {
+    "event": "",
+    "lineups": "/lineups",
+    "statistics": "/statistics",
+    "incidents": "/incidents",
+    "managers": "/managers",
+    "graph": "/graph",
+    "shotmap": "/shotmap",
+    "best_players": "/best-players/summary",
+    "head_to_head": "/h2h",
+}
+EXPECTED: dict[str, tuple[str, ...]] = {
+    "event": ("event",),
+    "lineups": ("home", "away"),
+    "statistics": ("statistics",),
+    "incidents": ("incidents",),
+    "managers": ("homeManager", "awayManager"),
+    "graph": ("graphPoints",),
+    "shotmap": ("shotmap",),
+    "best_players": ("bestHomeTeamPlayers", "bestAwayTeamPlayers"),
+    "head_to_head": ("teamDuel", "managerDuel"),
+}
+"""Keys of which an answer has at least one; without any it is not what was agreed on."""
+
+log = logging.getLogger(__name__)
+
+
+class _Stopped(Exception):
+    """Another thread met what stops the run."""
+
+
+def probe(run: Run, upstream: UpstreamSession) -> Probe:
+    """Whether the upstream answers as agreed: the seasons of the first competition that it has.
+
+    Whether there is anything new, only the lists tell. A mark that stopped an earlier try of the run is taken
+    away, since this is the question whether to go on.
+    """
+    lister = Lister(upstream, lambda _: None)
+    for competition in competitions.load():
+        found = lister.seasons(competition.id)
+        if found is not None:
+            _unmark(run)
+            return Probe(True, f"{competition.name}: {len(found)} seasons listed")
+    raise ContractBreak(
+        "the upstream has none of the configured competitions (include/sources/sofascore/competitions.yml): the "
+        "connection sofascore_api does not lead to SofaScore's API"
+    )
+
+
+def extract(run: Run, upstream: UpstreamSession, unit: str) -> Mapping[str, Any]:
+    """Land the matches of a unit.
+
+    Raises Transient where some could not be had in any try, Refused and ContractBreak for what stops the run.
+    """
+    discovery = Landing.completed(run.store, knowledge.unit_prefix(run.source, run.version, UNIT))
+    planned = next((each for each in units(discovery) if each.key == unit), None)
+    if planned is None:
+        raise LookupError(f"{run.version}: there is no unit {unit!r} in the plan of this run")
+    # The plan's own bytes tell whether what landed belongs to it.
+    plan = {"plan": msgspec.json.encode(planned).decode()}
+    landing = Landing.open(run.store, knowledge.unit_prefix(run.source, run.version, unit), plan, "any")
+    if not landing.progress.complete:
+        _check_mark(run)
+        try:
+            landing.finish(_Crawl(run, upstream, landing, planned).run_passes())
+        except (Refused, ContractBreak) as error:
+            _mark(run, error)
+            raise
+    return landing.progress.facts
+
+
+class _Crawl:
+    """A unit's way through its matches; what has landed tells how far an earlier try came."""
+
+    def __init__(self, run: Run, upstream: UpstreamSession, landing: Landing, planned: PlannedUnit) -> None:
+        self.run, self.upstream, self.landing, self.planned = run, upstream, landing, planned
+        self.as_of = knowledge.data_time(run)
+        self.stop = threading.Event()
+        self.answered = False
+        self.open = {each.match: list(each.ask) for each in planned.matches}
+        self.errors: dict[int, str] = {}
+        for line in landing.read("matches"):
+            self._note(msgspec.json.decode(line, type=Reply))
+
+    def run_passes(self) -> dict[str, Any]:
+        """Ask for everything that is open, in up to PASSES passes; returns what is known of the landing."""
+        for number in range(PASSES):
+            todo = [each for each in self.planned.matches if self.open[each.match]]
+            if not todo:
+                break
+            self._pass(todo, again=number > 0)
+        failed = sorted(match for match, parts in self.open.items() if parts)
+        if len(failed) > int(self.run.params.get("tolerate_failed") or 0):
+            listed = ", ".join(f"{match} ({', '.join(self.open[match])})" for match in failed[:5])
+            raise Transient(
+                f"{self.planned.label}: {len(failed)} of {len(self.open)} matches could not be had whole: {listed}"
+                f"{' and others' if len(failed) > 5 else ''}; the last failed with: {self.errors[failed[-1]]} "  # noqa: PLR2004
+                "What came is kept, latest stays, and the next try asks for the rest. To publish without them, run "
+                "with `tolerate_failed`.",
+                PASSES,
+                self.errors[failed[-1]],
+            )
+        return {
+            "matches": len(self.open),
+            "failed": len(failed),
+            "summary": f"{len(self.open)} matches asked for, {len(failed)} failed",
+        }
+
+    def _pass(self, todo: list[Wanted], *, again: bool) -> None:
+        began, failed = time.monotonic(), 0
+        for start in range(0, len(todo), CHUNK):
+            chunk = todo[start : start + CHUNK]
+            for reply in self._chunk(chunk):
+                self._note(reply)
+            failed += sum(bool(self.open[each.match]) for each in chunk)
+            done = start + len(chunk)
+            rate = done / max(time.monotonic() - began, 1e-9)
+            log.info(
+                f"{self.planned.label}{' again' if again else ''}: {done} of {len(todo)} matches "
+                f"({done / len(todo):.0%}), {rate:.1f}/s, about {(len(todo) - done) / rate / 60:.0f} min left, "
+                f"{failed} failed"
+            )
+            if failed > max(FAILED_ALWAYS, FAILED_SHARE * done):
+                last = next(reversed(self.errors.values()))
+                raise Transient(
+                    f"{self.planned.label}: {failed} of {done} matches failed, the last with: {last} What came is "
+                    "kept; latest stays. The next try goes on from here.",
+                    1,
+                    last,
+                )
+
+    def _chunk(self, wanted: list[Wanted]) -> list[Reply]:
+        """Ask for some matches at once and land what came, also where something stops the run in between."""
+        with ThreadPoolExecutor(max_workers=self.upstream.limits.concurrency) as pool:
+            first, *others = wanted
+            asked = [pool.submit(self._ask_unless_stopped, first)]
+            try:
+                if not self.answered:
+                    # After an outage the breaker lets one call through; the other threads wait for how it ends.
+                    wait(asked)
+                    self.answered = True
+                asked += [pool.submit(self._ask_unless_stopped, each) for each in others]
+                wait(asked)
+            finally:
+                if not all(future.done() for future in asked):  # the task's own time is over
+                    self.stop.set()
+                    wait(asked)
+                came = [future.result() for future in asked if future.exception() is None]
+                if came:
+                    lines = [msgspec.json.encode(reply).replace(b"\n", b" ") for reply in came]
+                    self.landing.write_part("matches", lines, {"matches": {"declared": len(self.open)}})
+        errors = [error for error in (future.exception() for future in asked) if error is not None]
+        for error in errors:
+            if not isinstance(error, _Stopped):
+                raise error
+        return came
+
+    def _ask_unless_stopped(self, wanted: Wanted) -> Reply:
+        """The reply to a match. What stops the run stops every thread before its next question."""
+        try:
+            return self._ask(wanted)
+        except Exception:
+            self.stop.set()
+            raise
+
+    def _ask(self, wanted: Wanted) -> Reply:
+        """Everything that is still open of a match; the event itself comes with it, since the rest needs it."""
+        parts: dict[str, msgspec.Raw] = {}
+        none: list[str] = []
+        failed: dict[str, str] = {}
+        for part in ("event", *(part for part in self.open[wanted.match] if part != "event")):
+            if self.stop.is_set():
+                raise _Stopped
+            try:
+                body = self._part(wanted.match, part)
+            except Transient as error:
+                failed[part] = str(error)[:1000]
+            else:
+                if body is None:
+                    none.append(part)
+                else:
+                    parts[part] = body
+            if part == "event" and part not in parts:
+                if part in none:  # nothing is below a match that is not there
+                    none = list({"event": None} | dict.fromkeys(self.open[wanted.match]))
+                break
+        return Reply(
+            match=wanted.match,
+            competition=wanted.competition,
+            season=wanted.season,
+            season_year=wanted.season_year,
+            listing=wanted.listing,
+            asked_at=self.as_of,
+            parts=parts,
+            none=tuple(none),
+            failed=failed,
+        )
+
+    def _part(self, match: int, part: str) -> msgspec.Raw | None:
+        """The body of a part; None where there is none. Raises ContractBreak for a body of another shape."""
+        answer = self.upstream.get(f"api/v1/event/{match}{PATHS[part]}")
+        if answer.kind is Kind.EMPTY:
+            return None
+        if not answer.json(dict[str, msgspec.Raw]).keys() & set(EXPECTED[part]):
+            raise ContractBreak(
+                f"{answer.describe()}, which has none of the keys {', '.join(EXPECTED[part])}. Latest stays; compare "
+                "the contract with what the upstream answers."
+            )
+        return msgspec.Raw(answer.body)
+
+    def _note(self, reply: Reply) -> None:
+        """Take off what a reply answered."""
+        answered = {*reply.parts, *reply.none}
+        self.open[reply.match] = [part for part in self.open[reply.match] if part not in answered]
+        self.errors[reply.match] = next(iter(reply.failed.values()), "")
+
+
+def _mark_key(run: Run) -> str:
+    return f"raw/{run.source}/{run.version}/{STOPPED}"
+
+
+def _mark(run: Run, error: Exception) -> None:
+    text = {"kind": type(error).__name__, "why": str(error)[:2000]}
+    run.store.write_bytes(_mark_key(run), msgspec.json.encode(text))
+
+
+def _unmark(run: Run) -> None:
+    if run.store.exists(_mark_key(run)):
+        run.store.delete(_mark_key(run))
+
+
+def _check_mark(run: Run) -> None:
+    """Raise Refused where an earlier unit met what stops the run."""
+    if run.store.exists(_mark_key(run)):
+        mark = msgspec.json.decode(run.store.read_bytes(_mark_key(run)), type=dict[str, str])
+        raise Refused(
+            f"not asked: the run was stopped before ({mark['kind']}): {mark['why']} To go on, clear the whole run "
+            "from its probe."
+        )

@@ -1,0 +1,188 @@
+"""Asking SofaScore which seasons, rounds and matches a competition has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+
+from include.publishing.tables import content_hash
+from include.sources.sofascore.match_tables import STATES
+from include.upstream.answers import ContractBreak, Kind
+from include.upstream.session import UpstreamSession
+
+API = "api/v1"
+PAGES_MAX = 200
+"""More pages of 30 matches than any season has; an upstream that has more ignores the page's number."""
+
+
+class SeasonEntry(msgspec.Struct, frozen=True):
+    """A season of a competition's list; `year` as the upstream spells it."""
+
+    id: int
+    year: str
+
+
+class Seasons(msgspec.Struct):
+    """The answer of /unique-tournament/{ut}/seasons."""
+
+    seasons: list[SeasonEntry]
+
+
+class Round(msgspec.Struct):
+    """A round of a season's list; a knock-out round may have a name only."""
+
+    round: int | None = None
+
+
+class _CurrentRound(msgspec.Struct):
+    round: int | None = None
+
+
+class Rounds(msgspec.Struct):
+    """The answer of …/rounds."""
+
+    rounds: list[Round] = []
+    currentRound: _CurrentRound | None = None  # noqa: N815 - the API's names
+
+
+class _Page(msgspec.Struct):
+    events: list[msgspec.Raw]
+    hasNextPage: bool = False  # noqa: N815
+
+
+class _Status(msgspec.Struct):
+    code: int
+
+
+class _Named(msgspec.Struct):
+    id: int
+
+
+class _Season(msgspec.Struct):
+    id: int
+    year: str
+
+
+class _Round(msgspec.Struct):
+    round: int | None = None
+
+
+class _Changes(msgspec.Struct):
+    changeTimestamp: int | None = None  # noqa: N815
+
+
+class Entry(msgspec.Struct):
+    """What is read of an entry of an event list; the rest of it lands as received."""
+
+    id: int
+    startTimestamp: int  # noqa: N815
+    status: _Status
+    homeTeam: _Named  # noqa: N815
+    awayTeam: _Named  # noqa: N815
+    season: _Season
+    homeScore: dict[str, Any] = {}  # noqa: N815
+    awayScore: dict[str, Any] = {}  # noqa: N815
+    winnerCode: int | None = None  # noqa: N815
+    roundInfo: _Round = msgspec.field(default_factory=_Round)  # noqa: N815
+    changes: _Changes = msgspec.field(default_factory=_Changes)
+
+    @property
+    def kickoff(self) -> datetime:
+        """Kick-off."""
+        return datetime.fromtimestamp(self.startTimestamp, UTC)
+
+    @property
+    def state(self) -> str:
+        """What its status code means."""
+        return STATES.get(self.status.code, "unknown")
+
+    @property
+    def listing(self) -> str:
+        """Hash of everything by which an entry tells that its match changed."""
+        return content_hash(
+            [
+                self.status.code,
+                self.startTimestamp,
+                self.homeTeam.id,
+                self.awayTeam.id,
+                sorted(self.homeScore.items()),
+                sorted(self.awayScore.items()),
+                self.winnerCode,
+                self.roundInfo.round,
+                self.changes.changeTimestamp,
+            ]
+        )
+
+
+Found = tuple[Entry, msgspec.Raw]
+_entry = msgspec.json.Decoder(Entry, strict=False)
+
+
+class Lister:
+    """Asks for lists. An entry that cannot be read goes to `unreadable` and does not hold up the others."""
+
+    def __init__(self, upstream: UpstreamSession, unreadable: Callable[[msgspec.Raw], None]) -> None:
+        self.upstream = upstream
+        self._unreadable = unreadable
+
+    def seasons(self, competition: int) -> list[SeasonEntry] | None:
+        """The seasons of a competition, newest first; None where the upstream has no such competition."""
+        answer = self.upstream.get(f"{API}/unique-tournament/{competition}/seasons")
+        return None if answer.kind is Kind.EMPTY else answer.json(Seasons, strict=False).seasons
+
+    def rounds(self, competition: int, season: int) -> Rounds:
+        """The rounds of a season; none where it has none."""
+        answer = self.upstream.get(f"{self._season(competition, season)}/rounds")
+        return Rounds() if answer.kind is Kind.EMPTY else answer.json(Rounds, strict=False)
+
+    def round(self, competition: int, season: int, number: int) -> list[Found]:
+        """The matches of a round."""
+        return self._page(f"{self._season(competition, season)}/events/round/{number}")[0]
+
+    def played(self, competition: int, season: int) -> Iterator[list[Found]]:
+        """Matches that are over or under way, page by page, the newest page first."""
+        return self._pages(f"{self._season(competition, season)}/events/last")
+
+    def coming(self, competition: int, season: int) -> Iterator[list[Found]]:
+        """Matches to come, page by page, the next ones first."""
+        return self._pages(f"{self._season(competition, season)}/events/next")
+
+    def day(self, competition: int, day: date) -> list[Found]:
+        """A competition's matches of a day; neighbouring days may be among them (contract, endpoints)."""
+        return self._page(f"{API}/unique-tournament/{competition}/scheduled-events/{day.isoformat()}")[0]
+
+    @staticmethod
+    def _season(competition: int, season: int) -> str:
+        return f"{API}/unique-tournament/{competition}/season/{season}"
+
+    def _pages(self, path: str) -> Iterator[list[Found]]:
+        seen: set[int] = set()
+        for number in range(PAGES_MAX):
+            found, more = self._page(f"{path}/{number}")
+            fresh = [each for each in found if each[0].id not in seen]
+            seen |= {entry.id for entry, _ in fresh}
+            yield fresh
+            if not more:
+                return
+            if found and not fresh:
+                break
+        raise ContractBreak(
+            f"{path} repeats its matches or has more than {PAGES_MAX} pages: the number of the page is ignored. "
+            "Latest stays; compare the contract with what the upstream answers."
+        )
+
+    def _page(self, path: str) -> tuple[list[Found], bool]:
+        answer = self.upstream.get(path)
+        if answer.kind is Kind.EMPTY:
+            return [], False
+        page = answer.json(_Page)
+        found = []
+        for raw in page.events:
+            try:
+                found.append((_entry.decode(raw), raw))
+            except msgspec.DecodeError:
+                self._unreadable(raw)
+        return found, page.hasNextPage and bool(page.events)

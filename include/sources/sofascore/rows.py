@@ -1,0 +1,491 @@
+"""What landed of a match, turned into rows of the base tables. Pure: records in, tuples out.
+
+Tuples are in the order of the table's columns, content_hash last. A part that cannot be read is refused alone, except
+the event: without it nobody knows the teams, so the other parts of the same reply cannot be placed. Where the upstream
+says the same thing twice (a player, a shot, a minute), the first one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from msgspec.structs import astuple
+
+from include.publishing.tables import content_hash
+from include.sources.sofascore import bodies
+from include.sources.sofascore.bodies import Event, Person, Score, TeamStatistics, Unreadable, read
+from include.sources.sofascore.match_tables import PARTS, PLAYED, PLAYER_STATISTICS, STATES
+from include.sources.sofascore.replies import Listed, Reply
+
+Row = tuple[Any, ...]
+Rows = dict[str, list[Row]]
+"""Rows by table."""
+People = list[Person | None]
+
+NO_MINUTE = 999
+"""What the upstream sends as the minute of a shoot-out and as the added minute of a period (contract, incidents)."""
+_SIDES = {1: "home", 2: "away"}
+_WINNERS = {**_SIDES, 3: "draw"}
+DETAIL_LENGTH = 500
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_FIGURES = (None,) * len(PLAYER_STATISTICS)
+_MINUTES_PLAYED = [figure.column for figure in PLAYER_STATISTICS].index("minutes_played")
+# What an absent object reads as. Shared, therefore never changed.
+_NO_NAME = bodies.Named()
+_NOBODY = Person()
+_NO_SCORE = Score()
+_NO_ROUND = bodies.Round()
+_NO_VENUE = bodies.Venue()
+_NO_CHANGES = bodies.Changes()
+_NO_PLACE = bodies.Place()
+_NO_DUEL = bodies.Duel()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A part that came and cannot be read. `detail` names match, part and the place in the body."""
+
+    detail: str
+    content: bytes
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What a reply gave."""
+
+    rows: Rows = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """What the parts need of their match. `season` is its competition, season and the season's year."""
+
+    record: Listed | Reply
+    event: Event
+    id: int
+    season: tuple[int, int, int]
+    kickoff: datetime
+
+    def side(self, is_home: bool) -> tuple[int, str]:
+        """The team of a side, and the side's name."""
+        return (self.event.home_team.id, "home") if is_home else (self.event.away_team.id, "away")
+
+
+# --- Records -----------------------------------------------------------------------------------------
+
+
+def of_listed(listed: Listed) -> Rows:
+    """The rows of an entry of an event list: the match and its teams. Raises Unreadable."""
+    match = _match(listed, read(listed.event, Event))
+    return {"matches": _hashed([_match_row(match)]), "teams": _hashed(_team_rows(match))}
+
+
+def of_reply(reply: Reply) -> Parsed:
+    """The rows of every part of a reply that can be read, of whom it names, and of how each part ended."""
+    parsed = Parsed()
+    ended: dict[str, tuple[str, int, str | None]] = dict.fromkeys(reply.none, ("none", 0, None))
+    ended |= {part: ("failed", 0, error[:DETAIL_LENGTH]) for part, error in reply.failed.items()}
+    match: _Match | None = None
+    named: dict[str, People] = {}
+    for part in PARTS:
+        if part not in reply.parts:
+            continue
+        body = reply.parts[part]
+        try:
+            if part == "event":
+                match = _match(reply, read(body, bodies.EventBody).event)
+                table, rows = "matches", [_match_row(match)]
+            else:
+                table, rows_of = _PARTS[part]
+                rows, named[part] = rows_of(body, _known(match))
+        except Unreadable as unreadable:
+            detail = f"Match {reply.match}, {part}: {unreadable}"[:DETAIL_LENGTH]
+            parsed.refused.append(Refused(detail, bytes(body)))
+            ended[part] = ("refused", 0, detail)
+        else:
+            ended[part] = ("done", len(rows), None)
+            parsed.rows[table] = _hashed(rows)
+    parsed.rows["match_parts"] = _hashed(
+        (reply.match, part, *_season(reply), state, count, reply.asked_at, error)
+        for part, (state, count, error) in ended.items()
+    )
+    if match:
+        managers = named.pop("managers", [])
+        players = [person for people in named.values() for person in people]
+        parsed.rows["teams"] = _hashed(_team_rows(match))
+        parsed.rows["players"] = _hashed(_player_rows(players, match))
+        parsed.rows["managers"] = _hashed(_manager_rows(managers, match))
+    return parsed
+
+
+def _hashed(rows: Iterable[Row]) -> list[Row]:
+    return [(*row, content_hash(row)) for row in rows]
+
+
+def _season(record: Listed | Reply) -> tuple[int, int, int]:
+    return record.competition, record.season, record.season_year
+
+
+def _time(seconds: int) -> datetime:
+    return _EPOCH + timedelta(seconds=seconds)
+
+
+# --- Events ------------------------------------------------------------------------------------------
+
+
+def _match(record: Listed | Reply, event: Event) -> _Match:
+    if event.id != record.match:
+        raise Unreadable(f"it is match {event.id}, which was not asked for")
+    return _Match(record, event, event.id, _season(record), _time(event.start_timestamp))
+
+
+def _known(match: _Match | None) -> _Match:
+    if match is None:
+        raise Unreadable("the event, which tells the teams, is not there or cannot be read")
+    return match
+
+
+def _match_row(match: _Match) -> Row:
+    event = match.event
+    state = STATES.get(event.status.code, "unknown")
+    played = state in PLAYED
+    home, away = event.home_score or _NO_SCORE, event.away_score or _NO_SCORE
+    round_ = event.round_info or _NO_ROUND
+    venue, referee = event.venue or _NO_VENUE, event.referee or _NOBODY
+    changed = (event.changes or _NO_CHANGES).change_timestamp
+    return (
+        match.id,
+        *match.season,
+        event.tournament.id,
+        event.tournament.group_name if event.tournament.is_group else None,
+        round_.round,
+        round_.name,
+        match.kickoff,
+        event.status.code,
+        state,
+        played,
+        event.home_team.id,
+        event.away_team.id,
+        *_score(home, event.home_red_cards),
+        *_score(away, event.away_red_cards),
+        _result(_goals(home), _goals(away)) if played else None,
+        _WINNERS.get(event.winner_code or 0),
+        _SIDES.get(event.aggregated_winner_code or 0),
+        event.previous_leg_event_id,
+        venue.id,
+        venue.name,
+        (venue.city or _NO_NAME).name,
+        event.attendance,
+        referee.id,
+        referee.name,
+        event.has_xg,
+        _time(changed) if changed else None,
+        match.record.listing,
+        match.record.asked_at,
+    )
+
+
+def _goals(score: Score) -> int | None:
+    """Goals without a shoot-out. `current` has those of the shoot-out and is never read (contract, event)."""
+    if score.display is not None or score.normaltime is None:
+        return score.display
+    return score.normaltime + (score.overtime or 0)
+
+
+def _score(score: Score, red_cards: int | None) -> Row:
+    return (
+        _goals(score),
+        score.period1,
+        score.period2,
+        score.normaltime,
+        score.overtime,
+        score.extra1,
+        score.extra2,
+        score.penalties,
+        score.aggregated,
+        red_cards,
+    )
+
+
+def _result(home: int | None, away: int | None) -> str | None:
+    if home is None or away is None:
+        return None
+    return "H" if home > away else "A" if home < away else "D"
+
+
+# --- Whom a match names ------------------------------------------------------------------------------
+
+
+def _team_rows(match: _Match) -> list[Row]:
+    return [
+        (
+            team.id,
+            team.name or team.short_name or team.slug or str(team.id),
+            team.short_name,
+            team.name_code,
+            team.slug,
+            (team.country or _NO_NAME).name,
+            team.gender,
+            team.national,
+            match.kickoff,
+        )
+        for team in (match.event.home_team, match.event.away_team)
+    ]
+
+
+def _player_rows(people: People, match: _Match) -> list[Row]:
+    return [
+        (
+            id_,
+            name or short_name or slug or str(id_),
+            short_name,
+            slug,
+            position,
+            country,
+            _day(born),
+            height,
+            gender,
+            match.kickoff,
+        )
+        for id_, (name, short_name, slug, position, country, born, height, gender) in _details(people).items()
+    ]
+
+
+def _manager_rows(people: People, match: _Match) -> list[Row]:
+    """Managers of the match. Their country stands in the event only, with the teams' managers of today."""
+    known = {manager.id for manager in people if manager}
+    today = [match.event.home_team.manager, match.event.away_team.manager]
+    people = [*people, *(manager for manager in today if manager and manager.id in known)]
+    return [
+        (id_, name or short_name or slug or str(id_), short_name, country, match.kickoff)
+        for id_, (name, short_name, slug, _, country, *_) in _details(people).items()
+    ]
+
+
+def _details(people: People) -> dict[int, Row]:
+    """What is said of each person: by column what the first of those said who say anything."""
+    found: dict[int, Row] = {}
+    for person in people:
+        if person is None or person.id is None:
+            continue
+        known = found.get(person.id)
+        if known is not None and None not in known:
+            continue
+        detail: Row = (
+            person.name,
+            person.short_name,
+            person.slug,
+            person.position,
+            person.country.name if person.country else None,
+            person.date_of_birth_timestamp,
+            person.height,
+            person.gender,
+        )
+        if known is not None and known != detail:
+            detail = tuple(new if old is None else old for old, new in zip(known, detail, strict=True))
+        found[person.id] = detail
+    return found
+
+
+@lru_cache(maxsize=1 << 16)
+def _day(seconds: int | None) -> date | None:
+    return None if seconds is None else _time(seconds).date()
+
+
+def _id(person: Person | None, place: str) -> int:
+    if person is None or person.id is None:
+        raise Unreadable(f"no player is named - at `{place}`")
+    return person.id
+
+
+# --- Parts of a match --------------------------------------------------------------------------------
+
+
+def _appearances(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
+    lineups = read(body, bodies.Lineups)
+    rows: dict[int, Row] = {}
+    people: People = []
+    for is_home, lineup in ((True, lineups.home), (False, lineups.away)):
+        team, side = match.side(is_home)
+        for number, entry in enumerate(lineup.players):
+            player = _id(entry.player, f"$.{side}.players[{number}].player")
+            people.append(entry.player)
+            if player in rows:
+                continue
+            figures = astuple(entry.statistics) if entry.statistics else _NO_FIGURES
+            started = entry.substitute is False
+            rows[player] = (
+                match.id,
+                player,
+                *match.season,
+                team,
+                side,
+                entry.position,
+                entry.shirt_number,
+                started,
+                started or (figures[_MINUTES_PLAYED] or 0) > 0,
+                entry.captain is True,
+                *figures,
+            )
+    return list(rows.values()), people
+
+
+def _match_statistics(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
+    rows: dict[tuple[str, str], Row] = {}
+    for period in read(body, bodies.Statistics).statistics:
+        sides: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        for group in period.groups:
+            for item in group.statistics_items:
+                if item.key in sides[0]:  # "Total shots" stands in two groups
+                    continue
+                for values, value, total in (
+                    (sides[0], item.home_value, item.home_total),
+                    (sides[1], item.away_value, item.away_total),
+                ):
+                    values[item.key] = value
+                    values[item.key + bodies.TOTAL] = total
+        for is_home, values in zip((True, False), sides, strict=True):
+            team, side = match.side(is_home)
+            try:
+                figures = astuple(msgspec.convert(values, TeamStatistics, strict=False))
+            except msgspec.ValidationError as error:
+                raise Unreadable(f"{error} in the {side} values of period {period.period!r}") from None
+            rows.setdefault(
+                (period.period, side), (match.id, period.period, side, *match.season, team, *figures)
+            )
+    return list(rows.values()), []
+
+
+def _incidents(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
+    """Incidents from the first to the last. Of an own goal isHome is the side it counts for (contract, incidents)."""
+    rows: list[Row] = []
+    people: People = []
+    for position, incident in enumerate(reversed(read(body, bodies.Incidents).incidents), start=1):
+        player = incident.player_in or incident.player or _NOBODY
+        out, assist = incident.player_out or _NOBODY, incident.assist1 or _NOBODY
+        people += (player, out, assist)
+        team, side = (None, None) if incident.is_home is None else match.side(incident.is_home)
+        in_shootout = incident.incident_type == "penaltyShootout" or incident.time == NO_MINUTE
+        rows.append(
+            (
+                match.id,
+                position,
+                *match.season,
+                incident.id,
+                incident.incident_type,
+                incident.incident_class,
+                None if in_shootout else incident.time,
+                None if incident.added_time == NO_MINUTE else incident.added_time,
+                side,
+                team,
+                player.id,
+                out.id,
+                assist.id,
+                (incident.player_name or (incident.manager or _NOBODY).name) if player.id is None else None,
+                incident.home_score,
+                incident.away_score,
+                incident.text,
+                incident.from_,
+                incident.reason,
+                incident.confirmed,
+                incident.rescinded,
+                incident.injury,
+                incident.length,
+                incident.sequence,
+            )
+        )
+    return rows, people
+
+
+def _match_managers(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
+    managers = read(body, bodies.Managers)
+    rows: list[Row] = []
+    for is_home, manager in ((True, managers.home_manager), (False, managers.away_manager)):
+        if manager and manager.id is not None:
+            team, side = match.side(is_home)
+            rows.append((match.id, side, *match.season, team, manager.id))
+    return rows, [managers.home_manager, managers.away_manager]
+
+
+def _momentum(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
+    values: dict[float, int] = {}
+    for point in read(body, bodies.Graph).graph_points:
+        values.setdefault(point.minute, point.value)
+    return [(match.id, minute, *match.season, value) for minute, value in values.items()], []
+
+
+def _shots(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
+    rows: dict[int, Row] = {}
+    people: People = []
+    for number, shot in enumerate(read(body, bodies.Shotmap).shotmap):
+        player = _id(shot.player, f"$.shotmap[{number}].player")
+        people += (shot.player, shot.goalkeeper)
+        if shot.id in rows:
+            continue
+        start = shot.player_coordinates or _NO_PLACE
+        mouth = shot.goal_mouth_coordinates or _NO_PLACE
+        rows[shot.id] = (
+            match.id,
+            shot.id,
+            *match.season,
+            player,
+            *match.side(shot.is_home),
+            shot.shot_type,
+            shot.situation,
+            shot.body_part,
+            shot.goal_type,
+            shot.time,
+            shot.added_time,
+            start.x,
+            start.y,
+            shot.goal_mouth_location,
+            mouth.y,
+            mouth.z,
+            shot.xg,
+            shot.xgot,
+            (shot.goalkeeper or _NOBODY).id,
+        )
+    return list(rows.values()), people
+
+
+def _best_players(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
+    best = read(body, bodies.BestPlayers)
+    of_the_match = (best.player_of_the_match or bodies.BestPlayer()).player
+    rows: list[Row] = []
+    people: People = [of_the_match]
+    for is_home, chosen in ((True, best.best_home_team_players), (False, best.best_away_team_players)):
+        team, side = match.side(is_home)
+        for rank, entry in enumerate(chosen, start=1):
+            player = _id(entry.player, f"$.best{side.capitalize()}TeamPlayers[{rank - 1}].player")
+            people.append(entry.player)
+            is_best = of_the_match is not None and of_the_match.id == player
+            rows.append(
+                (match.id, side, rank, *match.season, team, player, entry.label, entry.value, is_best)
+            )
+    return rows, people
+
+
+def _head_to_head(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
+    duels = read(body, bodies.HeadToHead)
+    teams, managers = duels.team_duel or _NO_DUEL, duels.manager_duel or _NO_DUEL
+    return [(match.id, *match.season, *astuple(teams), *astuple(managers))], []
+
+
+_PARTS: dict[str, tuple[str, Callable[[msgspec.Raw, _Match], tuple[list[Row], People]]]] = {
+    "lineups": ("appearances", _appearances),
+    "statistics": ("match_statistics", _match_statistics),
+    "incidents": ("incidents", _incidents),
+    "managers": ("match_managers", _match_managers),
+    "graph": ("momentum", _momentum),
+    "shotmap": ("shots", _shots),
+    "best_players": ("best_players", _best_players),
+    "head_to_head": ("head_to_head", _head_to_head),
+}
+"""Table and reading of every part but the event."""
