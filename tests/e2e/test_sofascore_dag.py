@@ -47,5 +47,11 @@ def test_it_is_off_without_a_host_extracts_season_by_season_with_one_and_ends_as
         assert mirror.read_pointer(store, "sofascore") == first
         run = runlog.runs(registry, "sofascore")[0]
         assert run["status"] == "partial" and run["failed_step"].startswith("extract ")
-        errors = [step["error"] for name, step in run["steps"].items() if name.startswith("extract ")]
-        assert sum("not asked: the run was stopped before" in error for error in errors) == len(errors) - 1
+        extracts = {name: step for name, step in run["steps"].items() if name.startswith("extract ")}
+        assert [name for name, step in extracts.items() if "error" in step] == [run["failed_step"]]
+        others = [step["stopped"] for name, step in extracts.items() if name != run["failed_step"]]
+        assert len(others) == len(extracts) - 1 > 0
+        assert all(text.startswith("not asked: the run was stopped before (Refused)") for text in others)
+        with registry.cursor() as cursor:
+            cursor.execute("SELECT title FROM lastgood.alert")
+            assert [row["title"] for row in cursor.fetchall()] == ["Lastgood: sofascore.extract failed"]

@@ -283,10 +283,7 @@ def _write_derived(candidate: Candidate) -> None:
     for table in match_tables.MATCH_TABLES:
         files = [file.path for file in candidate.files(table.name)]
         frames.register(con, f"all_{table.name}", candidate.store, files, table.schema)
-    # Sums of floats depend on their order: one thread keeps it, so that equal matches give equal bytes.
-    con.execute("SET threads = 1")
     derive(con)
-    con.execute("RESET threads")
     for table in DERIVED_TABLES:
         columns, order = frames.identifiers(_unhashed(table).names), frames.identifiers(table.key)
         query = f"SELECT {columns} FROM new_{table.name} ORDER BY {order}"  # noqa: S608

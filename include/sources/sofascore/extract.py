@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -77,7 +78,7 @@ def probe(run: Run, upstream: UpstreamSession) -> Probe:
     for competition in competitions.load():
         found = lister.seasons(competition.id)
         if found is not None:
-            _unmark(run)
+            _remove_mark(run)
             return Probe(True, f"{competition.name}: {len(found)} seasons listed")
     raise ContractBreak(
         "the upstream has none of the configured competitions (include/sources/sofascore/competitions.yml): the "
@@ -86,7 +87,7 @@ def probe(run: Run, upstream: UpstreamSession) -> Probe:
 
 
 def extract(run: Run, upstream: UpstreamSession, unit: str) -> Mapping[str, Any]:
-    """Land the matches of a unit.
+    """Land the matches of a unit; its facts hold `stopped` where another unit met what stops the run.
 
     Raises Transient where some could not be had in any try, Refused and ContractBreak for what stops the run.
     """
@@ -94,15 +95,20 @@ def extract(run: Run, upstream: UpstreamSession, unit: str) -> Mapping[str, Any]
     planned = next((each for each in units(discovery) if each.key == unit), None)
     if planned is None:
         raise LookupError(f"{run.version}: there is no unit {unit!r} in the plan of this run")
+    tolerated = int(run.params.get("tolerate_failed") or 0)
     # The plan's own bytes tell whether what landed belongs to it.
     plan = {"plan": msgspec.json.encode(planned).decode()}
     landing = Landing.open(run.store, knowledge.unit_prefix(run.source, run.version, unit), plan, "any")
     if not landing.progress.complete:
-        _check_mark(run)
+        mark = _read_mark(run)
+        if mark is not None and mark.unit != unit:
+            return {"stopped": mark.sentence, "summary": mark.sentence}
+        if mark is not None:
+            raise Refused(mark.sentence)
         try:
-            landing.finish(_Crawl(run, upstream, landing, planned).run_passes())
+            landing.finish(_Crawl(upstream, landing, planned, discovery, tolerated).run_passes())
         except (Refused, ContractBreak) as error:
-            _mark(run, error)
+            _write_mark(run, _Mark(unit=unit, kind=type(error).__name__, why=str(error)[:2000]))
             raise
     return landing.progress.facts
 
@@ -110,14 +116,21 @@ def extract(run: Run, upstream: UpstreamSession, unit: str) -> Mapping[str, Any]
 class _Crawl:
     """A unit's way through its matches; what has landed tells how far an earlier try came."""
 
-    def __init__(self, run: Run, upstream: UpstreamSession, landing: Landing, planned: PlannedUnit) -> None:
-        self.run, self.upstream, self.landing, self.planned = run, upstream, landing, planned
-        self.as_of = knowledge.data_time(run)
+    def __init__(
+        self,
+        upstream: UpstreamSession,
+        landing: Landing,
+        planned: PlannedUnit,
+        discovery: Landing,
+        tolerated: int,
+    ) -> None:
+        self.upstream, self.landing, self.planned, self.tolerated = upstream, landing, planned, tolerated
+        self.as_of = datetime.fromisoformat(discovery.progress.facts["as_of"])
         self.stop = threading.Event()
         self.answered = False
         self.open = {each.match: list(each.ask) for each in planned.matches}
         self.errors: dict[int, str] = {}
-        for line in landing.read("matches"):
+        for line in landing.read(knowledge.MATCHES):
             self._note(msgspec.json.decode(line, type=Reply))
 
     def run_passes(self) -> dict[str, Any]:
@@ -128,7 +141,7 @@ class _Crawl:
                 break
             self._pass(todo, again=number > 0)
         failed = sorted(match for match, parts in self.open.items() if parts)
-        if len(failed) > int(self.run.params.get("tolerate_failed") or 0):
+        if len(failed) > self.tolerated:
             listed = ", ".join(f"{match} ({', '.join(self.open[match])})" for match in failed[:5])
             raise Transient(
                 f"{self.planned.label}: {len(failed)} of {len(self.open)} matches could not be had whole: {listed}"
@@ -186,7 +199,9 @@ class _Crawl:
                 came = [future.result() for future in asked if future.exception() is None]
                 if came:
                     lines = [msgspec.json.encode(reply).replace(b"\n", b" ") for reply in came]
-                    self.landing.write_part("matches", lines, {"matches": {"declared": len(self.open)}})
+                    self.landing.write_part(
+                        knowledge.MATCHES, lines, {"matches": {"declared": len(self.open)}}
+                    )
         errors = [error for error in (future.exception() for future in asked) if error is not None]
         for error in errors:
             if not isinstance(error, _Stopped):
@@ -250,28 +265,40 @@ class _Crawl:
         """Take off what a reply answered."""
         answered = {*reply.parts, *reply.none}
         self.open[reply.match] = [part for part in self.open[reply.match] if part not in answered]
-        self.errors[reply.match] = next(iter(reply.failed.values()), "")
+        if reply.failed:
+            self.errors[reply.match] = next(iter(reply.failed.values()))
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """What stopped a run, and the unit that met it."""
+
+    unit: str
+    kind: str
+    why: str
+
+    @property
+    def sentence(self) -> str:
+        """What those are told who come after it."""
+        return (
+            f"not asked: the run was stopped before ({self.kind}): {self.why} To go on, clear the whole run from its "
+            "probe."
+        )
 
 
 def _mark_key(run: Run) -> str:
     return f"raw/{run.source}/{run.version}/{STOPPED}"
 
 
-def _mark(run: Run, error: Exception) -> None:
-    text = {"kind": type(error).__name__, "why": str(error)[:2000]}
-    run.store.write_bytes(_mark_key(run), msgspec.json.encode(text))
+def _write_mark(run: Run, mark: _Mark) -> None:
+    run.store.write_bytes(_mark_key(run), msgspec.json.encode(mark))
 
 
-def _unmark(run: Run) -> None:
+def _remove_mark(run: Run) -> None:
     if run.store.exists(_mark_key(run)):
         run.store.delete(_mark_key(run))
 
 
-def _check_mark(run: Run) -> None:
-    """Raise Refused where an earlier unit met what stops the run."""
-    if run.store.exists(_mark_key(run)):
-        mark = msgspec.json.decode(run.store.read_bytes(_mark_key(run)), type=dict[str, str])
-        raise Refused(
-            f"not asked: the run was stopped before ({mark['kind']}): {mark['why']} To go on, clear the whole run "
-            "from its probe."
-        )
+def _read_mark(run: Run) -> _Mark | None:
+    if not run.store.exists(_mark_key(run)):
+        return None
+    return msgspec.json.decode(run.store.read_bytes(_mark_key(run)), type=_Mark)

@@ -210,6 +210,11 @@ class ExtractOperator(StepOperator):
         context["unit_label"] = self.unit["label"]  # type: ignore[typeddict-unknown-key]
         return dict(steps.extract(run, upstream, self.unit["key"]))
 
+    def after(self, run: Run, facts: dict[str, Any]) -> None:
+        # The unit that met what stops the run has failed and was alerted; one alert is enough.
+        if "stopped" in facts:
+            raise AirflowSkipException(facts["stopped"])
+
 
 class BuildOperator(StepOperator):
     """Makes the candidate and seals it with its manifest."""

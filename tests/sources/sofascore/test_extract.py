@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from typing import Any
@@ -314,9 +315,11 @@ def test_a_challenge_or_a_wrong_shape_stops_every_thread_and_unit_until_the_prob
     assert len(before) >= 2 * len(PARTS)
     upstream.faults([])
     upstream.forget()
-    for unit in (first, *others):
-        with pytest.raises(Refused, match=rf"stopped before \({error.__name__}\): .* clear the whole run"):
-            steps.extract(run, pipeline.session(), unit)
+    told = rf"stopped before \({error.__name__}\): .* clear the whole run"
+    with pytest.raises(Refused, match=told):
+        steps.extract(run, pipeline.session(), first)
+    for unit in others:
+        assert re.search(told, steps.extract(run, pipeline.session(), unit)["stopped"])
     assert not upstream.requests
     assert steps.probe(run, pipeline.session()).new
     assert (len(upstream.requests), upstream.count("seasons")) == (1, 1)
