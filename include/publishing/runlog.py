@@ -12,9 +12,34 @@ from typing import Any, Literal
 
 from psycopg.types.json import Jsonb
 
+from include.publishing.manifest import version_id
 from include.publishing.registry import Registry
 
 Status = Literal["ok", "fail", "partial", "skipped"]
+
+
+# A candidate in one of these states is as far as it gets.
+_OVER = {"published", "superseded", "rolled_back", "rejected", "failed"}
+
+
+def version_of(registry: Registry, source: str, run_id: str, interval_end: datetime, *, opens: bool) -> str:
+    """The version that a run builds.
+
+    A run that is cleared after its candidate came to an end is made anew (`opens` is true in its first step): it
+    gets another version then, since what was sealed never changes. Every later step finds that one.
+    """
+    with registry.cursor() as cursor:
+        cursor.execute(
+            "SELECT version, state FROM lastgood.pipeline_run LEFT JOIN lastgood.dataset_version "
+            "USING (source, version) WHERE source = %s AND run_id = %s ORDER BY started",
+            (source, run_id),
+        )
+        begun = cursor.fetchall()
+    if not begun:
+        return version_id(interval_end, run_id)
+    if opens and begun[-1]["state"] in _OVER:
+        return version_id(interval_end, f"{run_id} {len(begun) + 1}")
+    return str(begun[-1]["version"])
 
 
 def start(

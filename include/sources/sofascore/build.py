@@ -112,7 +112,8 @@ def build(run: Run, candidate: Candidate) -> Built:
         upstream={"competitions_absent": facts["absent"], "window": facts["window"]},
         full=facts["full"],
         raw=tuple(part.path for landing in [*adopted, discovery, *own] for part in landing.progress.parts),
-        as_of=datetime.fromisoformat(facts["as_of"]),
+        # Another run may have been promoted since the lists were read.
+        as_of=max(datetime.fromisoformat(facts["as_of"]), knowledge.data_time(run)),
     )
 
 

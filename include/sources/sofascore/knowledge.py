@@ -73,9 +73,14 @@ def left_over(run: Run) -> list[str]:
         lost = sealed[version].state in {"superseded", "failed"} and sealed[version].published_at is None
         return lost and verdict is not None and verdict.passed
 
+    def began(version: str) -> tuple[datetime, str]:
+        # A backfill's version bears its old interval, so versions do not sort by age.
+        keys = run.store.list(f"{root}/{version}")
+        return min(map(run.store.modified, keys)), version
+
     return [
         version
-        for version in sorted(landed - taken)
+        for version in sorted(landed - taken, key=began)
         if usable(version) and any(replies(landing) for landing in landings(run.store, run.source, version))
     ]
 

@@ -24,24 +24,28 @@ BACKFILL = "backfill"
 ENVIRONMENT = "LASTGOOD_ENV"
 
 
-def open_run(source: str, context: Context) -> Run:
-    """The run a task belongs to, as include sees it. A run without an interval stands at its run_after."""
-    from include.publishing.manifest import version_id
+def open_run(source: str, context: Context, *, opens: bool) -> Run:
+    """The run a task belongs to, as include sees it; `opens` is for its first step.
+
+    A run without an interval stands at its run_after.
+    """
+    from include.publishing import runlog
     from include.sources.source import Run
     from lastgood.hooks.registry import RegistryHook
     from lastgood.hooks.store import store
 
     dag_run = context["dag_run"]
     end = dag_run.data_interval_end or dag_run.run_after
+    registry = RegistryHook().registry()
     return Run(
         source=source,
-        version=version_id(end, dag_run.run_id),
+        version=runlog.version_of(registry, source, dag_run.run_id, end, opens=opens),
         run_id=dag_run.run_id,
         interval_start=dag_run.data_interval_start,
         interval_end=end,
         params=dict(context["params"]),
         store=store(),
-        registry=RegistryHook().registry(),
+        registry=registry,
         backfill=dag_run.run_type == BACKFILL,
     )
 
@@ -71,7 +75,7 @@ class StepOperator(BaseOperator):
         """Do the step and note it in the run log; what it returns is the task's XCom."""
         from include.publishing import runlog
 
-        run = open_run(self.source, context)
+        run = open_run(self.source, context, opens=self.opens_run)
         if self.opens_run:
             runlog.start(
                 run.registry,
