@@ -40,7 +40,11 @@ dag = source_dag(
             False, type="boolean", title="Full refresh", description="Ask again for absent parts too."
         ),
         "limit": Param(
-            None, type=["null", "integer"], minimum=1, title="Limit", description="So many matches, newest first."
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Limit",
+            description="So many matches, newest first.",
         ),
         "tolerate_failed": Param(
             0,

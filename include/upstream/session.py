@@ -406,6 +406,8 @@ def _check_json(answer: Answer) -> None:
         if "truncated" in str(error) or not closed:
             raise _TryFailed(f"the JSON was cut off after {len(answer.body)} bytes") from None
         raise ContractBreak(f"{answer.describe()}, which is not JSON: {error}.") from None
+    except RecursionError:
+        raise ContractBreak(f"{answer.describe()}, which is nested too deeply to be read.") from None
 
 
 def _checked_base(url: str) -> str:

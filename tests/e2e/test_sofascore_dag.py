@@ -21,7 +21,7 @@ def test_it_is_off_without_a_host_extracts_season_by_season_with_one_and_ends_as
     (run,) = runlog.runs(registry, "sofascore")
     assert (run["status"], set(run["steps"])) == ("skipped", {"probe"})
     assert run["steps"]["probe"]["reason"].startswith(
-        "Live collection of SofaScore is off: it publishes no terms"
+        "Live collection of SofaScore is off, since it publishes"
     )
     assert "make run SOURCES=sofascore" in run["steps"]["probe"]["reason"]
 

@@ -565,6 +565,12 @@ def test_json_cut_anywhere_is_cut_and_not_malformed(value: dict[str, Any], data:
         _check_json(Answer(Kind.OK, "GET", "http://h/x", 200, {}, cut))
 
 
+def test_json_that_is_nested_too_deeply_breaks_the_contract() -> None:
+    body = b"[" * 5000 + b"]" * 5000
+    with pytest.raises(ContractBreak, match="nested too deeply"):
+        _check_json(Answer(Kind.OK, "GET", "http://h/x", 200, {}, body))
+
+
 # --- redirects and paths ---
 
 

@@ -22,8 +22,9 @@ from include.sources.sofascore.match_tables import (
 )
 
 Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Count = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
-Number = Annotated[float, Meta(ge=-1e12, le=1e12)]
+Count = Annotated[int, Meta(ge=-500_000, le=500_000)]
+Number = Annotated[float, Meta(ge=-1e5, le=1e5)]
+"""No figure of a match is beyond these; what is would overflow the sums of a career."""
 Text = Annotated[str, Meta(max_length=500)]
 Moment = Annotated[int, Meta(ge=-5_364_662_400, le=4_102_444_800)]
 """Seconds since 1970, from 1800 to 2100: any other time is a mistake."""

@@ -23,7 +23,7 @@ from include.sources.sofascore import competitions, knowledge, match_tables, sha
 from include.sources.sofascore.competitions import season_label
 from include.sources.sofascore.derive import derive
 from include.sources.sofascore.derived_tables import DERIVED_TABLES
-from include.sources.sofascore.discover import UNIT, Season, seasons, units
+from include.sources.sofascore.discover import Season, seasons, units
 from include.sources.source import Built, Run
 from include.upstream.landing import Landing, Part
 
@@ -50,7 +50,8 @@ CHOOSE = (
     WHERE (p.checked_at IS NULL OR f.checked_at >= p.checked_at)
         AND (f.state <> 'none' OR p.state IS DISTINCT FROM 'done' OR m.played IS NOT TRUE OR refreshed())
     QUALIFY row_number() OVER (
-        PARTITION BY f.match_id, f.part ORDER BY f.state = 'failed', f.checked_at DESC, f.seq DESC) = 1""",
+        PARTITION BY f.match_id, f.part
+        ORDER BY f.state = 'failed', f.state <> 'done' AND NOT refreshed(), f.checked_at DESC, f.seq DESC) = 1""",
     """CREATE TABLE replaced AS SELECT match_id, part FROM chosen WHERE state IN ('done', 'none')""",
     """CREATE TABLE chosen_matches AS
     SELECT f.match_id, f.seq, f.season_year FROM fresh_matches f LEFT JOIN previous_matches p USING (match_id)
@@ -78,7 +79,9 @@ def build(run: Run, candidate: Candidate) -> Built:
 
     Raises RawIncomplete where a unit of the plan has not landed, NotReconciled where a match was lost on the way.
     """
-    discovery = Landing.completed(run.store, knowledge.unit_prefix(run.source, run.version, UNIT))
+    discovery = Landing.completed(
+        run.store, knowledge.unit_prefix(run.source, run.version, knowledge.DISCOVERY)
+    )
     facts = discovery.progress.facts
     own = [
         Landing.completed(run.store, knowledge.unit_prefix(run.source, run.version, unit["key"]))
@@ -98,7 +101,7 @@ def build(run: Run, candidate: Candidate) -> Built:
     _write_matches(candidate)
     for table in match_tables.NAMED:
         candidate.write(table.name, _batches(con, _newest(table), table))
-    _write_seasons(candidate, [discovery, *adopted], datetime.fromisoformat(facts["as_of"]))
+    _write_seasons(candidate, [*adopted, discovery], datetime.fromisoformat(facts["as_of"]))
     _write_derived(candidate)
     return Built(
         cursors=_cursors(run, discovery),
@@ -153,13 +156,13 @@ def _parts(landings: Iterable[Landing]) -> Iterator[tuple[shards.Kind, int, Land
 
 
 def _quarantine_unreadable(candidate: Candidate, discovery: Landing) -> None:
-    """Entries of event lists without a number or a kick-off: nobody knows which match they are."""
+    """Entries of lists that cannot be read: nobody knows which match, or which season, they are."""
     for part in discovery.progress.parts:
         if part.kind == "unreadable":
             for line in discovery.read_part(part):
                 candidate.quarantine(
-                    reason="unreadable entry of an event list",
-                    detail="id, startTimestamp, status.code, teams or season are missing or of another type",
+                    reason="unreadable_entry",
+                    detail="an entry of a list that does not tell which match, or which season, it is",
                     raw=part.path,
                     sha256=shards.sha256(line),
                     content=line,
@@ -242,7 +245,7 @@ def _write_seasons(candidate: Candidate, discoveries: list[Landing], as_of: date
     found: dict[tuple[int, int], Season] = {}
     for each in chain.from_iterable(map(seasons, discoveries)):
         if each.competition in configured:
-            found.setdefault((each.competition, each.season), each)
+            found[each.competition, each.season] = each
     rows = [
         {
             "competition_id": each.competition,

@@ -59,7 +59,9 @@ _MACROS = {
     "deviation_of(n, total, squares)": (
         "round(sqrt(greatest(CAST(squares AS DOUBLE) - CAST(total AS DOUBLE) ** 2 / n, 0) / nullif(n - 1, 0)), 4)"
     ),
-    "deviation(value)": "deviation_of(count(value), sum(value), sum(value * value))",
+    # A decimal of more than 18 digits, whose square has room for twice as many; DuckDB would overflow at 18.
+    "square(value)": "CAST(value AS DECIMAL(19, 4)) * CAST(value AS DECIMAL(19, 4))",
+    "deviation(value)": "deviation_of(count(value), sum(value), sum(square(value)))",
     # Percent of the others who have less, those with the same counting half, from a rank, the number of rows up to and
     # with this value, and the number of rows.
     "percentile_rank(place, up_to, n)": "round(100 * (place - 1 + up_to - 1) / 2 / nullif(n - 1, 0), 4)",

@@ -283,7 +283,11 @@ TEAM_SEASONS = Table(
 
 COVERED = "over matches with his statistics"
 PLAYER_TOTALS = (
-    _count("appearances", "Matches in which he was on the pitch.", True),
+    _count(
+        "appearances",
+        "Matches in which he was on the pitch as far as known: he started, or minutes are stated.",
+        True,
+    ),
     _count("starts", "Of these, matches in which he was in the starting eleven.", True),
     _count("covered_matches", "Of these, matches that state his minutes: only these have his figures.", True),
     _count("minutes", "Minutes on the pitch in covered matches.", True),

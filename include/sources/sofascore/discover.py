@@ -26,7 +26,6 @@ from include.upstream.landing import Landing
 from include.upstream.limits import BadSetting
 from include.upstream.session import UpstreamSession
 
-UNIT = "discover"
 SETTLED = timedelta(hours=48)
 """Results were corrected up to 5.4 hours after kick-off (contract, event); line-ups and figures take longer."""
 LOOK_BACK = timedelta(days=3)
@@ -66,7 +65,10 @@ class Season(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A match of a season's lists: as listed, where it is new or changed, and the parts to ask for."""
+    """A match of a season's lists: as listed, where it is new or changed, and the parts to ask for.
+
+    `again`: only for parts that were published as failed; should they fail again, nothing got worse.
+    """
 
     match: int
     competition: int
@@ -75,6 +77,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     listing: str
     kickoff: datetime
     ask: tuple[str, ...] = ()
+    again: bool = False
     listed: msgspec.Raw = msgspec.Raw(b"null")
 
 
@@ -169,7 +172,7 @@ def discover(run: Run, upstream: UpstreamSession) -> Discovered:
 
     Raises BadSetting for params that make no sense, and what the session raises.
     """
-    prefix = knowledge.unit_prefix(run.source, run.version, UNIT)
+    prefix = knowledge.unit_prefix(run.source, run.version, knowledge.DISCOVERY)
     landing = Landing.open(run.store, prefix, {"params": dict(run.params)}, "any")
     if not landing.progress.complete:
         discovery = _Discovery(run, upstream, landing)
@@ -247,25 +250,25 @@ class _Discovery:
             for day in days:
                 lists.take(lister.day(competition.id, day))
             years = {(entry.season.id, entry.season.year) for entry, _ in lists.entries.values()}
-            lists.seasons = [
-                s for s in (self._season(competition, SeasonEntry(*year)) for year in sorted(years)) if s
-            ]
+            found = [self._season(competition, SeasonEntry(*year), lists) for year in sorted(years)]
+            lists.seasons = [one for one in found if one and one.season_year >= competition.since]
             return lists
         offered = lister.seasons(competition.id)
         if offered is None:
             return None
         for position, entry in enumerate(offered):
-            season = self._season(competition, entry)
+            season = self._season(competition, entry, lists)
             if season is not None and self._is_due(competition, season, entry, newest=position == 0):
                 lists.seasons.append(self._read_season(lister, season, lists))
         return lists
 
     @staticmethod
-    def _season(competition: Competition, entry: SeasonEntry) -> Season | None:
+    def _season(competition: Competition, entry: SeasonEntry, lists: _Lists) -> Season | None:
         try:
             year = season_year(entry.year)
         except ValueError as error:
             log.warning("%s: season %d is left out: %s", competition.name, entry.id, error)
+            lists.unreadable.append(msgspec.json.encode(entry))
             return None
         return Season(
             competition=competition.id, season=entry.id, season_year=year, year=entry.year, whole=False
@@ -304,10 +307,12 @@ class _Discovery:
             # Which of the two lists has a match that was postponed or canceled nobody says; its round has it.
             for number in sorted({each.round for each in rounds.rounds if each.round}):
                 lists.take(lister.round(*ids, number))
+        listed = any(entry.season.id == season.season for entry, _ in lists.entries.values())
         current = rounds.currentRound.round if rounds.currentRound else None
         return msgspec.structs.replace(
             season,
-            whole=(whole and not self.window.dated) or self._is_whole(season),
+            # Where every list is 404 the upstream may just have been ill.
+            whole=(whole and not self.window.dated and listed) or self._is_whole(season),
             rounds=len(rounds.rounds) or None,
             current_round=current,
         )
@@ -338,6 +343,7 @@ class _Discovery:
                     listing=entry.listing,
                     kickoff=entry.kickoff,
                     ask=ask,
+                    again=_is_again(ask, known),
                     listed=raw,
                 )
         for match, one in self.known.items():
@@ -353,6 +359,7 @@ class _Discovery:
                     listing=one.listing,
                     kickoff=one.kickoff,
                     ask=ask,
+                    again=_is_again(ask, one),
                 )
 
     def _ask_unlisted(self, known: Known, years: dict[int, int]) -> tuple[str, ...]:
@@ -454,6 +461,15 @@ class _Discovery:
 def seasons(landing: Landing) -> list[Season]:
     """The seasons whose lists a run has read."""
     return list(map(msgspec.json.Decoder(Season).decode, landing.read("seasons")))
+
+
+def _is_again(ask: tuple[str, ...], known: Known | None) -> bool:
+    return (
+        bool(ask)
+        and known is not None
+        and {*ask} - {"event"} <= known.published_open
+        and "event" not in known.open
+    )
 
 
 def _line(record: msgspec.Struct) -> bytes:

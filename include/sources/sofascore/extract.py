@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from include.sources.sofascore import competitions, knowledge
-from include.sources.sofascore.discover import UNIT, PlannedUnit, Wanted, discover, units
+from include.sources.sofascore.discover import PlannedUnit, Wanted, discover, units
 from include.sources.sofascore.listings import Lister
 from include.sources.sofascore.replies import Reply
 from include.sources.source import Probe, Run
@@ -34,7 +34,7 @@ CHUNK = 20
 """Matches between two parts: at 2 requests a second a kill loses a minute and a half."""
 PASSES = 3
 FAILED_ALWAYS, FAILED_SHARE = 5, 0.05
-"""More matches that failed than both in one pass are the upstream's failure."""
+"""More matches that failed than both are the upstream's failure."""
 STOPPED = "stopped.json"
 
 PATHS = {
@@ -91,7 +91,9 @@ def extract(run: Run, upstream: UpstreamSession, unit: str) -> Mapping[str, Any]
 
     Raises Transient where some could not be had in any try, Refused and ContractBreak for what stops the run.
     """
-    discovery = Landing.completed(run.store, knowledge.unit_prefix(run.source, run.version, UNIT))
+    discovery = Landing.completed(
+        run.store, knowledge.unit_prefix(run.source, run.version, knowledge.DISCOVERY)
+    )
     planned = next((each for each in units(discovery) if each.key == unit), None)
     if planned is None:
         raise LookupError(f"{run.version}: there is no unit {unit!r} in the plan of this run")
@@ -140,7 +142,8 @@ class _Crawl:
             if not todo:
                 break
             self._pass(todo, again=number > 0)
-        failed = sorted(match for match, parts in self.open.items() if parts)
+        unanswered = [each for each in self.planned.matches if self.open[each.match]]
+        failed = sorted(each.match for each in unanswered if not each.again)
         if len(failed) > self.tolerated:
             listed = ", ".join(f"{match} ({', '.join(self.open[match])})" for match in failed[:5])
             raise Transient(
@@ -153,8 +156,8 @@ class _Crawl:
             )
         return {
             "matches": len(self.open),
-            "failed": len(failed),
-            "summary": f"{len(self.open)} matches asked for, {len(failed)} failed",
+            "failed": len(unanswered),
+            "summary": f"{len(self.open)} matches asked for, {len(unanswered)} failed",
         }
 
     def _pass(self, todo: list[Wanted], *, again: bool) -> None:
@@ -163,15 +166,16 @@ class _Crawl:
             chunk = todo[start : start + CHUNK]
             for reply in self._chunk(chunk):
                 self._note(reply)
-            failed += sum(bool(self.open[each.match]) for each in chunk)
+            failed += sum(bool(self.open[each.match]) and not each.again for each in chunk)
             done = start + len(chunk)
+            seen = len(self.open) - len(todo) + done
             rate = done / max(time.monotonic() - began, 1e-9)
             log.info(
                 f"{self.planned.label}{' again' if again else ''}: {done} of {len(todo)} matches "
                 f"({done / len(todo):.0%}), {rate:.1f}/s, about {(len(todo) - done) / rate / 60:.0f} min left, "
                 f"{failed} failed"
             )
-            if failed > max(FAILED_ALWAYS, FAILED_SHARE * done):
+            if failed > max(FAILED_ALWAYS, self.tolerated, FAILED_SHARE * seen):
                 last = next(reversed(self.errors.values()))
                 raise Transient(
                     f"{self.planned.label}: {failed} of {done} matches failed, the last with: {last} What came is "

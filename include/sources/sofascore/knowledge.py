@@ -19,8 +19,10 @@ from include.quality import gate
 from include.sources.sofascore import match_tables
 from include.sources.sofascore.replies import Reply
 from include.sources.source import Run
-from include.upstream.landing import Landing, Part
+from include.upstream.landing import PROGRESS, Landing, Part
 
+DISCOVERY = "discover"
+"""Where the lists and the plan of a run land, as units land under their keys."""
 MATCHES = "matches"
 """The kind of the parts that hold replies."""
 TAKEN = "taken"
@@ -42,6 +44,8 @@ class Known:
     asked: bool = False
     none: set[str] = field(default_factory=set)
     open: set[str] = field(default_factory=set)
+    published_open: set[str] = field(default_factory=set)
+    """Those of them that latest holds as failed or refused."""
 
 
 def data_time(run: Run) -> datetime:
@@ -69,20 +73,21 @@ def left_over(run: Run) -> list[str]:
     def usable(version: str) -> bool:
         if version not in sealed:
             return manifests.read(run.store, run.source, version) is None
+        if sealed[version].state not in {"superseded", "failed"} or sealed[version].published_at is not None:
+            return False
         verdict = gate.read(run.store, run.source, version)
-        lost = sealed[version].state in {"superseded", "failed"} and sealed[version].published_at is None
-        return lost and verdict is not None and verdict.passed
+        return verdict is not None and verdict.passed
 
-    def began(version: str) -> tuple[datetime, str]:
+    def began(version: str) -> datetime:
         # A backfill's version bears its old interval, so versions do not sort by age.
-        keys = run.store.list(f"{root}/{version}")
-        return min(map(run.store.modified, keys)), version
+        return run.store.modified(run.store.key(unit_prefix(run.source, version, DISCOVERY), PROGRESS))
 
-    return [
+    usable_ones = [
         version
-        for version in sorted(landed - taken, key=began)
+        for version in sorted(landed - taken)
         if usable(version) and any(replies(landing) for landing in landings(run.store, run.source, version))
     ]
+    return sorted(usable_ones, key=began)
 
 
 def replies(landing: Landing) -> list[Part]:
@@ -144,6 +149,7 @@ def _published(run: Run) -> dict[int, Known]:
         one = known[match]
         one.asked = True
         one.open = set(match_tables.PARTS) - parts if one.state in match_tables.PLAYED else set()
+        one.published_open = set(one.open)
     return known
 
 
@@ -163,4 +169,5 @@ def _learn(known: dict[int, Known], reply: Reply) -> None:
         asked=True,
         none={*(old.none if old else ()), *reply.none} - reply.parts.keys(),
         open={*(old.open if old else ()), *reply.failed} - reply.parts.keys() - set(reply.none),
+        published_open=old.published_open if old else set(),
     )

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from include.publishing.tables import content_hash
+from include.sources.sofascore.bodies import Event, Unreadable, read
 from include.sources.sofascore.match_tables import STATES
-from include.upstream.answers import ContractBreak, Kind
+from include.upstream.answers import ContractBreak, Kind, Transient
 from include.upstream.session import UpstreamSession
 
 API = "api/v1"
@@ -44,13 +45,16 @@ class _CurrentRound(msgspec.Struct):
 class Rounds(msgspec.Struct):
     """The answer of …/rounds."""
 
-    rounds: list[Round] = []
+    rounds: list[Round]
     currentRound: _CurrentRound | None = None  # noqa: N815 - the API's names
 
 
-class _Page(msgspec.Struct):
+class _List(msgspec.Struct):
     events: list[msgspec.Raw]
-    hasNextPage: bool = False  # noqa: N815
+
+
+class _Page(_List):
+    hasNextPage: bool  # noqa: N815
 
 
 class _Status(msgspec.Struct):
@@ -136,11 +140,11 @@ class Lister:
     def rounds(self, competition: int, season: int) -> Rounds:
         """The rounds of a season; none where it has none."""
         answer = self.upstream.get(f"{self._season(competition, season)}/rounds")
-        return Rounds() if answer.kind is Kind.EMPTY else answer.json(Rounds, strict=False)
+        return Rounds([]) if answer.kind is Kind.EMPTY else answer.json(Rounds, strict=False)
 
     def round(self, competition: int, season: int, number: int) -> list[Found]:
         """The matches of a round."""
-        return self._page(f"{self._season(competition, season)}/events/round/{number}")[0]
+        return self._list(f"{self._season(competition, season)}/events/round/{number}")
 
     def played(self, competition: int, season: int) -> Iterator[list[Found]]:
         """Matches that are over or under way, page by page, the newest page first."""
@@ -152,7 +156,7 @@ class Lister:
 
     def day(self, competition: int, day: date) -> list[Found]:
         """A competition's matches of a day; neighbouring days may be among them (contract, endpoints)."""
-        return self._page(f"{API}/unique-tournament/{competition}/scheduled-events/{day.isoformat()}")[0]
+        return self._list(f"{API}/unique-tournament/{competition}/scheduled-events/{day.isoformat()}")
 
     @staticmethod
     def _season(competition: int, season: int) -> str:
@@ -161,11 +165,17 @@ class Lister:
     def _pages(self, path: str) -> Iterator[list[Found]]:
         seen: set[int] = set()
         for number in range(PAGES_MAX):
-            found, more = self._page(f"{path}/{number}")
+            answer = self.upstream.get(f"{path}/{number}")
+            if answer.kind is Kind.EMPTY and number:
+                raise Transient(
+                    f"{path}/{number} is not there, which the page before it announced: try again later"
+                )
+            page = _Page([], False) if answer.kind is Kind.EMPTY else answer.json(_Page)
+            found = self._read(page.events)
             fresh = [each for each in found if each[0].id not in seen]
             seen |= {entry.id for entry, _ in fresh}
             yield fresh
-            if not more:
+            if not (page.hasNextPage and page.events):
                 return
             if found and not fresh:
                 break
@@ -174,15 +184,17 @@ class Lister:
             "Latest stays; compare the contract with what the upstream answers."
         )
 
-    def _page(self, path: str) -> tuple[list[Found], bool]:
+    def _list(self, path: str) -> list[Found]:
         answer = self.upstream.get(path)
-        if answer.kind is Kind.EMPTY:
-            return [], False
-        page = answer.json(_Page)
+        return [] if answer.kind is Kind.EMPTY else self._read(answer.json(_List).events)
+
+    def _read(self, events: list[msgspec.Raw]) -> list[Found]:
+        """The entries that are what a match needs, in their own reading and in that of the rows."""
         found = []
-        for raw in page.events:
+        for raw in events:
             try:
+                read(raw, Event)
                 found.append((_entry.decode(raw), raw))
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError, Unreadable):
                 self._unreadable(raw)
-        return found, page.hasNextPage and bool(page.events)
+        return found

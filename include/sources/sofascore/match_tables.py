@@ -295,7 +295,12 @@ COMPETITION_SEASONS = Table(
         ),
         Column("rounds", COUNT, "Number of rounds that the upstream lists; null where it lists none."),
         Column("current_round", COUNT, "The round that the upstream calls current."),
-        Column("checked_at", TIME, "Data time of the run that last read the season's lists.", True),
+        Column(
+            "checked_at",
+            TIME,
+            "Data time of the run that last read, or took over, lists of the season.",
+            True,
+        ),
         HASH,
     ),
     serve=True,
@@ -446,7 +451,9 @@ APPEARANCES = Table(
         Column("position", TEXT, "Position in this match: G, D, M or F."),
         Column("shirt_number", COUNT, "Number on the shirt."),
         Column("started", FLAG, "In the starting eleven.", True),
-        Column("played", FLAG, "Was on the pitch: started, or minutes are stated.", True),
+        Column(
+            "played", FLAG, "Was on the pitch as far as known: started, or minutes above 0 are stated.", True
+        ),
         Column("captain", FLAG, "Captain.", True),
         *(statistic.declared for statistic in PLAYER_STATISTICS),
         HASH,

@@ -13,13 +13,13 @@ SPEC = Spec(
     # No terms of use are published: as gently as a season of 380 matches allows within the hour.
     limits=Limits(per_second=2.0, concurrency=2, total_seconds=120.0),
     units="competition-season",
-    # One season is 3,400 requests at most; a first run collects some 200 of them, one after the other.
+    # One season of 380 matches is 3,400 requests; a first run collects some 200 of them, one after the other.
     extract_timeout=timedelta(hours=6),
     run_timeout=timedelta(hours=48),
     without_host=(
-        "Live collection of SofaScore is off: it publishes no terms of use and has refused permission, so the "
-        "connection sofascore_api has no default host; only an operator who holds the rights sets one. To see "
-        "the pipeline work, run it on the sample upstream: make run SOURCES=sofascore."
+        "Live collection of SofaScore is off, since it publishes no terms of use and has refused permission: the "
+        "connection sofascore_api has no default host, only an operator who holds the rights sets one, and "
+        "make run SOURCES=sofascore shows the pipeline at work on the sample upstream."
     ),
     tags=("football", "api"),
 )

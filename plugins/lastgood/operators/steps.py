@@ -169,6 +169,8 @@ class ProbeOperator(StepOperator):
 class DiscoverOperator(StepOperator):
     """Finds out what the run has to ask for; its XCom is the list of units that extract is mapped over."""
 
+    failure: runlog.Status = "partial"
+
     def execute(self, context: Context) -> list[dict[str, Any]]:  # type: ignore[override]
         """Do the step; returns the units as dicts."""
         units: list[dict[str, Any]] = super().execute(context)["units"]

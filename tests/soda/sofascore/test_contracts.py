@@ -517,7 +517,7 @@ def further(tables: Tables, matches: int) -> Tables:
 
 
 def test_season_of_600_matches_passes_and_one_of_601_does_not(sound: Tables) -> None:
-    check = "matches.checks.failed_rows.too_many"
+    check = "matches.checks.failed_rows.change_too_many"
     known = sum(row["season_id"] == LAST for row in sound["matches"].to_pylist())
 
     assert found(further(sound, 600 - known), [check]) == {check: 0}
@@ -798,7 +798,7 @@ def test_these_checks_only_warn_and_all_others_block() -> None:
 
 def test_every_check_of_every_contract_is_seen_to_fail_by_a_test_above() -> None:
     tested = COMMON | EMPTIED | {check for _, expected in BROKEN.values() for check in expected}
-    tested |= {f"matches.checks.{rule}" for rule in ("failed_rows.too_many", "failed_rows.overdue")}
+    tested |= {f"matches.checks.{rule}" for rule in ("failed_rows.change_too_many", "failed_rows.overdue")}
     tested |= {"matches.checks.metric.freshness"}
     may_be_empty = {f"{name}.checks.row_count" for name in BY_NAME if name not in NOT_EMPTY}
 

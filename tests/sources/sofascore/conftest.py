@@ -19,8 +19,9 @@ from include.publishing.store import Store
 from include.quality import contract
 from include.sources.sofascore import build, competitions, knowledge, match_tables, tables
 from include.sources.sofascore.competitions import Competition
-from include.sources.sofascore.discover import UNIT, units
+from include.sources.sofascore.discover import units
 from include.sources.sofascore.extract import PATHS
+from include.sources.sofascore.knowledge import DISCOVERY
 from include.sources.source import Run
 from include.upstream.landing import Landing
 from sandbox.sofascore.server import SampleUpstream
@@ -52,7 +53,7 @@ def lists(upstream: SampleUpstream) -> Counter[tuple[int, str]]:
 
 def discovery(run: Run) -> Landing:
     """What a run's finished discovery landed."""
-    return Landing.completed(run.store, knowledge.unit_prefix(run.source, run.version, UNIT))
+    return Landing.completed(run.store, knowledge.unit_prefix(run.source, run.version, DISCOVERY))
 
 
 def plan(run: Run) -> dict[int, tuple[str, ...]]:

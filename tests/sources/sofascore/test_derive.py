@@ -818,3 +818,22 @@ def test_every_select_belongs_to_a_table() -> None:
     assert {path.stem for path in SQL.glob("*.sql")} == {table.name for table in tables.DERIVED_TABLES}
     intermediate = {name for names in INTERMEDIATE.values() for name in names}
     assert {path.stem for path in SQL.glob("*/*.sql")} == intermediate
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_largest_figures_that_are_not_refused_overflow_nothing(tmp_path: Path, sign: int) -> None:
+    """What bodies.Count and bodies.Number let through, in every match of a player and on one minute."""
+    world = World()
+    world.season(1, 10)
+    whole = {figure.column: sign * 500_000 for figure in match_tables.PLAYER_STATISTICS if figure.whole}
+    broken = {figure.column: sign * 1e5 for figure in match_tables.PLAYER_STATISTICS if not figure.whole}
+    team = {
+        figure.column: sign * (500_000 if figure.whole else 1e5) for figure in match_tables.TEAM_STATISTICS
+    }
+    for match in range(1, 41):
+        world.match(match, 11, 12)
+        world.appears(match, 1, **{**whole, **broken, "minutes_played": 1})
+        world.appears(match, 2, **{**whole, **broken, "rating": 0.0})
+        world.statistics(match, "home", **team)
+        world.statistics(match, "away", **team)
+    assert Derived(world, tmp_path).rows["player_seasons"]

@@ -333,7 +333,7 @@ def test_an_entry_that_cannot_be_read_is_quarantined_and_holds_up_no_other(pipel
     _, manifest = pipeline.candidate(1, season="2026-27", **{"from": "2026-01-01"})
     season = {n for n, match in upstream.matches().items() if match.season == LEAGUE_NOW}
     assert {row["match_id"] for row in pipeline.rows(manifest, "matches")} == season - {lost}
-    assert manifest.quarantine.reasons == {"unreadable entry of an event list": 1}
+    assert manifest.quarantine.reasons == {"unreadable_entry": 1}
 
 
 # --- runs that are about something ---

@@ -296,6 +296,36 @@ def test_a_run_that_tolerates_failed_matches_publishes_without_them_and_the_next
     assert plan(planned(published, 3))[match] == ("event", "lineups", "graph")
 
 
+def test_as_many_matches_may_fail_as_are_tolerated(pipeline: Pipeline) -> None:
+    upstream = pipeline.upstream
+    matches = [
+        n for n, each in upstream.matches().items() if (each.season, each.code) == (LEAGUE_BEFORE, 100)
+    ][:6]
+    assert len(matches) == 6, "more than may fail before the upstream is held to be away"
+    upstream.faults([broken(match, "incidents") for match in matches])
+    _, manifest = pipeline.candidate(1, competition="17", season="2025-26", tolerate_failed=6)
+    assert manifest.counts["failed"] == 6
+    with pytest.raises(Transient):
+        pipeline.candidate(1.1, competition="17", season="2025-26", tolerate_failed=5)
+
+
+def test_what_was_published_as_failed_and_fails_again_stops_no_later_run(published: Pipeline) -> None:
+    upstream = published.upstream
+    match = next(
+        n for n, each in upstream.matches().items() if (each.season, each.code) == (LEAGUE_BEFORE, 100)
+    )
+    upstream.correct(match, 6, 2)
+    upstream.faults([broken(match, "incidents")])
+    with pytest.raises(Transient):
+        published.candidate(2)
+    run, _ = published.candidate(2.1, tolerate_failed=1)
+    assert steps.judge(run).passed
+    steps.promote(run)
+    _, manifest = published.candidate(3)
+    assert manifest.counts["failed"] == 1
+    assert states(published, manifest)[match, "incidents"] == "failed"
+
+
 # --- what stops the run ---
 
 

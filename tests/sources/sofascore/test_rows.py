@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -897,3 +898,14 @@ def test_whatever_comes_is_refused_part_by_part_or_fits_the_tables(
     if "event" not in spoilt_parts:
         assert {part for part, state in ended.items() if state == "refused"} <= spoilt_parts
     assert len(parsed.refused) == list(ended.values()).count("refused")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("totalPass", 500_001), ("rating", 100_001.0), ("goals", -500_001)]
+)
+def test_a_figure_beyond_reason_is_refused_before_it_overflows_the_sums_of_a_career(
+    key: str, value: float
+) -> None:
+    body = deepcopy(BODIES["lineups"])
+    body["home"]["players"][0]["statistics"][key] = value
+    assert key in refused("lineups", body)

@@ -9,7 +9,7 @@ WITH spreads AS (
         max(rating_max) AS rating_max
     FROM player_spells
     GROUP BY competition_id, season_id, player_id
-    HAVING sum(rated_matches) >= consistency_matches()
+    HAVING sum(rated_matches) >= consistency_matches() AND sum(ratings) > 0
 )
 SELECT
     s.*, p.name AS player_name,

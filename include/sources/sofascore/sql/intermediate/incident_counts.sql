@@ -8,5 +8,5 @@ SELECT
     count(*) FILTER (player_id IS NOT NULL AND is_sending_off(type, class) AND side = 'home') AS home_red_cards,
     count(*) FILTER (player_id IS NOT NULL AND is_sending_off(type, class) AND side = 'away') AS away_red_cards
 FROM all_incidents
-WHERE rescinded IS NOT TRUE
+WHERE type <> 'card' OR rescinded IS NOT TRUE
 GROUP BY match_id

@@ -14,7 +14,7 @@ SELECT
     date_sub('year', p.born_on, m.match_date) AS age,
     a.started,
     a.minutes_played AS minutes,
-    CAST(a.rating AS DECIMAL(8, 4)) AS rating,
+    CAST(a.rating AS DECIMAL(18, 4)) AS rating,
     figure(a.minutes_played, a.goals) AS goals,
     figure(a.minutes_played, a.assists) AS assists,
     figure(a.minutes_played, a.own_goals) AS own_goals,

@@ -10,7 +10,7 @@ SELECT
     coalesce(sum(minutes), 0) AS minutes,
     count(rating) AS rated_matches,
     sum(rating) AS ratings,
-    sum(rating * rating) AS rating_squares,
+    sum(square(rating)) AS rating_squares,
     min(rating) AS rating_min,
     max(rating) AS rating_max,
     sum(goals) AS goals,

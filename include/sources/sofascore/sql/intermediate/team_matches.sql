@@ -9,7 +9,7 @@ WITH sides AS (
 ),
 statistics AS (
     SELECT
-        match_id, side, CAST(possession AS DECIMAL(9, 4)) AS possession, CAST(expected_goals AS DECIMAL(12, 6)) AS xg,
+        match_id, side, CAST(possession AS DECIMAL(18, 4)) AS possession, CAST(expected_goals AS DECIMAL(12, 6)) AS xg,
         big_chances, shots, shots_on_target, saves, corners, fouls, offsides, passes, accurate_passes, tackles,
         interceptions, box_touches, long_balls, crosses, ground_duels, aerial_duels, dribbles
     FROM all_match_statistics
