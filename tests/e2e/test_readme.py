@@ -70,14 +70,15 @@ def test_three_runs_publish_everything_then_the_change_then_nothing(project: Pat
     pointer = json.loads((project / ".lastgood/store/latest/ctgov.json").read_text(encoding="utf-8"))
     assert pointer["version"] in first.stdout
 
-    second = _sandbox(project, "sandbox.run")
+    # Two of the sources tell as much as all of them.
+    second = _sandbox(project, "sandbox.run", "ctgov", "sofascore")
     assert second.returncode == 0, second.stdout + second.stderr
     assert "the sample upstream moved on by a day" in second.stdout
     assert "what was updated" in second.stdout and f"(before: {pointer['version']})" in second.stdout
 
-    third = _sandbox(project, "sandbox.run")
+    third = _sandbox(project, "sandbox.run", "ctgov", "sofascore")
     assert third.returncode == 3, third.stdout + third.stderr
-    assert third.stdout.count("nothing new: skipped") == 4
+    assert third.stdout.count("nothing new: skipped") == 2
 
     site = json.loads((project / ".lastgood/store/site/clinical/latest.json").read_text(encoding="utf-8"))
     clinical = json.loads((project / ".lastgood/store/latest/clinical.json").read_text(encoding="utf-8"))

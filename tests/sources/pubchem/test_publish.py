@@ -103,8 +103,8 @@ def test_thirty_percent_of_refusals_lead_to_the_same_tables(pipeline: Pipeline, 
     with Candidate(pipeline.store, "pubchem", run.version, TABLES, SCHEMA_VERSION, None) as candidate:
         build(run, candidate)
         after = {
-            name: pipeline.store.dataset([file.path for file in entry.files]).to_table().to_pylist()
-            for name, entry in candidate._entries.items()
+            name: pipeline.store.dataset([file.path for file in candidate.files(name)]).to_table().to_pylist()
+            for name in candidate.tables
         }
     assert after == before
 
