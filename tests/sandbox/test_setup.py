@@ -93,7 +93,8 @@ def test_with_uv_the_lock_is_installed_by_uv(machine: Machine) -> None:
     done = machine.setup()
     assert done.returncode == 0, done.stderr
     assert machine.called(
-        "uv pip install --quiet --no-deps --compile-bytecode --python .venv/bin/python --requirement deploy/locks/sandbox"
+        "uv pip install --quiet --no-deps --compile-bytecode --python .venv/bin/python "
+        "--requirement deploy/locks/sandbox"
     )
     assert "Installing 2 packages into .venv with uv" in done.stdout
 
