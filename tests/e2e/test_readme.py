@@ -67,18 +67,18 @@ def test_three_runs_publish_everything_then_the_change_then_nothing(project: Pat
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"<!-- output of make run -->\n```\n(.*?)```", readme, re.DOTALL)
     assert _is_trimmed(_shape(shown), _shape(first.stdout)), "README shows another output: paste the new one"
-    pointer = json.loads((project / ".lastgood/store/latest/ctgov.json").read_text(encoding="utf-8"))
+    pointer = json.loads((project / ".lastgood/store/latest/sofascore.json").read_text(encoding="utf-8"))
     assert pointer["version"] in first.stdout
 
-    # Two of the sources tell as much as all of them.
-    second = _sandbox(project, "sandbox.run", "ctgov", "sofascore")
+    # One source tells as much as all of them; the others' later runs are tested by themselves.
+    second = _sandbox(project, "sandbox.run", "sofascore")
     assert second.returncode == 0, second.stdout + second.stderr
     assert "the sample upstream moved on by a day" in second.stdout
-    assert "what was updated" in second.stdout and f"(before: {pointer['version']})" in second.stdout
+    assert f"(before: {pointer['version']})" in second.stdout
 
-    third = _sandbox(project, "sandbox.run", "ctgov", "sofascore")
+    third = _sandbox(project, "sandbox.run", "sofascore")
     assert third.returncode == 3, third.stdout + third.stderr
-    assert third.stdout.count("nothing new: skipped") == 2
+    assert third.stdout.count("nothing new: skipped") == 1
 
     site = json.loads((project / ".lastgood/store/site/clinical/latest.json").read_text(encoding="utf-8"))
     clinical = json.loads((project / ".lastgood/store/latest/clinical.json").read_text(encoding="utf-8"))
