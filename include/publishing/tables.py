@@ -43,6 +43,15 @@ class Column:
         )
 
 
+CONTENT_HASH = Column(
+    "content_hash",
+    pa.string(),
+    "128 bits over the row's other values, 32 hex digits. Equal hash, equal row.",
+    required=True,
+)
+"""The last column of most tables, by which two versions of a row are compared."""
+
+
 @dataclass(frozen=True)
 class Table:
     """One table. `serve` asks for a copy in SQL (schema `published`) beside the Parquet files.

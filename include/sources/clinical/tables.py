@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from include.publishing.tables import Column, Table
+from include.publishing.tables import CONTENT_HASH, Column, Table
 
 SCHEMA_VERSION = 1
 
@@ -19,12 +19,6 @@ _TEXTS = pa.list_(pa.string())
 _COUNT = pa.int32()
 _DATE = pa.date32()
 
-_HASH = Column(
-    "content_hash",
-    _TEXT,
-    "BLAKE2b-128 of the row's other values, 32 hex digits. Equal hash, equal row.",
-    required=True,
-)
 _NCT_ID = Column("nct_id", _TEXT, "The study: NCT and eight digits. See ctgov.studies.", required=True)
 
 CLINICAL_COMPOUND_TRIALS = Table(
@@ -71,7 +65,7 @@ CLINICAL_COMPOUND_TRIALS = Table(
             "once; null for link = pubchem.",
         ),
         Column("link_names", _TEXTS, "The names that resolved to it, each once; null for link = pubchem."),
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -100,7 +94,7 @@ INTERVENTION_COMPOUNDS = Table(
             pa.list_(pa.int64()),
             "All compounds that the name or its synonyms may stand for, in PubChem's order; null for none.",
         ),
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )

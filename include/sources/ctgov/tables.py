@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from include.publishing.tables import Column, Table
+from include.publishing.tables import CONTENT_HASH, Column, Table
 
 SCHEMA_VERSION = 1
 
@@ -32,12 +32,6 @@ _STATUS = (
     "ACTIVE_NOT_RECRUITING, COMPLETED, ENROLLING_BY_INVITATION, NOT_YET_RECRUITING, RECRUITING, SUSPENDED, "
     "TERMINATED, WITHDRAWN, AVAILABLE, NO_LONGER_AVAILABLE, TEMPORARILY_NOT_AVAILABLE, "
     "APPROVED_FOR_MARKETING, WITHHELD or UNKNOWN."
-)
-_HASH = Column(
-    "content_hash",
-    _TEXT,
-    "BLAKE2b-128 of the row's other values, 32 hex digits. Equal hash, equal row.",
-    required=True,
 )
 _NCT_ID = Column("nct_id", _TEXT, "The study: NCT and eight digits. See studies.nct_id.", required=True)
 
@@ -238,7 +232,7 @@ INTERVENTIONS = Table(
             "The rules that made clean_name, joined by +; none where the name was clean as received.",
             required=True,
         ),
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -254,7 +248,7 @@ CONDITIONS = Table(
         Column(
             "normalized", _TEXT, "condition in lower case with single spaces, for grouping.", required=True
         ),
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -281,7 +275,7 @@ LOCATIONS = Table(
         Column("country", _TEXT, "Country, in English."),
         Column("lat", pa.float64(), "Latitude of the city in degrees, -90 to 90."),
         Column("lon", pa.float64(), "Longitude of the city in degrees, -180 to 180."),
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=False,
 )
@@ -301,7 +295,7 @@ SPONSORS = Table(
         Column("role", _TEXT, "LEAD or COLLABORATOR.", required=True),
         Column("name", _TEXT, "The organization; [individual] where the sponsor is a person."),
         Column("class", _TEXT, f"Kind of sponsor: {_AGENCY}"),
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -313,7 +307,7 @@ ALIASES = Table(
     (
         Column("alias_id", _TEXT, "An id that the study had before: NCT and eight digits.", required=True),
         _NCT_ID,
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -330,7 +324,7 @@ REMOVALS = Table(
             "detected_at", _TEXT, "Data version of the upstream in which it was missed first.", required=True
         ),
         Column("last_update_post_date", _DATE, "last_update_post_date of the last content held here."),
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from include.publishing.tables import Column, Table
+from include.publishing.tables import CONTENT_HASH, Column, Table
 
 SCHEMA_VERSION = 1
 
@@ -23,12 +23,6 @@ _NUMBER = pa.float64()
 _FLAG = pa.bool_()
 _TIME = pa.timestamp("us", tz="UTC")
 
-_HASH = Column(
-    "content_hash",
-    _TEXT,
-    "BLAKE2b-128 of the row's other values, 32 hex digits. Equal hash, equal row.",
-    required=True,
-)
 _CID = Column("cid", pa.int64(), "PubChem's number of the compound (CID), above 0.", required=True)
 _COLLECTION = Column(
     "collection",
@@ -83,7 +77,7 @@ COMPOUNDS = Table(
         Column("in_clinicaltrials_eu", _FLAG, "Listed under the EU register.", required=True),
         Column("in_clinicaltrials_jp", _FLAG, "Listed under the Japanese registers.", required=True),
         Column("pubchem_url", _TEXT, "The compound's page.", required=True),
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -108,7 +102,7 @@ TRIALS = Table(
         Column("disease_ids", _TEXTS, "PubChem's ids of the diseases; null where there are none."),
         Column("url", _TEXT, "The trial's page in its registry: https, else null."),
         Column("n_compounds", _COUNT, "Number of compounds linked with the trial, from 1.", required=True),
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -128,7 +122,7 @@ TRIAL_COMPOUNDS = Table(
             "list of compounds, as given for another one, has it.",
             required=True,
         ),
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -164,7 +158,7 @@ WORK_LIST = Table(
         ),
         Column("failures", _COUNT, "Runs in a row that ended without an answer.", required=True),
         Column("error", _TEXT, "Why the last run failed; null for done and none."),
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -186,7 +180,7 @@ NAMES = Table(
         ),
         Column("n_candidates", _COUNT, "Number of compounds that the name stands for.", required=True),
         Column("error", _TEXT, "Why the last look-up failed; null for found and none."),
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -199,7 +193,7 @@ NAME_CANDIDATES = Table(
         Column("name", _TEXT, "See names.name.", required=True),
         Column("position", _COUNT, "Place in PubChem's answer, from 1.", required=True),
         _CID,
-        _HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from include.publishing.tables import Column, Table
+from include.publishing.tables import CONTENT_HASH, Column, Table
 from include.sources.sofascore.match_tables import (
     COMPETITION,
     COUNT,
     DATE,
     FLAG,
-    HASH,
     ID,
     MATCH,
     NUMBER,
@@ -134,7 +133,7 @@ MATCH_SCORES = Table(
             "stands; event: there are no incidents to compare with; award: a walkover.",
             True,
         ),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -194,7 +193,7 @@ MATCH_SUMMARIES = Table(
         _text("venue", "Name of the venue."),
         _text("city", "City of the venue."),
         _count("attendance", "Spectators."),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -276,7 +275,7 @@ TEAM_SEASONS = Table(
         _count("shootouts_lost", "Penalty shoot-outs lost.", True),
         _number("home_attendance", "Mean of the spectators at home, over matches that state them."),
         Column("last_match_at", TIME, "Kick-off of the last match played; null when it had but walkovers."),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -365,7 +364,7 @@ PLAYER_SEASONS = Table(
         _number("saves_per_90", "Saves per 90 minutes; null but for goalkeepers, and at zero minutes."),
         _number("goals_prevented", "Expected goals on target faced less goals let in, where stated."),
         Column("last_match_at", TIME, "Kick-off of his last match of the season.", True),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -394,7 +393,7 @@ PLAYER_CAREERS = Table(
         _number("xg_per_90", "Expected goals per 90 of xg_minutes."),
         _number("xa_per_90", "Expected assists per 90 of xa_minutes."),
         Column("last_match_at", TIME, "Kick-off of his last match.", True),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -416,7 +415,7 @@ POSITION_DISTRIBUTIONS = Table(
         Column("p75", NUMBER, "75th percentile, interpolated.", True),
         Column("p90", NUMBER, "90th percentile, interpolated.", True),
         _number("std", "Standard deviation of the sample (n - 1); null for a single player."),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -444,7 +443,7 @@ PLAYER_PERCENTILES = Table(
             )
             for metric, meaning in POSITION_METRICS.items()
         ),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -476,7 +475,7 @@ PLAYER_FORM = Table(
         _number("xa", "Expected assists, over matches in which they are known; null without any."),
         _per_90("goals", "Goals"),
         _per_90("assists", "Assists"),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -538,7 +537,7 @@ PLAYER_PROFILES = Table(
         _count("career_appearances", "Appearances in all seasons that are known.", True),
         _count("career_minutes", "Minutes in all seasons that are known.", True),
         _count("career_goals", "Goals in all seasons that are known."),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -574,7 +573,7 @@ PLAYER_PROGRESSION = Table(
             f"improved where rating_change is {RATING_CHANGE} or more, declined where it is -{RATING_CHANGE} or "
             "less, else stable; null where a rating is unknown.",
         ),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -596,7 +595,7 @@ PLAYER_CONSISTENCY = Table(
         Column("rating_max", NUMBER, "His highest rating.", True),
         Column("cv", NUMBER, "Coefficient of variation: standard deviation over mean.", True),
         Column("consistency", TEXT, f"By cv: {CONSISTENCY_CLASSES}.", True),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -628,7 +627,7 @@ OPPONENT_TIER_PERFORMANCE = Table(
         _number("xg", "Expected goals, over matches in which they are known; null without any."),
         _per_90("goals", "Goals"),
         _per_90("assists", "Assists"),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -663,7 +662,7 @@ SUBSTITUTION_IMPACT = Table(
         _number("player_in_rating", "His rating, 1 to 10."),
         _count("player_in_goals", "His goals; null where his statistics are missing."),
         _count("player_in_assists", "His assists; null where his statistics are missing."),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -691,7 +690,7 @@ MANAGER_CAREERS = Table(
         Column("last_match_at", TIME, "Kick-off of the last match.", True),
         Column("last_team_id", ID, "The team of that match.", True),
         Column("last_team", TEXT, "Its name in teams.", True),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -716,7 +715,7 @@ TEAM_TACTICS = Table(
             )
             for name in TACTICS
         ),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -742,7 +741,7 @@ AGE_CURVES = Table(
             "youngest where several are equal.",
             True,
         ),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )

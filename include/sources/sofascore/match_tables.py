@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from include.publishing.tables import Column, Table
+from include.publishing.tables import CONTENT_HASH, Column, Table
 
 TEXT = pa.string()
 NUMBER = pa.float64()
@@ -20,9 +20,6 @@ FLAG = pa.bool_()
 TIME = pa.timestamp("us", tz="UTC")
 DATE = pa.date32()
 
-HASH = Column(
-    "content_hash", TEXT, "128 bits over the row's other values, 32 hex digits. Equal hash, equal row.", True
-)
 MATCH = Column("match_id", ID, "SofaScore's number of the match (event id).", True)
 COMPETITION = Column(
     "competition_id", ID, "SofaScore's number of the competition (unique tournament id).", True
@@ -301,7 +298,7 @@ COMPETITION_SEASONS = Table(
             "Data time of the run that last read, or took over, lists of the season.",
             True,
         ),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -360,7 +357,7 @@ MATCHES = Table(
         Column(
             "checked_at", TIME, "Data time of the run that last asked for the match, or saw it change.", True
         ),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -385,7 +382,7 @@ MATCH_PARTS = Table(
         Column("rows", COUNT, "Rows that it gave; 0 where it was empty.", True),
         Column("checked_at", TIME, "Data time of the run that last asked for it.", True),
         Column("error", TEXT, "Why it failed or was refused."),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -406,7 +403,7 @@ TEAMS = Table(
         Column(
             "seen_at", TIME, "Kick-off of the newest match that names the team; the row is as of then.", True
         ),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -431,7 +428,7 @@ PLAYERS = Table(
             "Kick-off of the newest match that names the player; the row is as of then.",
             True,
         ),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -456,7 +453,7 @@ APPEARANCES = Table(
         ),
         Column("captain", FLAG, "Captain.", True),
         *(statistic.declared for statistic in PLAYER_STATISTICS),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -505,7 +502,7 @@ INCIDENTS = Table(
         Column("injury", FLAG, "A substitution because of an injury."),
         Column("length", COUNT, "Minutes of injury time that were shown."),
         Column("sequence", COUNT, "Number of the kick in a shoot-out."),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -537,7 +534,7 @@ SHOTS = Table(
         Column("xg", NUMBER, "Expected goals, 0 to 1; null where the match is not covered so far."),
         Column("xgot", NUMBER, "Expected goals on target, 0 to 1; null unless on target."),
         Column("goalkeeper_id", ID, "The goalkeeper, where one is named."),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -553,7 +550,7 @@ MOMENTUM = Table(
         SEASON,
         SEASON_YEAR,
         Column("value", COUNT, "-100 to 100; above 0 the home side attacks.", True),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=False,
 )
@@ -572,7 +569,7 @@ MATCH_STATISTICS = Table(
         TEAM,
         *(statistic.declared for statistic in TEAM_STATISTICS),
         *_ratio_columns(),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -587,7 +584,7 @@ MANAGERS = Table(
         Column("short_name", TEXT, "Short name."),
         Column("country", TEXT, "Country."),
         Column("seen_at", TIME, "Kick-off of the newest match that names him; the row is as of then.", True),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -604,7 +601,7 @@ MATCH_MANAGERS = Table(
         SEASON_YEAR,
         TEAM,
         Column("manager_id", ID, "The manager.", True),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -625,7 +622,7 @@ BEST_PLAYERS = Table(
         Column("label", TEXT, "What the value is, e.g. rating."),
         Column("value", NUMBER, "The value."),
         Column("player_of_the_match", FLAG, "Named player of the match.", True),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )
@@ -647,7 +644,7 @@ HEAD_TO_HEAD = Table(
         ),
         Column("manager_away_wins", COUNT, "Meetings that the away manager won."),
         Column("manager_draws", COUNT, "Meetings of the managers that were drawn."),
-        HASH,
+        CONTENT_HASH,
     ),
     serve=True,
 )

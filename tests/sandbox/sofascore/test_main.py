@@ -1,38 +1,15 @@
 """The command line: it serves until told to stop, and comes back where it was."""
 
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 
-PROJECT = Path(__file__).resolve().parents[3]
-COMMAND = [sys.executable, "-m", "sandbox.sofascore"]
+from tests.sandbox.command import Command
 
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-@contextmanager
-def serving(*arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """The address that a served sample prints, and its process, which is ended."""
-    with subprocess.Popen(
-        [*COMMAND, *arguments], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            ready, _, url = process.stdout.readline().strip().partition(" ")
-            assert ready == "READY"
-            yield url, process
-        finally:
-            process.terminate()
+COMMAND = Command("sofascore")
+run, serving = COMMAND.run, COMMAND.serving
 
 
 def test_it_serves_until_terminated_and_goes_on_where_it_was(
