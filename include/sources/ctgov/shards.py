@@ -1,16 +1,12 @@
 """Raw parts to shards: each landed part becomes one Parquet file per table on the scratch disk.
 
-Parsing is most of a build's work and every part stands alone, so they are spread over the machine's cores. The
-workers are processes of loky, which neither fork the task's threads nor import Airflow's main module again.
+Parsing is most of a build's work and every part stands alone, so they are spread over the machine's cores.
 """
 
 from __future__ import annotations
 
-import gc
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,12 +14,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from include.sources.ctgov import study as studies
+from include.sources.workers import no_cycles, spread
 from include.upstream.landing import read_lines
-
-WORKERS_MAX = 4
-IN_PROCESS_BYTES = 8 * 2**20
-"""Below so many compressed bytes starting workers takes longer than parsing."""
-WORKER_IDLE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +49,13 @@ class Report:
 
 def parse_all(jobs: list[Job], folder: Path) -> Iterator[Report]:
     """Parse every raw file into shards below the folder; reports come in the order of the jobs."""
-    workers = min(len(os.sched_getaffinity(0)), len(jobs), WORKERS_MAX)
-    if workers < 2 or sum(job.local.stat().st_size for job in jobs) < IN_PROCESS_BYTES:  # noqa: PLR2004
-        yield from (parse_file(job, folder) for job in jobs)
-        return
-    from loky import ProcessPoolExecutor
-
-    with ProcessPoolExecutor(max_workers=workers, timeout=WORKER_IDLE_SECONDS) as pool:
-        yield from pool.map(parse_file, jobs, [folder] * len(jobs))
+    return spread(parse_file, jobs, folder, sum(job.local.stat().st_size for job in jobs))
 
 
 def parse_file(job: Job, folder: Path) -> Report:
     """Parse one raw file; its shards are named like it."""
-    with job.local.open("rb") as handle, _no_cycles():
+    with job.local.open("rb") as handle, no_cycles():
         return parse(read_lines(handle), job.origin, folder, job.local.name.partition(".")[0])
-
-
-@contextmanager
-def _no_cycles() -> Iterator[None]:
-    """Records are trees: looking for cycles among millions of fresh containers would double the time to decode."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def parse(lines: Iterable[bytes], origin: str, folder: Path, name: str) -> Report:

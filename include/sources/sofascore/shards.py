@@ -1,16 +1,13 @@
 """Landed parts to shards: a few part files at a time become one Parquet file per table on the scratch disk.
 
-Parsing is most of a build's work and every file stands alone, so they are spread over the machine's cores. The workers
-are processes of loky, which neither fork the task's threads nor import Airflow's main module again.
+Parsing is most of a build's work and every file stands alone, so they are spread over the machine's cores.
 """
 
 from __future__ import annotations
 
-import gc
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -25,6 +22,7 @@ from include.sources.sofascore import rows
 from include.sources.sofascore.bodies import Unreadable
 from include.sources.sofascore.match_tables import COMPETITION_SEASONS, MATCH_TABLES
 from include.sources.sofascore.replies import Listed, Reply
+from include.sources.workers import no_cycles, spread
 from include.upstream.landing import read_lines
 
 if TYPE_CHECKING:  # workers have no use for it
@@ -37,10 +35,6 @@ TABLES = tuple(table for table in MATCH_TABLES if table is not COMPETITION_SEASO
 SEQ = "seq"
 """The shards' last column: the number of the record that a row is from. Of the same row the highest one counts."""
 
-WORKERS_MAX = 4
-IN_PROCESS_BYTES = 8 * 2**20
-"""Below so many compressed bytes starting workers takes longer than parsing."""
-WORKER_IDLE_SECONDS = 60
 GROUP_BYTES = 2 * 2**20
 """Compressed bytes that one shard holds at least: some hundred matches."""
 RECORDS_AT_ONCE = 200
@@ -83,17 +77,9 @@ class Report:
 
 def parse_all(jobs: list[Job], scratch: Path) -> Iterator[Report]:
     """Parse every part file into shards scratch/TABLE/NAME.parquet; reports come in the order of the jobs."""
-    groups = list(_groups(jobs))
-    workers = min(len(os.sched_getaffinity(0)), len(groups), WORKERS_MAX)
-    if workers < 2 or sum(job.path.stat().st_size for job in jobs) < IN_PROCESS_BYTES:  # noqa: PLR2004
-        for group in groups:
-            yield from parse_files(group, scratch)
-        return
-    from loky import ProcessPoolExecutor
-
-    with ProcessPoolExecutor(max_workers=workers, timeout=WORKER_IDLE_SECONDS) as pool:
-        for reports in pool.map(parse_files, groups, [scratch] * len(groups)):
-            yield from reports
+    size = sum(job.path.stat().st_size for job in jobs)
+    for reports in spread(parse_files, list(_groups(jobs)), scratch, size):
+        yield from reports
 
 
 def _groups(jobs: list[Job]) -> Iterator[list[Job]]:
@@ -113,7 +99,7 @@ def _groups(jobs: list[Job]) -> Iterator[list[Job]]:
 def parse_files(jobs: list[Job], scratch: Path) -> list[Report]:
     """Parse part files together; their shards are named by the first one's sequence number."""
     reports = []
-    with ExitStack() as opened, _no_cycles():
+    with ExitStack() as opened, no_cycles():
         writers: dict[str, pq.ParquetWriter] = {}
         for job in jobs:
             report = Report()
@@ -137,18 +123,6 @@ def register(con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
             pass
         files = [str(path) for path in sorted((scratch / table.name).glob("*.parquet"))]
         con.read_parquet(files).create_view(f"fresh_{table.name}")
-
-
-@contextmanager
-def _no_cycles() -> Iterator[None]:
-    """Records are trees: looking for cycles among millions of fresh containers takes much of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _records(lines: Iterable[bytes], job: Job, report: Report) -> Iterator[tuple[int, rows.Rows]]:

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 import zstandard
 
+from include.sources import workers
 from include.sources.sofascore import shards
 from include.sources.sofascore.shards import Job
 
@@ -133,8 +134,10 @@ def test_a_part_that_cannot_be_read_is_quarantined_and_the_rest_of_its_match_is_
 def test_workers_find_what_one_process_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = [job(tmp_path, [reply(5), b"{"], 0), job(tmp_path, [reply(6)], 2)]
     alone = list(shards.parse_all(jobs, tmp_path / "alone"))
-    monkeypatch.setattr(shards, "IN_PROCESS_BYTES", 0)
+    monkeypatch.setattr(shards, "GROUP_BYTES", 0)
+    monkeypatch.setattr(workers, "IN_PROCESS_BYTES", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     assert list(shards.parse_all(jobs, tmp_path / "shared")) == alone
+    assert len(list((tmp_path / "shared" / "matches").iterdir())) == 2, "each worker made shards of its own"
     rows = "SELECT * FROM fresh_match_parts ORDER BY seq"
     assert query(tmp_path / "shared", rows) == query(tmp_path / "alone", rows)
