@@ -10,7 +10,7 @@ SIZE =
 PORT = 8080
 # What `make test` hands to pytest, every test by default
 TESTS =
-# What `make airflow` hands to Airflow's command line
+# What `make airflow` hands to Airflow's command line, and `make lastgood` to the operator's commands
 ARGS =
 # What `make bench` hands to the benchmark
 BENCH =
@@ -19,7 +19,7 @@ BENCH =
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
-.PHONY: help run advance ui airflow down clean test lint types imports docs page bench lock env setup setup-dev
+.PHONY: help run advance ui airflow lastgood drill down clean test soak lint types imports docs page bench lock env setup setup-dev
 
 help: ## Show what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,12 @@ ui: setup ## Start the whole Airflow with its UI: PORT=8080
 airflow: setup ## Run Airflow's command line in the sandbox: ARGS="dags list"
 	@$(VENV_PYTHON) -m sandbox.ui airflow $(ARGS)
 
+lastgood: setup ## Run an operator's command in the sandbox: ARGS="runs -n 20"
+	@$(VENV_PYTHON) -m sandbox.ui lastgood $(ARGS)
+
+drill: setup ## Break everything on purpose, recover, write docs/drills/DATE.md
+	@$(VENV_PYTHON) -m sandbox.drill.main
+
 down: ## Stop all that was started, and nothing else
 	@if [ ! -d .lastgood ]; then echo "Nothing was running."; else \
 		$(VENV_PYTHON) -c 'import psutil, psycopg, requests' 2>/dev/null || sh sandbox/setup.sh sandbox || exit 1; \
@@ -47,6 +53,9 @@ clean: down ## Stop all and remove what was made: .lastgood and .venv
 
 test: setup-dev ## Lint, types, import rules and every test: TESTS="tests/publishing"
 	@$(VENV_PYTHON) -m sandbox.checks $(TESTS)
+
+soak: setup-dev ## Provoke every failure in a running Airflow, count the messages: what make test leaves out too
+	@$(VENV_PYTHON) -m pytest -m airflow -s --show-capture=no tests/e2e/test_provoked_failures.py
 
 lint: setup-dev ## Lint and formatting, without changing anything
 	@$(VENV_PYTHON) -m sandbox.checks --only lint

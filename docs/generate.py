@@ -1,4 +1,5 @@
-"""Writes what in docs/ is made from the code: data_contract.md and schemas/SOURCE/VERSION.json (`make docs`).
+"""Writes what in docs/ is made from the code (`make docs`): data_contract.md, schemas/SOURCE/VERSION.json, and the
+table of retention.md.
 
 A schema file is frozen once written: a breaking change needs a new SCHEMA_VERSION and a note in MIGRATIONS, and
 this refuses to write it otherwise. tests/docs checks that everything is current.
@@ -32,6 +33,9 @@ what to change. A renamed column stays under its old name for at least one schem
 version the next run fetches everything again. `make docs` refuses to write a breaking change into a frozen schema
 file, and the tests fail until the files are current.
 """
+
+
+BEGIN, END = "<!-- made by `make docs` -->\n", "<!-- until here -->\n"
 
 
 class BreakingChange(ValueError):
@@ -92,9 +96,34 @@ def _table(source: str, table: Table) -> str:
     return "".join(lines)
 
 
+def retention_table() -> str:
+    """How long each source keeps what, from the specs."""
+    lines = [
+        "| source | published versions | raw, what was not published | refused rows | log |\n|---|---|---|---|---|\n"
+    ]
+    for source in sources.names():
+        kept = sources.spec(source).retention
+        days = (f"{age.days} days" for age in (kept.raw, kept.quarantine, kept.log))
+        lines.append(f"| {source} | {kept.versions} | {' | '.join(days)} |\n")
+    return "".join(lines)
+
+
+def between(text: str, made: str) -> str:
+    """A page written by hand with what is made in its marked place. Raises ValueError where the marks are missing."""
+    before, _, rest = text.partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    if not mark:
+        raise ValueError(f"the marks {BEGIN.strip()} and {END.strip()} are missing")
+    return f"{before}{BEGIN}{made}{END}{after}"
+
+
 def texts(folder: Path = DOCS) -> dict[Path, str]:
     """Every generated file and its text. Raises BreakingChange."""
-    made = {folder / "data_contract.md": contract_text()}
+    retention = folder / "retention.md"
+    made = {
+        folder / "data_contract.md": contract_text(),
+        retention: between(retention.read_text(encoding="utf-8"), retention_table()),
+    }
     for source in sources.names():
         tables = sources.module(source, "tables")
         described = describe(tables.TABLES)

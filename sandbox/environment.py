@@ -305,7 +305,7 @@ def _migrate_airflow(environment: Environment) -> None:
     if done.exists() and json.loads(done.read_text(encoding="utf-8")) == wanted:
         return
 
-    with _output_to(services.log_file(environment.state, "migrate")):
+    with output_to(services.log_file(environment.state, "migrate")):
         from airflow.utils.db import initdb
 
         from deploy.init import make_pools
@@ -323,7 +323,7 @@ def _step(what: str, report: Report) -> Iterator[None]:
 
 
 @contextmanager
-def _output_to(log: Path) -> Iterator[None]:
+def output_to(log: Path) -> Iterator[None]:
     """Send what this process prints, through whatever library, to a file."""
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()

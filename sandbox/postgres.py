@@ -21,7 +21,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -107,6 +107,17 @@ def stop(folder: Path) -> bool:
     if socket_folder(folder) != folder:
         shutil.rmtree(socket_folder(folder), ignore_errors=True)
     return stopped
+
+
+def kill(folder: Path) -> None:
+    """End every process of the server at once, as a crash of its machine would: for drills."""
+    data = folder.absolute() / "data"
+    # Until there is none: as long as the first of them lives it starts others.
+    while processes := [process for process in psutil.process_iter() if _belongs_to(process, data)]:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=STOP_SECONDS)
 
 
 def is_running(folder: Path) -> bool:
@@ -232,10 +243,7 @@ def _belongs_to(process: psutil.Process, data: Path) -> bool:
 def _end_orphans(folder: Path) -> None:
     """End what a killed server left behind, and its lock files: a new one takes both for a running server."""
     data = folder / "data"
-    orphans = [process for process in psutil.process_iter() if _belongs_to(process, data)]
-    for process in orphans:
-        process.kill()
-    psutil.wait_procs(orphans, timeout=STOP_SECONDS)
+    kill(folder)
     (data / "postmaster.pid").unlink(missing_ok=True)
     for name in (_SOCKET_NAME, f"{_SOCKET_NAME}.lock"):
         (socket_folder(folder) / name).unlink(missing_ok=True)

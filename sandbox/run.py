@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from include.publishing.registry import Registry
 from include.publishing.store import Store
 from include.quality import gate
 from include.sources import source as sources
-from sandbox import environment, services, ui
+from sandbox import dagrun, environment, services, ui
 from sandbox.environment import Environment
 from sandbox.errors import SetupError
 
@@ -63,6 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sandbox = Sandbox(
         prepared, Store.from_uri(prepared.store_uri), Registry(lambda: psycopg.connect(prepared.registry_dsn))
     )
+    if len(chosen) > 1:
+        _status("Airflow starts")
+        # Once, and not by each run's process
+        with environment.output_to(services.log_file(prepared.state, "load")):
+            dagrun.load()
+        _clear()
     ends = [run_source(sandbox, source, args.conf) for source in chosen]
     return max(ends, key=(PROMOTED, NOTHING_NEW, FAILED).index)
 
@@ -84,14 +91,7 @@ def run_source(sandbox: Sandbox, source: str, conf: str) -> int:
     state, name = sandbox.environment.state, f"run-{source}"
     log = services.log_file(state, name)
     services.stop(state, name)  # what an earlier `make run` left when it was killed
-    child = services.start(
-        state,
-        name,
-        [sys.executable, "-m", "sandbox.dagrun", source, conf],
-        environment=sandbox.environment.process_variables(),
-        ready=lambda _log: "",
-        seconds=1,
-    )
+    child = services.fork(state, name, partial(dagrun.main, source, conf))
     try:
         run = _follow(sandbox, source, psutil.Process(child.pid))
     except KeyboardInterrupt:

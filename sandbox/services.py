@@ -12,7 +12,9 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -94,6 +96,43 @@ def start(
     service = replace(service, address=address)
     _record(state, service)
     return service
+
+
+def fork(state: Path, name: str, job: Callable[[], int]) -> Service:
+    """Start a process that does a job and ends with its exit code; it has what this process has loaded.
+
+    This process must have no thread at work. The job's process has a session and a log of its own, as any other.
+    """
+    stop(state, name)
+    log = log_file(state, name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    _work_folder(state).mkdir(exist_ok=True)
+    pid = os.fork()
+    if not pid:
+        _be_child(state, log, job)
+    service = Service(name, pid, psutil.Process(pid).create_time(), address="")
+    _record(state, service)
+    return service
+
+
+def _be_child(state: Path, log: Path, job: Callable[[], int]) -> None:
+    """Do the job; never returns."""
+    code = 1
+    try:
+        os.setsid()
+        os.chdir(_work_folder(state))
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        for target, source in ((0, os.open(os.devnull, os.O_RDONLY)), (1, output), (2, output)):
+            os.dup2(source, target)
+        # Whatever stood for the parent's
+        sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1)
+        code = job()
+    except BaseException:  # noqa: BLE001 (the log has it; nothing of the parent's may go on here)
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _await(process: subprocess.Popen[bytes], name: str, log: Path, ready: Ready, seconds: float) -> str:

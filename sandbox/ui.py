@@ -1,7 +1,8 @@
-"""`make ui`, `make airflow`, `make advance`, `make down`: the whole Airflow on the sandbox's PostgreSQL, and its end.
+"""`make ui`, `airflow`, `lastgood`, `advance` and `down`: the whole Airflow on the sandbox's PostgreSQL, and its end.
 
 python -m sandbox.ui up [--port 8080]
 python -m sandbox.ui airflow dags list
+python -m sandbox.ui lastgood runs -n 20
 python -m sandbox.ui advance [SOURCE ...]
 python -m sandbox.ui down
 """
@@ -108,6 +109,19 @@ def airflow(
     )
 
 
+def lastgood(
+    arguments: Sequence[str], *, project: Path = PROJECT, state: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run an operator's command on the sandbox's store and registry, on this terminal."""
+    found = environment.describe(project, state=state)
+    where = {"LASTGOOD_ROOT": found.store_uri, "LASTGOOD_REGISTRY": found.registry_dsn}
+    return subprocess.run(
+        [sys.executable, "-m", "include.cli", *arguments],
+        env={**found.process_variables(), **where},
+        check=False,
+    )
+
+
 def _answering(address: str) -> str | None:
     return address if _health(address) else None
 
@@ -145,8 +159,15 @@ def main(arguments: list[str] | None = None) -> int:
     advancing.add_argument("sources", nargs="*", help="sources, every one by default")
     running = commands.add_parser("airflow", help="run Airflow's command line in the sandbox")
     running.add_argument("arguments", nargs=argparse.REMAINDER, help="as for `airflow` itself")
+    deciding = commands.add_parser(
+        "lastgood", help="run an operator's command in the sandbox", add_help=False
+    )
+    deciding.add_argument("arguments", nargs=argparse.REMAINDER, help="as for `python -m include.cli`")
     commands.add_parser("down", help="stop all that the sandbox started")
-    chosen = parser.parse_args(arguments)
+    # What begins with a dash is the other program's too, which REMAINDER alone does not see
+    chosen, rest = parser.parse_known_args(arguments)
+    if rest and chosen.command not in {"airflow", "lastgood"}:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         if chosen.command == "up":
             _show_login(chosen.port)
@@ -154,7 +175,9 @@ def main(arguments: list[str] | None = None) -> int:
             for source, answer in advance(chosen.sources).items():
                 print(f"{source}: {answer}")
         elif chosen.command == "airflow":
-            return airflow(chosen.arguments).returncode
+            return airflow([*rest, *chosen.arguments]).returncode
+        elif chosen.command == "lastgood":
+            return lastgood([*rest, *chosen.arguments]).returncode
         else:
             stopped = environment.down()
             print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")

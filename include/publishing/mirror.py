@@ -69,12 +69,13 @@ def read_state(store: Store, source: str, version: str) -> State | None:
     return msgspec.json.decode(store.read_bytes(key), type=State) if store.exists(key) else None
 
 
-def write(store: Store, registry: Registry, source: str, versions: Iterable[str] | None = None) -> None:
+def write(store: Store, registry: Registry, source: str, versions: Iterable[str] | None = None) -> list[str]:
     """Bring the pointer and the state records of versions (by default all) to what the registry says.
 
-    Only what differs is written, so doing it again repairs what a kill left undone. Two writers at once cannot
-    leave the older pointer behind: the row of latest is locked meanwhile.
+    Only what differs is written, so doing it again repairs what a kill left undone; returns the keys that were.
+    Two writers at once cannot leave the older pointer behind: the row of latest is locked meanwhile.
     """
+    wanted: dict[str, msgspec.Struct] = {}
     with registry.cursor() as cursor:
         cursor.execute("SELECT version FROM lastgood.latest WHERE source = %s FOR UPDATE", (source,))
         latest = registry.latest(source)
@@ -83,25 +84,24 @@ def write(store: Store, registry: Registry, source: str, versions: Iterable[str]
             if chosen is not None and version.version not in chosen:
                 continue
             if store.exists(manifests.manifest_key(source, version.version)):
-                _replace(store, state_key(source, version.version), state_of(version))
+                wanted[state_key(source, version.version)] = state_of(version)
         if latest is not None:
             manifest = manifests.require(store, source, latest.version)
-            _replace(
-                store,
-                pointer_key(source),
-                Pointer(
-                    source=source,
-                    version=latest.version,
-                    previous=latest.previous,
-                    as_of=latest.as_of,
-                    since=latest.since,
-                    schema_version=manifest.schema_version,
-                    tables=manifest.tables,
-                ),
+            wanted[pointer_key(source)] = Pointer(
+                source=source,
+                version=latest.version,
+                previous=latest.previous,
+                as_of=latest.as_of,
+                since=latest.since,
+                schema_version=manifest.schema_version,
+                tables=manifest.tables,
             )
+        return [key for key, record in wanted.items() if _replace(store, key, record)]
 
 
-def _replace(store: Store, key: str, record: msgspec.Struct) -> None:
+def _replace(store: Store, key: str, record: msgspec.Struct) -> bool:
     data = msgspec.json.format(msgspec.json.encode(record), indent=1)
-    if not store.exists(key) or store.read_bytes(key) != data:
-        store.write_bytes(key, data)
+    if store.exists(key) and store.read_bytes(key) == data:
+        return False
+    store.write_bytes(key, data)
+    return True

@@ -22,7 +22,7 @@ from psycopg.types.json import Jsonb
 from include.publishing import manifest as manifests
 from include.publishing import mirror, serving
 from include.publishing.manifest import Manifest
-from include.publishing.registry import Registry, insert_action
+from include.publishing.registry import Registry, insert_action, said
 from include.publishing.store import Store
 from include.quality import gate
 
@@ -99,8 +99,9 @@ def promote(
         done = attempts(_attempt, store, registry, manifest)
     except tenacity.RetryError as error:
         cause = error.last_attempt.exception()
+        assert cause is not None
         raise PromotionFailed(
-            f"{source} {version} could not be published in {ATTEMPTS} attempts; the last said: {cause}. "
+            f"{source} {version} could not be published in {ATTEMPTS} attempts; the last said: {said(cause)}. "
             "Consumers read what they read before. Mend the cause and clear the promote task."
         ) from cause
     touched = (version, manifest.previous) if manifest.previous else (version,)
@@ -109,8 +110,9 @@ def promote(
 
 
 def _reason(state: tenacity.RetryCallState) -> str:
-    assert state.outcome is not None
-    return f"attempt {state.attempt_number} of {ATTEMPTS} failed: {state.outcome.exception()}"
+    error = state.outcome.exception() if state.outcome else None
+    assert error is not None
+    return f"attempt {state.attempt_number} of {ATTEMPTS} failed: {said(error)}"
 
 
 def _check_verdict(store: Store, registry: Registry, manifest: Manifest) -> None:
@@ -203,6 +205,26 @@ def _end(
     return Promotion(outcome, manifest.source, manifest.version, str(latest["version"]), manifest.as_of)
 
 
+def end_outdated(registry: Registry, source: str, over: datetime) -> list[str]:
+    """End candidates that were built upon what is no longer latest and that nobody works on; returns their versions.
+
+    They could only lose the race. A run that began before `over`, or that ended, is not under way.
+    """
+    with registry.cursor() as cursor:
+        latest = _lock_latest(cursor, source)
+        cursor.execute(
+            "UPDATE lastgood.dataset_version v SET state = 'superseded', ended_at = now(), lease_owner = NULL, "
+            "lease_until = NULL, publish_error = %(outcome)s || ': built upon ' || coalesce(previous, 'nothing') || "
+            "  ', latest is ' || coalesce(%(latest)s::text, 'nothing') "
+            "WHERE source = %(source)s AND published_at IS NULL AND previous IS DISTINCT FROM %(latest)s "
+            "AND (state = 'staged' OR (state = 'publishing' AND lease_until <= now())) "
+            "AND NOT EXISTS (SELECT FROM lastgood.pipeline_run p WHERE p.source = v.source "
+            "  AND p.version = v.version AND p.ended IS NULL AND p.started >= %(over)s) RETURNING version",
+            {"outcome": Outcome.LOST.value, "latest": latest["version"], "source": source, "over": over},
+        )
+        return [row["version"] for row in cursor.fetchall()]
+
+
 def _attempt(store: Store, registry: Registry, manifest: Manifest) -> Promotion:
     try:
         with registry.cursor() as cursor:
@@ -235,7 +257,15 @@ def _switch(cursor: psycopg.Cursor[dict[str, Any]], store: Store, manifest: Mani
         (version, source),
     )
     set_cursors(cursor, manifest)
+    _note_attempt(cursor, manifest, None)
     return Promotion(Outcome.PROMOTED, source, version, version, manifest.as_of, served)
+
+
+def _note_attempt(cursor: psycopg.Cursor[Any], manifest: Manifest, error: str | None) -> None:
+    cursor.execute(
+        "INSERT INTO lastgood.publish_attempt (source, version, error) VALUES (%s, %s, %s)",
+        (manifest.source, manifest.version, error),
+    )
 
 
 def _set_state(cursor: psycopg.Cursor[Any], source: str, version: str, state: str) -> None:
@@ -255,7 +285,7 @@ def set_cursors(cursor: psycopg.Cursor[Any], manifest: Manifest) -> None:
 
 def _note_failure(registry: Registry, manifest: Manifest, error: Exception) -> None:
     """publishing → staged with one attempt more, or failed after the last; silent where the database is away."""
-    message = str(error).strip()[:2000]
+    message = said(error)
     try:
         with registry.cursor() as cursor:
             cursor.execute(
@@ -265,6 +295,7 @@ def _note_failure(registry: Registry, manifest: Manifest, error: Exception) -> N
                 "WHERE source = %s AND version = %s AND published_at IS NULL",
                 (message, ATTEMPTS, manifest.source, manifest.version),
             )
+            _note_attempt(cursor, manifest, message)
     except psycopg.OperationalError as unreachable:
         log.warning("the failed attempt could not be noted in the registry: %s", unreachable)
 
@@ -356,10 +387,11 @@ def rollback(
             "WHERE source = %s AND version = %s",
             (source, target),
         )
+        # What it was built upon may be gone by now; then there is nothing further back to go to.
         cursor.execute(
-            "UPDATE lastgood.latest SET previous = %s, version = %s, since = clock_timestamp() "
-            "WHERE source = %s",
-            (manifest.previous, target, source),
+            "UPDATE lastgood.latest l SET version = %s, since = clock_timestamp(), previous = (SELECT version "
+            "FROM lastgood.dataset_version v WHERE v.source = l.source AND v.version = %s) WHERE source = %s",
+            (target, manifest.previous, source),
         )
         set_cursors(cursor, manifest)
         insert_action(

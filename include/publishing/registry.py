@@ -29,6 +29,16 @@ _MIGRATION_LOCK = (
 )
 
 
+def said(error: BaseException) -> str:
+    """An error's words as they may be kept and told, without PostgreSQL's DETAIL and CONTEXT, which hold whole rows."""
+    diagnosed = isinstance(error, psycopg.Error) and error.diag.message_primary
+    return (diagnosed or str(error)).strip()[:2000]
+
+
+class NewerRegistry(RuntimeError):
+    """The registry was brought further by a newer release than this one."""
+
+
 class UnknownVersion(LookupError):
     """No such version in the registry."""
 
@@ -89,10 +99,16 @@ class Registry:
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-        head = ScriptDirectory.from_config(config).get_current_head()
+        scripts = ScriptDirectory.from_config(config)
+        head, revision = scripts.get_current_head(), self._revision()
         assert head is not None
-        if self._revision() == head:
+        if revision == head:
             return head
+        if revision not in {None, *(script.revision for script in scripts.walk_revisions())}:
+            raise NewerRegistry(
+                f"the registry is at revision {revision}, which this release does not know (it goes up to {head}): "
+                "deploy a release at least as new as the one that used it last. Nothing was changed."
+            )
         engine = create_engine("postgresql+psycopg://", creator=self.connect, poolclass=NullPool)
         with engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})

@@ -5,15 +5,16 @@ Tasks of Airflow have no access to its metadata database, so the log is our own.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, TextIO
 
 from psycopg.types.json import Jsonb
 
 from include.publishing.manifest import version_id
-from include.publishing.registry import Registry
+from include.publishing.registry import Registry, said
 
 Status = Literal["ok", "fail", "partial", "skipped"]
 
@@ -53,14 +54,15 @@ def start(
     interval_end: datetime,
     env: str,
     code_version: str,
+    run_type: str | None = None,
 ) -> None:
-    """Enter a run, or open it again for a retry."""
+    """Enter a run, or open it again for a retry. `run_type` is Airflow's: scheduled, manual, backfill, …"""
     with registry.cursor() as cursor:
         cursor.execute(
             "INSERT INTO lastgood.pipeline_run (source, version, dag_id, run_id, interval_start, "
-            "interval_end, env, code_version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) "
+            "interval_end, env, code_version, run_type) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) "
             "ON CONFLICT (source, version) DO UPDATE SET ended = NULL, status = NULL, failed_step = NULL",
-            (source, version, dag_id, run_id, interval_start, interval_end, env, code_version),
+            (source, version, dag_id, run_id, interval_start, interval_end, env, code_version, run_type),
         )
 
 
@@ -77,7 +79,7 @@ def step(
     try:
         yield facts
     except BaseException as error:
-        _note(registry, source, version, name, began, {"error": f"{type(error).__name__}: {error}"[:2000]})
+        _note(registry, source, version, name, began, {"error": f"{type(error).__name__}: {said(error)}"})
         end(registry, source, version, failure, failed_step=name)
         raise
     _note(registry, source, version, name, began, facts)
@@ -109,13 +111,93 @@ def end(
         )
 
 
-def runs(registry: Registry, source: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
-    """The last runs, newest first."""
+def end_unended(registry: Registry, dag_id: str, run_id: str, failed_step: str | None) -> None:
+    """Close a run that nobody closed, as failed: its task was killed, or it was stopped from outside."""
     with registry.cursor() as cursor:
         cursor.execute(
-            "SELECT source, version, dag_id, run_id, interval_start, interval_end, started, ended, steps, "
-            "status, failed_step, env, code_version FROM lastgood.pipeline_run "
-            "WHERE %s::text IS NULL OR source = %s ORDER BY started DESC LIMIT %s",
-            (source, source, limit),
+            "UPDATE lastgood.pipeline_run SET ended = now(), status = 'fail', failed_step = %s "
+            "WHERE dag_id = %s AND run_id = %s AND ended IS NULL",
+            (failed_step, dag_id, run_id),
+        )
+
+
+def end_dead(
+    registry: Registry, timeouts: Mapping[str, timedelta], otherwise: timedelta, now: datetime
+) -> list[str]:
+    """Close runs that nobody closed although they must be over, as failed; returns them as "SOURCE RUN_ID".
+
+    `timeouts` are the longest that a run of a source may take, `otherwise` of any other DAG. A run that was cleared
+    begins anew: it counts from its latest step.
+    """
+    with registry.cursor() as cursor:
+        cursor.execute(
+            "UPDATE lastgood.pipeline_run p SET ended = %(now)s, status = 'fail' FROM ("
+            "  SELECT o.source, o.version FROM lastgood.pipeline_run o "
+            "  LEFT JOIN unnest(%(sources)s::text[], %(timeouts)s::interval[]) AS t (source, timeout) USING (source) "
+            "  WHERE o.ended IS NULL AND greatest(o.started, ("
+            "    SELECT max((value ->> 'started')::timestamptz) FROM jsonb_each(o.steps))) "
+            "    < %(now)s - coalesce(t.timeout, %(otherwise)s)) dead "
+            "WHERE (p.source, p.version) = (dead.source, dead.version) AND p.ended IS NULL "
+            "RETURNING p.source, p.run_id",
+            {
+                "now": now,
+                "sources": list(timeouts),
+                "timeouts": list(timeouts.values()),
+                "otherwise": otherwise,
+            },
+        )
+        return sorted(f"{row['source']} {row['run_id']}" for row in cursor.fetchall())
+
+
+_CHOSEN = (
+    "(%(source)s::text IS NULL OR r.source = %(source)s) "
+    "AND (%(house)s OR r.source = %(source)s OR r.source NOT LIKE 'lastgood\\_%%')"
+)
+
+
+def runs(
+    registry: Registry, source: str | None = None, limit: int = 20, *, house: bool = True
+) -> list[dict[str, Any]]:
+    """The last runs, newest first; without `house` only those of sources, not of the house's own DAGs.
+
+    `published` holds the rows of the version that came out, and how many are new, changed and deleted; it is None
+    where nothing was published.
+    """
+    with registry.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.source, r.version, dag_id, run_id, interval_start, interval_end, started, ended, steps, "  # noqa: S608
+            "status, failed_step, env, code_version, run_type, CASE WHEN v.published_at IS NOT NULL THEN ("
+            "  SELECT jsonb_build_object('rows', sum(rows), 'new', sum(new), 'changed', sum(changed), "
+            "  'deleted', sum(deleted)) FROM lastgood.change_summary c "
+            "  WHERE c.source = r.source AND c.version = r.version) END AS published "
+            "FROM lastgood.pipeline_run r LEFT JOIN lastgood.dataset_version v USING (source, version) "
+            f"WHERE {_CHOSEN} ORDER BY started DESC, r.version DESC LIMIT %(limit)s",
+            {"source": source, "house": house, "limit": limit},
         )
         return cursor.fetchall()
+
+
+CSV_COLUMNS = ("run_id", "started_utc", "ended_utc", "steps_run", "status", "failed_step", "env")
+
+
+def write_csv(registry: Registry, out: TextIO, source: str | None = None, *, house: bool = True) -> int:
+    """Write every run, oldest first, with the columns of the earlier pipeline_runs.csv; returns how many.
+
+    Times are UTC to the second, steps in the order in which they began. Streamed: the history may be long.
+    """
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    count = 0
+    with registry.connect() as connection, connection.cursor(name="runs") as cursor:
+        cursor.execute(
+            "SELECT run_id, "  # noqa: S608
+            "to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
+            "to_char(ended AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
+            "(SELECT string_agg(key, ',' ORDER BY value ->> 'started', key) FROM jsonb_each(steps)), "
+            f"status, failed_step, env FROM lastgood.pipeline_run r WHERE {_CHOSEN} ORDER BY started, version",
+            {"source": source, "house": house},
+        )
+        for row in cursor:
+            writer.writerow(row)
+            count += 1
+    return count

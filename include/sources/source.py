@@ -27,6 +27,20 @@ FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long what a source made is kept; latest, the version before it and pinned versions always stay."""
+
+    versions: int = 10
+    """So many published versions."""
+    raw: timedelta = timedelta(days=30)
+    """Raw landings, and versions that were not published."""
+    quarantine: timedelta = timedelta(days=90)
+    """Refused rows, also of versions that are gone."""
+    log: timedelta = timedelta(days=400)
+    """Runs, verdicts and alerts in the registry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """What a source's DAG needs to know at parse time; kept free of heavy imports.
 
@@ -57,6 +71,12 @@ class Spec:
     step_timeout: timedelta = timedelta(hours=1)
     extract_timeout: timedelta = timedelta(hours=6)
     run_timeout: timedelta = timedelta(hours=12)
+    done_within: timedelta = timedelta(hours=8)
+    """A run that is not done so long after it was queued is late, and people are told."""
+    fresh_within: timedelta = timedelta(hours=36)
+    """Latest is stale when no run has found it current or replaced it for so long. Of a derived source: when an
+    input's new version has waited for so long."""
+    retention: Retention = field(default_factory=Retention)
     tags: tuple[str, ...] = ()
 
     @property

@@ -15,6 +15,7 @@ from include.sources import source as sources
 from lastgood.assets import DECIDED, asset_of
 from lastgood.notifiers.alert import AlertNotifier
 from lastgood.operators.decisions import DecisionOperator
+from lastgood.operators.operations import OperationOperator
 from lastgood.operators.steps import (
     BuildOperator,
     DiscoverOperator,
@@ -25,6 +26,11 @@ from lastgood.operators.steps import (
     PromoteOperator,
     WatcherOperator,
 )
+
+try:
+    from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference  # type: ignore[attr-defined]
+except ImportError:  # before Airflow 3.1; the watch DAG still tells of stale data
+    DeadlineAlert = None
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -46,7 +52,7 @@ def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = No
         "retry_exponential_backoff": True,
         "max_retry_delay": spec.max_retry_delay,
         "execution_timeout": spec.step_timeout,
-        "on_failure_callback": AlertNotifier(),
+        "on_failure_callback": AlertNotifier("failure"),
     }
     with DAG(
         dag_id=spec.name,
@@ -61,7 +67,7 @@ def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = No
         default_args=defaults,
         params=dict(params or {}),
         tags={"lastgood", "source", *spec.tags},
-        on_failure_callback=AlertNotifier(),
+        **_alerts(spec.done_within),
     ) as dag:
         steps: list[Any] = [ProbeOperator(task_id="probe", source=source)]
         extract: dict[str, Any] = {
@@ -83,7 +89,7 @@ def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = No
             steps.append(ExtractOperator(**extract))
         steps += [
             build,
-            GateOperator(task_id="gate", source=source),
+            GateOperator(task_id="gate", source=source, on_success_callback=AlertNotifier("gate")),
             PromoteOperator(task_id="promote", source=source, asset=asset_of(source)),
         ]
         if sources.exports(source):
@@ -94,10 +100,59 @@ def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = No
     return dag
 
 
+def _alerts(done_within: timedelta | None = None) -> dict[str, Any]:
+    """What every DAG tells of its runs: that one failed, that one is late, and that all is well again."""
+    arguments: dict[str, Any] = {
+        "on_failure_callback": AlertNotifier("failure"),
+        "on_success_callback": AlertNotifier("success"),
+    }
+    if done_within is not None and DeadlineAlert is not None:
+        # On the triggerer, which every platform has, while not every executor runs callbacks.
+        arguments["deadline"] = DeadlineAlert(
+            reference=DeadlineReference.DAGRUN_QUEUED_AT,
+            interval=done_within,
+            callback=AsyncCallback(AlertNotifier, kwargs={"on": "late"}),
+        )
+    return arguments
+
+
 def _schedule(spec: sources.Spec) -> Any:
     if spec.schedule is None:
         return reduce(or_, map(asset_of, spec.inputs))
     return CronDataIntervalTimetable(spec.schedule, timezone=spec.timezone)
+
+
+def operation_dag(
+    name: str,
+    operator: type[OperationOperator],
+    schedule: str,
+    doc_md: str,
+    params: Mapping[str, Param] | None = None,
+    timeout: timedelta = timedelta(hours=1),
+    retries: int = 0,
+) -> DAG:
+    """A DAG of the house's own on a schedule (cron, UTC): one task, one run at a time, nothing caught up."""
+    with DAG(
+        dag_id=f"lastgood_{name}",
+        doc_md=doc_md,
+        schedule=CronDataIntervalTimetable(schedule, timezone="UTC"),
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=(retries + 1) * timeout + timedelta(minutes=10),
+        default_args={
+            "owner": "lastgood",
+            "retries": retries,
+            "retry_delay": timedelta(minutes=1),
+            "execution_timeout": timeout,
+            "on_failure_callback": AlertNotifier("failure"),
+        },
+        params=dict(params or {}),
+        tags={"lastgood", "operations"},
+        **_alerts((retries + 1) * timeout + timedelta(minutes=5)),
+    ) as dag:
+        operator(task_id=name)
+    return dag
 
 
 def decision_dag(
@@ -116,11 +171,11 @@ def decision_dag(
             "owner": "lastgood",
             "retries": 0,
             "execution_timeout": timedelta(hours=1),
-            "on_failure_callback": AlertNotifier(),
+            "on_failure_callback": AlertNotifier("failure"),
         },
         params=dict(params or {}),
         tags={"lastgood", "operations"},
-        on_failure_callback=AlertNotifier(),
+        **_alerts(),
     ) as dag:
         DecisionOperator(task_id=name, decision=decision or name, outlets=[DECIDED])
     return dag

@@ -1,4 +1,4 @@
-"""Steps of a run in a process of its own, to be killed: `steps_child.py SOURCE STEP,STEP DAY ROOT DSN URL WHERE`.
+"""Steps of a run in a process of its own, to be killed: SOURCE STEP,STEP DAY ROOT DSN URL WHERE.
 
 WHERE names a function of ours and how many calls of it are let through before the process kills itself: the kill
 is a real SIGKILL, at a place that every run of the test hits.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import sys
 from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
@@ -86,6 +85,15 @@ def do(names: str, pipeline: Pipeline, day: int) -> None:
         acts[name]()
 
 
+def load() -> None:
+    """Load what steps import, for the processes that are forked from this one."""
+    for source in ("ctgov", "pubchem", "sofascore", "clinical"):
+        cut_small(source, lambda *_: None)
+        importlib.import_module(f"include.sources.{source}.build")
+    for name in ("include.steps", "pyarrow.csv", "soda_duckdb.common.data_sources.duckdb_data_source"):
+        importlib.import_module(name)
+
+
 def main(source: str, names: str, day: str, root: str, dsn: str, url: str, where: str) -> None:
     import psycopg
 
@@ -96,7 +104,3 @@ def main(source: str, names: str, day: str, root: str, dsn: str, url: str, where
     pipeline = Pipeline(source, store, registry, SimpleNamespace(url=url))
     kill_at(where)
     do(names, pipeline, int(day))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +27,7 @@ from sandbox.ctgov.server import SampleUpstream as SampleCtgov
 from sandbox.pubchem.server import SampleUpstream as SamplePubchem
 from sandbox.sofascore.server import SampleUpstream as SampleSofascore
 from tests.crash import steps_child
+from tests.forks import Forks
 from tests.sources.pipeline import Pipeline
 
 pytestmark = pytest.mark.crash
@@ -92,6 +92,7 @@ class World:
     dsn: str
     database: str
     upstreams: dict[str, Any]
+    forks: Forks
 
     def run(self, source: str, steps: Sequence[str], day: int) -> None:
         """Do steps of a run, undisturbed."""
@@ -104,15 +105,9 @@ class World:
         """Do a step in a process that kills itself; returns how that ended."""
         upstream = self.upstreams.get(source)
         place = [self.store.uri, self.dsn, upstream.url if upstream else "", where]
-        ran = subprocess.run(
-            [sys.executable, steps_child.__file__, source, step, str(day), *place],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ran = self.forks.run([source, step, str(day), *place], Path(f"{self.store.root}.output"))
         if ran.returncode not in (0, -signal.SIGKILL):
-            raise AssertionError(ran.stderr[-3000:])
+            raise AssertionError(ran.stdout[-3000:])
         return ran.returncode
 
     def published(self, source: str) -> dict[str, Any]:
@@ -161,6 +156,7 @@ def worlds(postgres: str, template_database: str, tmp_path_factory: pytest.TempP
     folder = tmp_path_factory.mktemp("worlds")
     number = count()
     with (
+        Forks(steps_child.__name__, {**os.environ, "PYTHONPATH": str(ROOT)}) as forks,
         SampleCtgov(size=200, seed=5, mean_bytes=8_000, compress=False) as ctgov,
         SamplePubchem(size=200, seed=5, compress=False) as pubchem,
         SampleSofascore(size=40, seed=3, compress=False) as sofascore,
@@ -176,7 +172,7 @@ def worlds(postgres: str, template_database: str, tmp_path_factory: pytest.TempP
                 subprocess.run(["cp", "-a", of.store.root, str(folder / name)], check=True)
             dsn = make_conninfo(postgres, dbname=name)
             store = Store.from_uri((folder / name).as_uri())
-            return World(store, Registry(lambda: psycopg.connect(dsn)), dsn, name, upstreams)
+            return World(store, Registry(lambda: psycopg.connect(dsn)), dsn, name, upstreams, forks)
 
         @cache
         def after(done: int) -> World:

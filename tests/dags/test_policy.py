@@ -13,12 +13,16 @@ import pytest
 from include.sources import source as sources
 
 ROOT = Path(__file__).resolve().parents[2]
-DECISIONS = {"lastgood_accept", "lastgood_rollback", "lastgood_rebuild_registry"}
+OPERATIONS = {f"lastgood_{name}" for name in ("watch", "recovery", "retention", "backup")}
+DECISIONS = {
+    f"lastgood_{name}"
+    for name in ("accept", "rollback", "rebuild_registry", "retry", "pin", "replay", "verify")
+}
 FILES = sorted((ROOT / "dags").rglob("*.py"))
 
 
 def test_there_are_exactly_the_expected_dags(dags: dict[str, Any]) -> None:
-    assert set(dags) == set(sources.names()) | DECISIONS
+    assert set(dags) == set(sources.names()) | OPERATIONS | DECISIONS
     assert {"ctgov", "pubchem", "clinical", "sofascore"} <= set(dags)
 
 
@@ -92,12 +96,41 @@ def test_every_task_has_owner_timeout_and_alert_and_every_dag_an_alert_a_runbook
     from lastgood.notifiers.alert import AlertNotifier
 
     for dag_id, dag in dags.items():
-        assert any(isinstance(c, AlertNotifier) for c in _list(dag.on_failure_callback)), dag_id
+        assert _tell(dag.on_failure_callback, AlertNotifier) == ["failure"], dag_id
+        assert _tell(dag.on_success_callback, AlertNotifier) == ["success"], dag_id
         assert dag.dagrun_timeout and dag.doc_md and "lastgood" in dag.tags, dag_id
         for task in dag.tasks:
             assert task.owner not in ("", "airflow"), task.task_id
             assert task.execution_timeout and task.execution_timeout < dag.dagrun_timeout, task.task_id
-            assert any(isinstance(c, AlertNotifier) for c in _list(task.on_failure_callback)), task.task_id
+            assert _tell(task.on_failure_callback, AlertNotifier) == ["failure"], task.task_id
+            warns = ["gate"] if task.task_id == "gate" else []
+            assert _tell(task.on_success_callback, AlertNotifier) == warns, task.task_id
+
+
+def test_every_scheduled_dag_has_a_deadline_that_is_told_of_and_the_decisions_of_a_person_have_none(
+    dags: dict[str, Any],
+) -> None:
+    for dag_id, dag in dags.items():
+        deadlines = _list(dag.deadline) if dag.deadline else []
+        assert len(deadlines) == (dag_id not in DECISIONS), dag_id
+        for deadline in deadlines:
+            assert deadline.callback.path == "lastgood.notifiers.alert.AlertNotifier"
+            assert deadline.callback.kwargs == {"on": "late"}
+            assert deadline.interval < dag.dagrun_timeout, (
+                f"{dag_id}: a run that is ended is not told of as late"
+            )
+    for source in sources.names():
+        assert _list(dags[source].deadline)[0].interval == sources.spec(source).done_within
+
+
+def test_an_operation_of_the_house_runs_on_a_schedule_alone_and_catches_nothing_up(
+    dags: dict[str, Any],
+) -> None:
+    for dag_id in OPERATIONS:
+        dag = dags[dag_id]
+        assert type(dag.timetable).__name__ == "CronDataIntervalTimetable", dag_id
+        assert dag.catchup is False and dag.max_active_runs == 1
+        assert [task.task_id for task in dag.tasks] == [dag_id.removeprefix("lastgood_")]
 
 
 @pytest.mark.parametrize("source", sources.names())
@@ -154,16 +187,21 @@ def test_a_dag_file_is_wiring_only(path: Path) -> None:
     assert "get" not in called, "a Variable or connection must not be read when a file is parsed"
 
 
-def test_parsing_the_dag_files_imports_nothing_heavy() -> None:
+def test_parsing_the_dag_files_and_loading_the_plugin_imports_nothing_heavy() -> None:
     import os
     import subprocess
     import sys
 
+    operations = ", ".join(f"operations.{path.stem}" for path in FILES if path.parent.name == "operations")
     code = (
         "import airflow.sdk, sys; before = set(sys.modules)\n"
-        "import clinical, ctgov, pubchem, sofascore, operations.decisions\n"
-        "heavy = {'pyarrow', 'duckdb', 'pandas', 'soda_core', 'requests', 'psycopg', 'sqlalchemy', 'alembic'}\n"
-        "print(sorted(heavy & (set(sys.modules) - before)))"
+        f"import clinical, ctgov, pubchem, sofascore, {operations}\n"
+        "heavy = {'pyarrow', 'duckdb', 'pandas', 'soda_core', 'requests', 'psycopg', 'sqlalchemy', 'alembic',"
+        " 'aiosmtplib', 'asgiref', 'yaml'}\n"
+        "print(sorted(heavy & (set(sys.modules) - before)))\n"
+        "import airflow.listeners, airflow.plugins_manager; before = set(sys.modules)\n"
+        "import lastgood_listener\n"
+        "print(sorted(set(sys.modules) - before))"
     )
     path = os.pathsep.join(str(ROOT / part) for part in ("dags", "plugins", ""))
     ran = subprocess.run(
@@ -173,7 +211,13 @@ def test_parsing_the_dag_files_imports_nothing_heavy() -> None:
         text=True,
         check=True,
     )
-    assert ran.stdout.strip() == "[]"
+    dags, plugin = ran.stdout.splitlines()[-2:]
+    assert dags == "[]"
+    assert plugin == "['lastgood_listener']", "every process of Airflow loads it"
+
+
+def _tell(callbacks: Any, notifier: type[Any]) -> list[str]:
+    return [callback.on for callback in _list(callbacks) if isinstance(callback, notifier)]
 
 
 def _list(value: Any) -> list[Any]:

@@ -29,8 +29,8 @@ for folder in own.values():
     for file in sorted(folder.rglob("*.py")):
         parts = file.relative_to(folder.parent).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        # Alembic runs these itself
-        if ".migrations" not in name:
+        # Alembic runs the migrations itself, and a __main__ is a command
+        if ".migrations" not in name and parts[-1] != "__main__":
             modules[name] = importlib.import_module(name).__file__
 
 print(

@@ -15,7 +15,9 @@ from deploy import layout
 from deploy.lock import PROJECT
 from include.sources.source import names
 
-OPERATIONS = {"lastgood_accept", "lastgood_rollback", "lastgood_rebuild_registry"}
+ACTS = ("watch", "recovery", "retention", "backup")
+DECISIONS = ("accept", "rollback", "rebuild_registry", "retry", "pin", "replay", "verify")
+OPERATIONS = {f"lastgood_{name}" for name in (*ACTS, *DECISIONS)}
 AT_HOME = ("sandbox", "tests", "benchmarks", "docs", "deploy")
 
 
@@ -93,6 +95,7 @@ def test_every_dag_is_imported_without_errors(laid: Laid) -> None:
 
 def test_every_plugin_is_loaded_and_no_library_is_taken_for_one(laid: Laid) -> None:
     assert laid.found["plugin_errors"] == {}
+    assert any("lastgood_listener.py" in source for source in laid.found["plugins"])
     for source in laid.found["plugins"]:
         assert source.count("/") == 1, f"{source} lies in a library's folder"
 

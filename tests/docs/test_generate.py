@@ -29,6 +29,16 @@ def test_generated_files_are_current(generate: Any) -> None:
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is out of date: run `make docs`"
 
 
+def test_only_the_marked_place_of_a_page_is_made(generate: Any) -> None:
+    page = f"by hand\n{generate.BEGIN}old\n{generate.END}by hand too\n"
+    made = generate.between(page, "new\n")
+    assert made == page.replace("old", "new") and generate.between(made, "new\n") == made
+    with pytest.raises(ValueError, match="are missing"):
+        generate.between("by hand", "new\n")
+    table = generate.retention_table()
+    assert "| ctgov | 10 | 30 days | 90 days | 400 days |" in table
+
+
 @pytest.fixture
 def frozen(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
     described = describe([toy.THINGS])

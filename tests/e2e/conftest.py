@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from include.publishing.store import Store
+from tests.forks import Forks
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,9 +43,16 @@ def airflow_database(postgres: str, tmp_path_factory: pytest.TempPathFactory) ->
     return environment
 
 
+@pytest.fixture(scope="session")
+def forks(airflow_database: dict[str, str]) -> Iterator[Forks]:
+    """A process from which runs of this project's DAGs are forked."""
+    with Forks("sandbox.dagrun", airflow_database) as process:
+        yield process
+
+
 @pytest.fixture
 def run_dag(
-    airflow_database: dict[str, str], dsn: str, store: Store
+    airflow_database: dict[str, str], forks: Forks, dsn: str, store: Store, tmp_path: Path
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a DAG of a project tree once against an upstream, or with a connection that has no host.
 
@@ -79,8 +87,11 @@ def run_dag(
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
             "PYTHONPATH": os.pathsep.join([str(project), str(project / "plugins"), str(ROOT)]),
         }
+        arguments = [dag_id, json.dumps(conf)]
+        if project == ROOT:
+            return forks.run(arguments, tmp_path / "output-of-run", environment)
         return subprocess.run(
-            [sys.executable, "-m", "sandbox.dagrun", dag_id, json.dumps(conf)],
+            [sys.executable, "-m", "sandbox.dagrun", *arguments],
             cwd=project,
             env=environment,
             capture_output=True,

@@ -159,6 +159,6 @@ def test_a_full_refresh_in_an_outage_leaves_latest_and_the_alert_says_why_and_wh
     (run,) = runlog.runs(registry, "pubchem")
     assert (run["status"], run["failed_step"]) == ("fail", "extract")
     (alert,) = map(json.loads, log.read_text(encoding="utf-8").splitlines()[lines:])
-    assert alert["title"] == "Lastgood: pubchem.extract failed"
-    assert "ServerBusy" in alert["error"] and "503" in alert["error"]
-    assert alert["consumers"].startswith(f"Consumers keep reading version {good.version} of ")
+    assert alert["title"] == "pubchem.extract: the step failed in all its tries"
+    assert "ServerBusy" in alert["cause"] and "503" in alert["cause"]
+    assert alert["consumers"].startswith(f"Consumers keep reading version {good.version}, with data as of ")

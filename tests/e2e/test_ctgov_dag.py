@@ -50,4 +50,6 @@ def test_a_full_run_an_incremental_one_a_skip_and_a_failure(
         cursor.execute("SELECT count(*) AS n FROM published.ctgov_studies")
         assert cursor.fetchone() == {"n": next(t.rows for t in second.tables if t.name == "studies")}
         cursor.execute("SELECT title FROM lastgood.alert")
-        assert {row["title"] for row in cursor.fetchall()} == {"Lastgood: ctgov.probe failed"}
+        assert {row["title"] for row in cursor.fetchall()} == {
+            "ctgov.probe: the step failed in all its tries"
+        }

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from include.publishing.store import Store
+
+WEBHOOK_SECRET = "T0CANARY/B0CANARY/hooksecretcanary"
 
 
 @pytest.fixture
@@ -69,3 +73,42 @@ def alert_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Where the log file channel writes."""
     monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", str(tmp_path / "logs"))
     return tmp_path / "logs" / "lastgood" / "alerts.jsonl"
+
+
+@pytest.fixture
+def define_webhook(monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer) -> Callable[..., None]:
+    """Defines the connection lastgood_webhook, which leads to the HTTP server; what is given replaces a field."""
+
+    def define(**changed: Any) -> None:
+        connection = {
+            "conn_type": "http",
+            "host": f"http://{httpserver.host}/services",
+            "port": httpserver.port,
+            "password": WEBHOOK_SECRET,
+            "extra": {"form": "json"},
+            **changed,
+        }
+        monkeypatch.setenv("AIRFLOW_CONN_LASTGOOD_WEBHOOK", json.dumps(connection))
+
+    return define
+
+
+@pytest.fixture
+def webhook(httpserver: HTTPServer, define_webhook: Callable[..., None]) -> list[Any]:
+    """The JSON bodies that a real HTTP server received; the connection lastgood_webhook leads to it."""
+    received: list[Any] = []
+
+    def take(request: Request) -> Response:
+        received.append(request.get_json())
+        return Response("ok")
+
+    httpserver.expect_request(f"/services/{WEBHOOK_SECRET}", method="POST").respond_with_handler(take)
+    define_webhook()
+    return received
+
+
+@pytest.fixture
+def no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection of the registry leads nowhere."""
+    connection = {"conn_type": "postgres", "host": "/nowhere", "schema": "x"}
+    monkeypatch.setenv("AIRFLOW_CONN_LASTGOOD_REGISTRY", json.dumps(connection))

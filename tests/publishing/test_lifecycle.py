@@ -12,6 +12,7 @@ from include.publishing import mirror, promotion, rebuild, retention
 from include.publishing.promotion import PromotionRefused
 from include.publishing.registry import Registry
 from include.publishing.store import Store
+from include.sources.source import Retention
 from tests import toy
 
 
@@ -40,11 +41,10 @@ def test_publish_change_reject_accept_roll_back_rebuild_and_retain(
         store,
         registry,
         toy.SOURCE,
-        keep_versions=2,
-        keep_raw=timedelta(days=1),
+        Retention(versions=2, raw=timedelta(days=1)),
         now=datetime.now(UTC) + timedelta(days=9),
     )
-    retention.apply(store, registry, plan)
+    retention.apply(store, registry, plan, who="ana")
     assert third.version not in plan.versions and second.version not in plan.versions
     manifests.verify(store, third)
     assert toy.served(registry) == toy.read(store, third)

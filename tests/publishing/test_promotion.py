@@ -176,6 +176,22 @@ def test_a_failing_publish_is_tried_three_times_then_failed_and_latest_stays(
     assert promote(store, registry, manifest.version).outcome is Outcome.PROMOTED, "an operator may try again"
 
 
+def test_what_is_kept_of_a_failure_has_no_row_of_the_data(store: Store, registry: Registry) -> None:
+    toy.publish(store, registry, {1: "one"}, day=1)
+    with registry.cursor() as cursor:
+        cursor.execute("ALTER TABLE published.toy_things ADD CONSTRAINT short CHECK (length(value) < 9)")
+    manifest = toy.stage(store, registry, {1: "Jane Roe of 1 High Street"}, day=2)
+    toy.judge(store, registry, manifest)
+    with pytest.raises(PromotionFailed, match='violates check constraint "short"') as failed:
+        promote(store, registry, manifest.version)
+    row = registry.version(toy.SOURCE, manifest.version)
+    assert "short" in (row.publish_error or "")
+    assert "Jane" not in f"{failed.value}{row.publish_error}"
+    with registry.cursor() as cursor:
+        cursor.execute("SELECT error FROM lastgood.publish_attempt WHERE version = %s", (manifest.version,))
+        assert ["Jane" in each["error"] for each in cursor.fetchall()] == [False] * promotion.ATTEMPTS
+
+
 def test_an_attempt_that_fails_once_returns_to_staged_and_succeeds_the_second_time(
     store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

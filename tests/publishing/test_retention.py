@@ -2,32 +2,65 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from include.publishing import manifest as manifests
 from include.publishing import promotion, retention
 from include.publishing.registry import Registry
 from include.publishing.store import Store
+from include.sources.source import Retention
 from tests import toy
+from tests.publishing import quick
 
 LATER = toy.START + timedelta(days=365)
+TWO = Retention(versions=2)
+FAR = timedelta(days=500)
+"""Files of these tests were written today by the clock."""
 
 
-def plan(store: Store, registry: Registry, keep: int = 2) -> retention.Plan:
-    return retention.plan(
-        store, registry, toy.SOURCE, keep_versions=keep, keep_raw=timedelta(days=30), now=LATER
-    )
+def plan(store: Store, registry: Registry, policy: Retention = TWO, now: datetime = LATER) -> retention.Plan:
+    return retention.plan(store, registry, toy.SOURCE, policy, now=now)
+
+
+def retain(
+    store: Store, registry: Registry, policy: Retention = TWO, now: datetime = LATER
+) -> retention.Plan:
+    chosen = plan(store, registry, policy, now)
+    retention.apply(store, registry, chosen, who="ana")
+    return chosen
+
+
+def run(registry: Registry, statement: str, *values: Any) -> list[dict[str, Any]]:
+    with registry.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+def pin(registry: Registry, version: str) -> None:
+    run(registry, "UPDATE lastgood.dataset_version SET pinned_reason = 'golden' WHERE version = %s", version)
+
+
+def land(store: Store, version: str, written: datetime | None = None) -> str:
+    key = store.write_bytes(f"raw/toy/{version}/part-00000.jsonl.zst", b"x").path
+    if written:
+        os.utime(store.full(key), (written.timestamp(), written.timestamp()))
+    return key
 
 
 def test_old_versions_and_their_raw_go_and_the_newest_stay(store: Store, registry: Registry) -> None:
-    published = [toy.publish(store, registry, 100 + day, day=day) for day in range(5)]
+    published = [quick.publish(store, registry, 100 + day, day=day) for day in range(5)]
     for manifest in published:
-        store.write_bytes(f"raw/toy/{manifest.version}/part-00000.jsonl.zst", b"x")
-    chosen = plan(store, registry)
+        land(store, manifest.version)
+    chosen = retain(store, registry)
     assert set(chosen.versions) == {m.version for m in published[:3]}
-    retention.apply(store, registry, chosen)
     assert {v.version for v in registry.versions(toy.SOURCE)} == {m.version for m in published[3:]}
     for manifest in published[:3]:
         assert (
@@ -35,52 +68,116 @@ def test_old_versions_and_their_raw_go_and_the_newest_stay(store: Store, registr
         )
     for manifest in published[3:]:
         manifests.verify(store, manifest)
+        assert store.list(f"raw/toy/{manifest.version}"), "raw of latest and its predecessor stays"
+
+
+def test_a_removal_says_why_and_how_much_and_is_kept_with_who_did_it(
+    store: Store, registry: Registry
+) -> None:
+    published = [quick.publish(store, registry, 100 + day, day=day) for day in range(3)]
+    rejected = toy.stage(store, registry, {1: "rubbish"}, day=4)
+    quick.judge(store, registry, rejected, "FAILED")
+    chosen = plan(store, registry)
+    assert {removal.version: removal.reason for removal in chosen.removals} == {
+        published[0].version: "not among the newest 2 published versions",
+        rejected.version: "rejected, older than 30 days",
+    }
+    assert chosen.bytes > published[0].files[0].bytes
+    first, _, last = retention.lines(chosen)
+    assert first.startswith(
+        f"toy {published[0].version}: not among the newest 2 published versions: 4 files, "
+    )
+    assert last.startswith("toy: 2 versions go and 2 stay, ")
+    assert run(registry, "SELECT * FROM lastgood.action") == [], "a plan leaves no trace"
+    retention.apply(store, registry, chosen, who="ana")
+    rows = run(
+        registry, "SELECT who, what, source, version, reason, details FROM lastgood.action ORDER BY id"
+    )
+    assert [(row["who"], row["what"], row["version"], row["reason"]) for row in rows] == [
+        ("ana", "retain", removal.version, removal.reason) for removal in chosen.removals
+    ]
+    assert all(row["details"]["version_removed"] and row["details"]["files"] > 1 for row in rows)
+    retain(store, registry)
+    assert len(run(registry, "SELECT * FROM lastgood.action")) == len(rows), "nothing went, nothing is kept"
 
 
 def test_latest_and_its_predecessor_stay_even_after_a_rollback_to_an_old_version(
     store: Store, registry: Registry
 ) -> None:
-    published = [toy.publish(store, registry, 100 + day, day=day) for day in range(5)]
+    published = [quick.publish(store, registry, 100 + day, day=day) for day in range(5)]
     promotion.rollback(
         store, registry, toy.SOURCE, who="ana", reason="all newer are wrong", to=published[1].version
     )
-    chosen = plan(store, registry)
-    assert not {published[0].version, published[1].version} & set(chosen.versions)
+    assert not {published[0].version, published[1].version} & set(plan(store, registry).versions)
 
 
-def test_a_file_that_a_kept_version_references_stays(store: Store, registry: Registry) -> None:
-    first = toy.publish(store, registry, 100, day=0)
-    unchanged = [toy.publish(store, registry, 100, day=day) for day in (1, 2, 3)]
-    chosen = plan(store, registry)
-    assert first.version in chosen.versions
-    retention.apply(store, registry, chosen)
+def test_a_file_that_a_kept_version_references_stays_until_nobody_references_it(
+    store: Store, registry: Registry
+) -> None:
+    first = quick.publish(store, registry, 100, day=0)
+    unchanged = [quick.publish(store, registry, 100, day=day) for day in (1, 2, 3)]
+    assert first.version in retain(store, registry).versions
     assert unchanged[-1].files == first.files
     manifests.verify(store, unchanged[-1])
+    for day in (4, 5):
+        quick.publish(store, registry, 100 + day, day=day)
+    far = plan(store, registry, now=datetime.now(UTC) + FAR)
+    assert first.files[0].path in far.keys
+    assert any(removal.reason == "left over, older than 30 days" for removal in far.removals)
 
 
 def test_what_is_pinned_under_way_or_young_stays(store: Store, registry: Registry) -> None:
-    published = [toy.publish(store, registry, 100 + day, day=day) for day in range(5)]
+    published = [quick.publish(store, registry, 100 + day, day=day) for day in range(4)]
     staged = toy.stage(store, registry, 3, day=0, run="staged", built_upon=None)
-    with registry.cursor() as cursor:
-        cursor.execute(
-            "UPDATE lastgood.dataset_version SET pinned_reason = 'golden' WHERE version = %s",
-            (published[0].version,),
-        )
-    assert set(plan(store, registry).versions) == {published[1].version, published[2].version}
-    early = retention.plan(
-        store,
-        registry,
-        toy.SOURCE,
-        keep_versions=2,
-        keep_raw=timedelta(days=30),
-        now=toy.START + timedelta(days=20),
-    )
-    assert early.versions == ()
-    assert staged.version in early.kept
+    rejected = toy.stage(store, registry, {1: "rubbish"}, day=5)
+    quick.judge(store, registry, rejected, "FAILED")
+    pin(registry, published[0].version)
+    kept = [land(store, each.version) for each in (published[0], staged)]
+    assert set(plan(store, registry).versions) == {published[1].version, rejected.version}
+    assert not set(kept) & set(plan(store, registry).keys)
+    young = plan(store, registry, now=toy.START + timedelta(days=20))
+    assert rejected.version in young.kept and staged.version in young.kept
+
+
+def test_raw_goes_by_its_age_and_not_with_its_version(store: Store, registry: Registry) -> None:
+    published = [quick.publish(store, registry, 100 + day, day=day) for day in range(5)]
+    raw = [land(store, manifest.version, manifest.as_of) for manifest in published]
+    dead = land(store, "20250101T000000Z-dead0000", LATER - timedelta(days=20))
+    policy = Retention(versions=4, raw=timedelta(days=30))
+    early = retain(store, registry, policy, now=toy.START + timedelta(days=10))
+    assert early.versions == (published[0].version,) and early.keys and raw[0] not in early.keys
+    late = plan(store, registry, policy)
+    assert late.versions == () and set(late.keys) == set(raw[:3]), "that of latest and its predecessor stays"
+    assert dead in plan(store, registry, policy, now=LATER + timedelta(days=20)).keys
+
+
+def test_a_landing_of_another_run_stays_while_latest_was_built_from_it(
+    store: Store, registry: Registry
+) -> None:
+    adopted = land(store, "20250101T000000Z-dead0000")
+    manifest = quick.publish(store, registry, 3, day=1)
+    key = manifests.manifest_key(toy.SOURCE, manifest.version)
+    store.write_bytes(key, store.read_bytes(key).replace(b'"raw": []', b'"raw": ["%s"]' % adopted.encode()))
+    assert manifests.require(store, toy.SOURCE, manifest.version).raw == (adopted,)
+    assert adopted not in plan(store, registry, now=datetime.now(UTC) + FAR).keys
+
+
+def test_refused_rows_outlive_their_version(store: Store, registry: Registry) -> None:
+    for day in range(3):
+        version = quick.publish(store, registry, 100 + day, day=day).version
+        store.write_bytes(f"versions/toy/{version}/_quarantine.parquet", b"rows")
+    chosen = retain(store, registry, now=toy.START + timedelta(days=60))
+    (gone,) = chosen.versions
+    assert store.list(f"versions/toy/{gone}") == [f"versions/toy/{gone}/_quarantine.parquet"]
+    retain(store, registry, now=datetime.now(UTC) + timedelta(days=80))
+    assert store.list(f"versions/toy/{gone}")
+    retain(store, registry, now=datetime.now(UTC) + timedelta(days=91))
+    assert not store.list(f"versions/toy/{gone}")
+    assert len(store.list("versions/toy")) >= 2, "those of kept versions stay with them"
 
 
 def test_a_version_that_another_source_was_built_from_stays(store: Store, registry: Registry) -> None:
-    published = [toy.publish(store, registry, 100 + day, day=day) for day in range(4)]
+    published = [quick.publish(store, registry, 100 + day, day=day) for day in range(4)]
     child = manifests.Manifest(
         **{n: getattr(published[0], n) for n in published[0].__struct_fields__}
         | {"source": "child", "built_from": {"toy": published[0].version}}
@@ -91,42 +188,158 @@ def test_a_version_that_another_source_was_built_from_stays(store: Store, regist
 
 def test_fewer_than_two_versions_cannot_be_asked_for(store: Store, registry: Registry) -> None:
     with pytest.raises(ValueError, match="at least 2"):
-        plan(store, registry, keep=1)
+        plan(store, registry, Retention(versions=1))
 
 
-def test_what_a_removed_version_left_because_it_was_referenced_goes_once_nobody_references_it(
+@pytest.mark.parametrize("meanwhile", ["pinned", "rolled back to"])
+def test_a_plan_that_is_outdated_removes_nothing(store: Store, registry: Registry, meanwhile: str) -> None:
+    published = [quick.publish(store, registry, 100 + day, day=day) for day in range(4)]
+    chosen = plan(store, registry)
+    if meanwhile == "pinned":
+        pin(registry, published[0].version)
+    else:
+        promotion.rollback(store, registry, toy.SOURCE, who="eva", reason="r", to=published[1].version)
+    with pytest.raises(retention.PlanOutdated, match="plan again"):
+        retention.apply(store, registry, chosen, who="ana")
+    for manifest in published:
+        manifests.verify(store, manifest)
+    assert len(registry.versions(toy.SOURCE)) == 4
+
+
+def test_each_manifest_is_read_once_for_all_plans(
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in range(3):
+        quick.publish(store, registry, 100 + day, day=day)
+    asked: list[str] = []
+    read = manifests.read
+    monkeypatch.setattr(manifests, "read", lambda *of: (asked.append(of[2]), read(*of))[1])
+    shared = retention.reader(store)
+    for source in ("toy", "other", "third"):
+        retention.plan(store, registry, source, TWO, now=LATER, read=shared)
+    assert len(asked) == len(set(asked)) == 3
+
+
+def test_old_rows_of_the_log_go_and_open_episodes_actions_and_kept_verdicts_stay(
     store: Store, registry: Registry
 ) -> None:
-    first = toy.publish(store, registry, 100, day=0)
-    for day in (1, 2, 3):
-        toy.publish(store, registry, 100, day=day)
-    retention.apply(store, registry, plan(store, registry))
-    for day in (4, 5):
-        toy.publish(store, registry, 100 + day, day=day)
-    # The files of this test were written today, which is after LATER only if the clock says so.
-    far = retention.plan(
-        store,
+    quick.publish(store, registry, 100, day=1)
+    gone = "20200101T000000Z-00000000"
+    for source in (toy.SOURCE, "lastgood_watch"):
+        for version, started in ((gone, toy.START - FAR), ("new", LATER)):
+            run(
+                registry,
+                "INSERT INTO lastgood.pipeline_run (source, version, dag_id, run_id, interval_end, started, env, "
+                "code_version) VALUES (%s, %s, 'd', 'r', %s, %s, 'e', 'c')",
+                *(source, version, started, started),
+            )
+        for number, recovered in enumerate((toy.START - FAR, None, LATER)):
+            run(
+                registry,
+                "INSERT INTO lastgood.alert (fingerprint, kind, source, severity, title, occurrence, first_seen, "
+                "last_seen, recovered_at, message) VALUES (%s, 'k', %s, 's', 't', 'o', %s, %s, %s, '{}')",
+                *(f"{source}{number}", source, toy.START - FAR, toy.START - FAR, recovered),
+            )
+    old = toy.START - FAR
+    run(
         registry,
-        toy.SOURCE,
-        keep_versions=2,
-        keep_raw=timedelta(days=30),
-        now=datetime.now(UTC) + timedelta(days=400),
+        "INSERT INTO lastgood.publish_attempt (source, version, at) VALUES ('toy', %s, %s)",
+        gone,
+        old,
     )
-    assert first.files[0].path in far.keys
+    run(registry, "UPDATE lastgood.check_result SET checked_at = %s", old)
+    run(
+        registry,
+        "INSERT INTO lastgood.check_result SELECT source, %s, table_name, check_id, name, rule, outcome, value, "
+        "threshold, samples, checked_at FROM lastgood.check_result",
+        gone,
+    )
+    run(
+        registry,
+        "INSERT INTO lastgood.action (at, who, what, source, reason) VALUES (%s, 'a', 'w', 'toy', 'r')",
+        old,
+    )
+    checks = len(run(registry, "SELECT 1 FROM lastgood.check_result"))
+    retain(store, registry)
+    assert retention.forget_house(registry, [toy.SOURCE], LATER) == 2
+    assert {
+        (row["source"], row["version"]) for row in run(registry, "SELECT * FROM lastgood.pipeline_run")
+    } == {
+        (toy.SOURCE, "new"),
+        ("lastgood_watch", "new"),
+    }
+    alerts = run(registry, "SELECT fingerprint FROM lastgood.alert ORDER BY fingerprint")
+    assert [row["fingerprint"] for row in alerts] == ["lastgood_watch1", "lastgood_watch2", "toy1", "toy2"]
+    assert len(run(registry, "SELECT 1 FROM lastgood.check_result")) == checks / 2
+    assert len(run(registry, "SELECT 1 FROM lastgood.publish_attempt")) == 1
+    assert len(run(registry, "SELECT 1 FROM lastgood.action")) == 1
 
 
-def test_the_landing_of_a_run_that_never_became_a_version_goes_when_it_is_old(
-    store: Store, registry: Registry
+def test_a_log_is_put_aside_when_it_is_full_and_only_so_many_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    assert not retention.rotate(path, limit=10)
+    for number in range(6):
+        path.write_text(f"line {number} and more")
+        assert not retention.rotate(path, limit=100)
+        assert retention.rotate(path, limit=10, files=3)
+    assert {each.name: each.read_text()[5] for each in tmp_path.iterdir()} == {
+        "alerts.jsonl.1": "5",
+        "alerts.jsonl.2": "4",
+    }
+
+
+ACTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("publish"), st.integers(3, 4)),
+        st.tuples(st.sampled_from(["rollback", "pin", "unpin"]), st.integers(0, 9)),
+        st.tuples(st.just("retain"), st.sampled_from([10, 60, 400])),
+    ),
+    min_size=6,
+    max_size=12,
+)
+
+
+@settings(
+    max_examples=5,
+    deadline=None,
+    # A sequence that fails is short enough to be read as it is.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(acts=ACTS)
+def test_whatever_happens_every_kept_version_is_whole(
+    registry: Registry, acts: list[tuple[str, int]]
 ) -> None:
-    toy.publish(store, registry, 10, day=1)
-    store.write_bytes("raw/toy/20250101T000000Z-dead0000/part-00000.jsonl.zst", b"x")
-    for days, gone in ((1, ()), (400, ("raw/toy/20250101T000000Z-dead0000/part-00000.jsonl.zst",))):
-        chosen = retention.plan(
-            store,
-            registry,
-            toy.SOURCE,
-            keep_versions=2,
-            keep_raw=timedelta(days=30),
-            now=datetime.now(UTC) + timedelta(days=days),
-        )
-        assert chosen.keys == gone
+    run(registry, "DELETE FROM lastgood.latest; DELETE FROM lastgood.dataset_version")
+    run(registry, "DROP SCHEMA IF EXISTS published CASCADE; DELETE FROM lastgood.serving")
+    pinned: set[str] = set()
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.from_uri(Path(folder).as_uri())
+        for day, (act, value) in enumerate([("publish", 3), *acts]):
+            versions = [each.version for each in registry.versions(toy.SOURCE)]
+            if act == "publish":
+                quick.publish(store, registry, dict.fromkeys(range(value), str(day % 2)), day=day)
+            elif act == "retain":
+                retain(store, registry, now=datetime.now(UTC) + timedelta(days=value))
+            elif act == "rollback":
+                try:
+                    to = versions[value % len(versions)]
+                    promotion.rollback(store, registry, toy.SOURCE, who="ana", reason="r", to=to)
+                except promotion.PromotionRefused as error:
+                    assert "no earlier version" in str(error)
+            else:
+                chosen = versions[value % len(versions)]
+                why = "golden" if act == "pin" else None
+                run(
+                    registry,
+                    "UPDATE lastgood.dataset_version SET pinned_reason = %s WHERE version = %s",
+                    why,
+                    chosen,
+                )
+                (pinned.add if why else pinned.discard)(chosen)
+            left = {each.version for each in registry.versions(toy.SOURCE)}
+            latest = registry.latest(toy.SOURCE)
+            assert latest is not None and pinned | {latest.version} <= left
+            assert latest.previous is None or latest.previous in left
+            for version in left:
+                manifests.verify(store, manifests.require(store, toy.SOURCE, version))

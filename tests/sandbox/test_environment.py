@@ -186,7 +186,7 @@ def test_down_where_nothing_was_started_does_nothing(project: Path) -> None:
 
 def test_what_is_printed_meanwhile_goes_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     os.write(1, b"before\n")
-    with environment._output_to(tmp_path / "logs" / "x.log"):
+    with environment.output_to(tmp_path / "logs" / "x.log"):
         os.write(1, b"inside\n")
         os.system("echo from a child >&2")
     os.write(1, b"after\n")

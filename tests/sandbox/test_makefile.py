@@ -12,6 +12,8 @@ from deploy.lock import PROJECT
 
 TARGETS = {
     "airflow",
+    "drill",
+    "lastgood",
     "help",
     "run",
     "advance",
@@ -19,6 +21,7 @@ TARGETS = {
     "down",
     "clean",
     "test",
+    "soak",
     "lint",
     "types",
     "imports",
@@ -83,6 +86,11 @@ def test_down_and_clean_work_where_nothing_was_started(project: Path) -> None:
         ),
         (["ui", "PORT=9090"], ".venv/bin/python -m sandbox.ui up --port 9090"),
         (["airflow", "ARGS=dags list -o json"], ".venv/bin/python -m sandbox.ui airflow dags list -o json"),
+        (
+            ["lastgood", "ARGS=rollback ctgov --reason 'wrong unit'"],
+            ".venv/bin/python -m sandbox.ui lastgood rollback ctgov --reason 'wrong unit'",
+        ),
+        (["drill"], ".venv/bin/python -m sandbox.drill.main"),
         (["advance", "SOURCES=ctgov"], ".venv/bin/python -m sandbox.ui advance ctgov"),
         (["test", "TESTS=tests/publishing -x"], ".venv/bin/python -m sandbox.checks tests/publishing -x"),
     ],

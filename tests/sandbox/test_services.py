@@ -83,6 +83,34 @@ def test_it_leads_a_session_of_its_own_so_that_the_terminal_does_not_end_it(stat
     assert os.getsid(started.pid) == started.pid != os.getsid(0)
 
 
+def test_a_job_has_a_process_and_a_log_of_its_own_and_ends_with_its_code(state: Path) -> None:
+    def job() -> int:
+        os.system("echo from a child")
+        print(os.getpid(), os.getsid(0), Path.cwd() == state / "work")
+        return 3
+
+    forked = services.fork(state, "job", job)
+    _, status = os.waitpid(forked.pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 3
+    assert services.log_file(state, "job").read_text() == f"from a child\n{forked.pid} {forked.pid} True\n"
+
+
+def test_a_job_that_breaks_says_so_in_its_log(state: Path) -> None:
+    def job() -> int:
+        raise RuntimeError("broken")
+
+    _, status = os.waitpid(services.fork(state, "job", job).pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 1
+    assert services.log_file(state, "job").read_text().endswith("RuntimeError: broken\n")
+
+
+def test_a_job_is_stopped_as_any_process(state: Path) -> None:
+    forked = services.fork(state, "job", lambda: time.sleep(60) or 0)
+    assert services.find(state, "job") == forked
+    assert services.stop_all(state) == ["job"]
+    assert not alive(forked.pid)
+
+
 def test_stop_ends_it_and_forgets_it(state: Path) -> None:
     started = start(state, SERVER)
     assert services.stop_all(state) == ["toy"]

@@ -30,47 +30,6 @@ DAY = ("2026-02-22 05:00Z", "2026-02-23 05:00Z")
 """The first of the two days that the backfill of the page is about; a run takes half a minute."""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def processes_of(state: Path) -> list[psutil.Process]:
-    """Every live process that works somewhere in this folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(state):
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
-
-
-class Api:
-    """Airflow's API as a logged-in person uses it."""
-
-    def __init__(self, started: Environment) -> None:
-        self.url = started.variables["AIRFLOW__API__BASE_URL"]
-        login = {"username": "admin", "password": started.password}
-        answer = requests.post(f"{self.url}/auth/token", json=login, timeout=30)
-        answer.raise_for_status()
-        self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-    def get(self, path: str) -> dict[str, Any]:
-        answer = requests.get(f"{self.url}/api/v2/{path}", headers=self.headers, timeout=30)
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def send(self, method: str, path: str, body: dict[str, Any]) -> None:
-        """Change something."""
-        url = f"{self.url}/api/v2/{path}"
-        requests.request(method, url, json=body, headers=self.headers, timeout=30).raise_for_status()
-
-
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("ui") / ".lastgood"
@@ -78,27 +37,14 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def started(state: Path) -> Iterator[Environment]:
-    """The whole Airflow, started as `make ui` does, in a process of its own as it changes its environment."""
-    import multiprocessing
-
-    port = free_port()
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        found: Environment = pool.apply(_up, (state, port))
-    yield found
+    """The whole Airflow, started as `make ui` does."""
+    yield running.start(state)
     environment.down(state=state)
-
-
-def _up(state: Path, port: int) -> Environment:
-    return ui.up(state=state, port=port)
 
 
 def test_a_person_logs_in_and_finds_every_dag(started: Environment) -> None:
     api = Api(started)
-    deadline = time.monotonic() + 60
-    while not set(names()) <= (dags := {dag["dag_id"] for dag in api.get("dags")["dags"]}):
-        assert time.monotonic() < deadline, dags
-        time.sleep(0.2)
+    wait_until(lambda: set(names()) <= {dag["dag_id"] for dag in api.get("dags")["dags"]}, "the DAGs are there")
     assert api.get("importErrors")["total_entries"] == 0
 
 

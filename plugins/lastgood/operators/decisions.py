@@ -1,55 +1,149 @@
-"""An operator's decisions as tasks: accept, roll back, rebuild. Where there is no shell, the UI's form does it."""
+"""An operator's decisions as tasks: where there is no shell, the UI's form does the same acts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from lastgood.assets import DECIDED, asset_of
+from lastgood.operators.operations import OperationOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from include.publishing.promotion import Promotion
+    from include.publishing.registry import Registry
+    from include.publishing.store import Store
 
-class DecisionOperator(BaseOperator):
+
+class DecisionOperator(OperationOperator):
     """Does what the form of a `lastgood_…` DAG asks for; a refusal fails the task with its reason."""
 
     def __init__(self, *, decision: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.decision = decision
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def work(self, store: Store, registry: Registry, context: Context) -> dict[str, Any]:
         """Take the decision with the run's parameters; who triggered the run is kept as who did it."""
-        from dataclasses import asdict
+        from include.publishing.decisions import NotExported
+        from include.publishing.promotion import PromotionFailed
 
-        from include import steps
-        from include.publishing import promotion, rebuild
-        from lastgood.hooks.registry import RegistryHook
-        from lastgood.hooks.store import store as open_store
-
-        store, registry = open_store(), RegistryHook().registry()
-        params, run = context["params"], context["dag_run"]
+        run = context["dag_run"]
         who = getattr(run, "triggering_user_name", None) or f"DAG run {run.run_id}"
+        acts = {
+            "accept": self._accept,
+            "rollback": self._rollback,
+            "retry": self._retry,
+            "pin": self._pin,
+            "replay": self._replay,
+            "verify": self._verify,
+            "rebuild": self._rebuild,
+        }
         try:
-            if self.decision == "rebuild":
-                return dict(rebuild.rebuild(store, registry))
-            signed = {"who": who, "reason": params["reason"]}
-            if self.decision == "accept":
-                done = promotion.accept(store, registry, params["source"], params["version"], **signed)
-            else:
-                done = promotion.rollback(store, registry, params["source"], to=params["to"], **signed)
-        except (promotion.PromotionRefused, LookupError, ValueError) as error:
+            return acts[self.decision](store, registry, context, who)
+        except (LookupError, ValueError, PromotionFailed, NotExported, FileNotFoundError) as error:
             raise AirflowFailException(str(error)) from error
-        try:
-            steps.export(store, registry, done.source)
-        except (OSError, ValueError) as error:
-            raise AirflowFailException(
-                f"The decision stands: latest of {done.source} is {done.latest}. Only its other forms could not be "
-                f"written ({error}). Do not decide again: run the DAG {done.source}, whose export writes them."
-            ) from error
+
+    def _accept(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
+        from include.publishing import decisions
+
+        params = context["params"]
+        done = decisions.accept(
+            store, registry, params["source"], params["version"], who=who, reason=params["reason"]
+        )
+        return self._promoted(context, done)
+
+    def _rollback(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
+        from include.publishing import decisions
+
+        params = context["params"]
+        done = decisions.rollback(
+            store, registry, params["source"], to=params["to"], who=who, reason=params["reason"]
+        )
+        return self._promoted(context, done)
+
+    def _retry(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
+        from include.publishing import decisions
+
+        params = context["params"]
+        source, version = params["source"], params["version"]
+        if version:
+            if not source:
+                raise ValueError("Name the source of the version, or leave both empty for all that failed.")
+            done = decisions.retry(store, registry, source, version, who=who, reason=params["reason"])
+            return self._promoted(context, done)
+        all_of_them = decisions.retry_all(
+            store, registry, source or None, who=who, reason=params["reason"], report=self.log.info
+        )
+        for each in all_of_them.results:
+            if each.outcome == "promoted":
+                self._tell(context, each.source, each.version)
+        return all_of_them.as_dict()
+
+    def _pin(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
+        from include.publishing import decisions
+
+        params = context["params"]
+        act = decisions.unpin if params["unpin"] else decisions.pin
+        act(store, registry, params["source"], params["version"], who=who, reason=params["reason"])
+        return {
+            "source": params["source"],
+            "version": params["version"],
+            "pinned": None if params["unpin"] else params["reason"],
+        }
+
+    def _replay(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
+        from datetime import UTC, datetime
+
+        from include.publishing import replay
+
+        params = context["params"]
+        done = replay.replay(
+            store,
+            registry,
+            params["source"],
+            params["version"] or None,
+            who=who,
+            reason=params["reason"],
+            now=datetime.now(UTC),
+            report=self.log.info,
+        )
         if done.latest == done.version:
-            # Which source it is, only the form says: through the alias those built from it run anew.
-            context["outlet_events"][DECIDED].add(asset_of(done.source), extra={"version": done.version})
-        return {**asdict(done), "as_of": done.as_of.isoformat()}
+            self._tell(context, done.source, done.version)
+        return {"version": done.version, "outcome": done.outcome, "latest": done.latest}
+
+    def _verify(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
+        from include.publishing import verification
+
+        params = context["params"]
+        found = verification.verify(
+            store, registry, params["source"] or None, all_versions=params["all_versions"]
+        )
+        if found.damaged:
+            raise ValueError("; ".join(each.sentence for each in found.damaged))
+        return {"versions": found.versions, "files": found.files, "bytes": found.bytes}
+
+    def _rebuild(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
+        from include.publishing import decisions
+
+        return decisions.rebuild_registry(store, registry, who=who)
+
+    def _promoted(self, context: Context, done: Promotion) -> dict[str, Any]:
+        if done.latest == done.version:
+            self._tell(context, done.source, done.version)
+        return {
+            "outcome": done.outcome.value,
+            "source": done.source,
+            "version": done.version,
+            "latest": done.latest,
+            "as_of": done.as_of.isoformat(),
+            "served": done.served,
+        }
+
+    @staticmethod
+    def _tell(context: Context, source: str, version: str) -> None:
+        """Which source it is, only the form says: through the alias those built from it run anew."""
+        extra: Mapping[str, Any] = {"version": version}
+        context["outlet_events"][DECIDED].add(asset_of(source), extra=extra)

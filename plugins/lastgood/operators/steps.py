@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from include.publishing import runlog
+    from include.publishing.registry import Registry
     from include.sources.source import Run
     from include.upstream.session import UpstreamSession
 
@@ -48,6 +49,11 @@ def open_run(source: str, context: Context, *, opens: bool) -> Run:
         registry=registry,
         backfill=dag_run.run_type == BACKFILL,
     )
+
+
+def run_type(dag_run: Any) -> str:
+    """How a run came to be, in Airflow's words: scheduled, manual, backfill, …; Airflow gives an enum or its value."""
+    return str(getattr(dag_run.run_type, "value", dag_run.run_type))
 
 
 def open_upstream(run: Run) -> UpstreamSession | None:
@@ -87,6 +93,7 @@ class StepOperator(BaseOperator):
                 interval_end=run.interval_end,
                 env=os.environ.get(ENVIRONMENT, "unnamed"),
                 code_version=_code_version(),
+                run_type=run_type(context["dag_run"]),
             )
         try:
             with runlog.step(
@@ -156,7 +163,7 @@ class ProbeOperator(StepOperator):
             without_host = sources.spec(run.source).without_host
             if without_host is None:
                 raise
-            found = Probe(False, without_host)
+            found = Probe(False, without_host, {"without_host": True})
         else:
             found = steps.probe(run, upstream)
         self.log.info("%s", found.reason)
@@ -237,6 +244,10 @@ class BuildOperator(StepOperator):
         }
 
 
+class CandidateRejected(AirflowFailException):
+    """The gate's no: the alert shows the failing checks with their rows."""
+
+
 class GateOperator(StepOperator):
     """Verifies every contract on the candidate; one that does not pass ends the run, and latest stays."""
 
@@ -253,7 +264,7 @@ class GateOperator(StepOperator):
                 if verdict.acceptable
                 else "It cannot be accepted as it is."
             )
-            raise AirflowFailException(
+            raise CandidateRejected(
                 f"{run.source} {run.version} did not pass its gate, consumers keep reading what they read. "
                 f"{accept} {'; '.join(verdict.reasons)}"
             )
@@ -308,8 +319,46 @@ class ExportOperator(StepOperator):
         runlog.end(run.registry, run.source, run.version, "ok")
 
 
+class StepsKilled(AirflowException):
+    """What the watcher found: steps that failed without a word of their own."""
+
+    def __init__(self, steps: tuple[str, ...]) -> None:
+        super().__init__(f"{', '.join(steps)}: killed, or its worker was lost; no error was noted")
+        self.steps = steps
+
+
 class WatcherOperator(BaseOperator):
-    """The leaf that fails when any step failed, so that no cleaning-up leaf can turn a failed run green."""
+    """The leaf that fails when any step failed, so that no cleaning-up leaf can turn a failed run green.
+
+    A step that was killed has said nothing, neither to people nor to the run log: this one finds it and closes the
+    run in the run log.
+    """
 
     def execute(self, context: Context) -> None:
-        raise AirflowException("a step of this run failed; see the red task and its log")
+        """Fail. Raises StepsKilled for what was silent, else AirflowException with the names of what failed."""
+        from include.publishing import runlog
+        from lastgood.hooks.registry import RegistryHook
+
+        run_id = context["dag_run"].run_id
+        states = context["ti"].get_task_states(dag_id=self.dag_id, run_ids=[run_id]).get(run_id, {})
+        failed = {self._step_of(key) for key, state in states.items() if state == "failed"} - {self.task_id}
+        registry = RegistryHook().registry()
+        silent = tuple(sorted(failed - self._noted(registry, run_id)))
+        runlog.end_unended(registry, self.dag_id, run_id, silent[0] if silent else None)
+        if silent:
+            raise StepsKilled(silent)
+        raise AirflowException(f"{', '.join(sorted(failed))} failed; the run log has the error")
+
+    def _step_of(self, key: str) -> str:
+        """The step of a task instance as Airflow names it: `extract`, or `extract_3` where it is mapped."""
+        return key if key in self.upstream_task_ids else key.rpartition("_")[0]
+
+    def _noted(self, registry: Registry, run_id: str) -> set[str]:
+        """Steps of the run that have noted an error; a mapped one is noted as `extract LABEL`."""
+        with registry.cursor() as cursor:
+            cursor.execute(
+                "SELECT key FROM lastgood.pipeline_run, jsonb_each(steps) "
+                "WHERE dag_id = %s AND run_id = %s AND value ? 'error'",
+                (self.dag_id, run_id),
+            )
+            return {row["key"].split(" ")[0] for row in cursor.fetchall()}

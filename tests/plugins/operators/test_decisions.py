@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from include.publishing import runlog
 from include.publishing.registry import Registry
 from include.publishing.store import Store
 from tests import toy
@@ -31,9 +32,17 @@ class Events:
 def decide(decision: str, events: Events, user: str | None = "ann", **params: Any) -> dict[str, Any]:
     from lastgood.operators.decisions import DecisionOperator
 
+    run = SimpleNamespace(
+        run_id="manual__1",
+        triggering_user_name=user,
+        run_after=toy.START,
+        data_interval_start=None,
+        data_interval_end=None,
+        run_type="manual",
+    )
     context: Any = {
         "params": {"source": toy.SOURCE, "reason": "wrong data", **params},
-        "dag_run": SimpleNamespace(run_id="manual__1", triggering_user_name=user),
+        "dag_run": run,
         "outlet_events": events,
     }
     return DecisionOperator(task_id=decision, decision=decision).execute(context)
@@ -78,6 +87,11 @@ def test_who_triggered_the_run_is_kept_with_the_reason(
         ("rollback", {"to": None}, "no earlier version to go back to"),
         ("rollback", {"to": "20260101T000000Z-00000000"}, "was never published"),
         ("accept", {"version": "20260101T000000Z-00000000"}, "has no version"),
+        ("retry", {"version": "20260101T000000Z-00000000"}, "has no version"),
+        ("retry", {"source": None, "version": "20260101T000000Z-00000000"}, "Name the source"),
+        ("pin", {"version": "20260101T000000Z-00000000", "unpin": False}, "never sealed"),
+        ("replay", {"source": "nothing", "version": None}, "there is no source 'nothing'"),
+        ("replay", {"source": "ctgov", "version": None}, "Name the version of ctgov"),
     ],
 )
 def test_a_refusal_fails_the_task_with_its_reason_and_tells_nobody(
@@ -102,3 +116,64 @@ def test_a_registry_that_was_rebuilt_tells_nothing(store: Store, registry: Regis
     assert decide("rebuild", events)
     assert events.told == []
     assert registry.latest(toy.SOURCE) is not None
+
+
+def failed(store: Store, registry: Registry, rows: int, day: int) -> str:
+    """A candidate that passed its gate and failed to be published."""
+    manifest = toy.stage(store, registry, rows, day=day)
+    toy.judge(store, registry, manifest)
+    with registry.cursor() as cursor:
+        cursor.execute(
+            "UPDATE lastgood.dataset_version SET state = 'failed' WHERE version = %s", (manifest.version,)
+        )
+    return manifest.version
+
+
+@pytest.mark.parametrize("one", [True, False])
+def test_a_retry_of_one_version_or_of_all_tells_what_is_latest_now(
+    store: Store, registry: Registry, one: bool
+) -> None:
+    version, events = failed(store, registry, 3, day=1), Events()
+    done = decide("retry", events, version=version if one else None)
+    assert done["outcome" if one else "successful"] == ("promoted" if one else 1)
+    assert events.told == [("lastgood_toy", {"version": version})]
+
+
+def test_a_version_is_pinned_and_unpinned_by_a_flag(store: Store, registry: Registry) -> None:
+    version = toy.stage(store, registry, 3, day=1).version
+    assert decide("pin", Events(), version=version, unpin=False)["pinned"] == "wrong data"
+    assert registry.version(toy.SOURCE, version).pinned_reason == "wrong data"
+    assert decide("pin", Events(), version=version, unpin=True)["pinned"] is None
+    assert registry.version(toy.SOURCE, version).pinned_reason is None
+
+
+def test_damaged_files_fail_the_verification_and_are_named(store: Store, registry: Registry) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    manifest = toy.publish(store, registry, 3, day=1)
+    assert decide("verify", Events(), source=None, all_versions=False)["versions"] == 1
+    store.write_bytes(manifest.files[0].path, b"rubbish")
+    with pytest.raises(AirflowFailException, match=f"{manifest.files[0].path} was altered"):
+        decide("verify", Events(), all_versions=True)
+
+
+def test_a_decision_stands_in_the_run_log(store: Store, registry: Registry) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    version = toy.stage(store, registry, 3, day=1).version
+    decide("pin", Events(), version=version, unpin=False)
+    (run,) = runlog.runs(registry)
+    assert (run["run_type"], run["status"], list(run["steps"])) == ("manual", "ok", ["pin"])
+    with pytest.raises(AirflowFailException):
+        decide("pin", Events(), version="20260101T000000Z-00000000", unpin=False)
+    (run,) = runlog.runs(registry)
+    assert (run["status"], run["failed_step"]) == ("fail", "pin")
+
+
+def test_the_forms_propose_the_sources_and_take_others_that_have_versions() -> None:
+    from include.sources import source as sources
+    from lastgood import forms
+
+    for param in (forms.source(), forms.source(empty="every source")):
+        assert param.schema["examples"] == sources.names()
+        assert param.resolve("toy") == "toy"

@@ -1,0 +1,1 @@
+"""What people are told when something breaks, to whom it goes, and when it is over."""

@@ -1,0 +1,158 @@
+"""The difference between two versions, row by row: what is new, changed or deleted, and in which columns.
+
+DuckDB reads the Parquet files of both; files that both versions share are not read. Rows are compared as a whole
+and not by their content_hash, so that what today's code makes of the same record shows too.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import duckdb
+import pyarrow as pa
+
+from include.publishing import frames
+from include.publishing import manifest as manifests
+from include.publishing.frames import identifiers
+from include.publishing.manifest import Manifest, TableEntry, TableFile
+from include.publishing.store import Store
+
+HASH = "content_hash"
+
+
+@dataclass(frozen=True, slots=True)
+class RowDiff:
+    """A row that differs: its key, and for a changed one the value before and after of each differing column."""
+
+    change: Literal["new", "changed", "deleted"]
+    key: dict[str, Any]
+    columns: dict[str, tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class TableDiff:
+    """A table that is in at least one of two versions. The counts are whole; `rows` are the first of them by key."""
+
+    table: str
+    before: int | None
+    """Rows; None where the version has no such table."""
+    after: int | None
+    new: int
+    changed: int
+    deleted: int
+    rows: tuple[RowDiff, ...] = ()
+    note: str | None = None
+    """Why rows were not compared."""
+
+    @property
+    def total(self) -> int:
+        """Rows that differ."""
+        return self.new + self.changed + self.deleted
+
+
+def compare(
+    store: Store, source: str, before: str, after: str, *, table: str | None = None, limit: int = 20
+) -> Iterator[TableDiff]:
+    """Compare two versions table by table, or one table of them; `limit` bounds the rows of each.
+
+    Raises FileNotFoundError where a version has no manifest, LookupError where neither has the table.
+    """
+    then, now = (manifests.require(store, source, version) for version in (before, after))
+    names = [entry.name for entry in now.tables]
+    names += [entry.name for entry in then.tables if entry.name not in names]
+    if table is not None and table not in names:
+        raise LookupError(f"{source} has no table {table!r}; there are: {', '.join(names)}")
+    for name in names if table is None else [table]:
+        yield _compare_table(store, name, _entry(then, name), _entry(now, name), limit)
+
+
+def _entry(manifest: Manifest, name: str) -> TableEntry | None:
+    return next((entry for entry in manifest.tables if entry.name == name), None)
+
+
+def _compare_table(
+    store: Store, name: str, then: TableEntry | None, now: TableEntry | None, limit: int
+) -> TableDiff:
+    before, after = (entry.rows if entry else None for entry in (then, now))
+    if then is None or now is None:
+        note = "only in the later version" if then is None else "only in the earlier version"
+        return TableDiff(name, before, after, after or 0, 0, before or 0, note=note)
+    if then.key != now.key:
+        note = f"its key changed from ({', '.join(then.key)}) to ({', '.join(now.key)})"
+        return TableDiff(name, before, after, now.rows, 0, then.rows, note=note)
+    common = {file.sha256 for file in then.files} & {file.sha256 for file in now.files}
+    files = [[file for file in entry.files if file.sha256 not in common] for entry in (then, now)]
+    if not any(files):
+        return TableDiff(name, before, after, 0, 0, 0)
+    with store.scratch(f"diff-{uuid.uuid4().hex}") as scratch, frames.session(scratch) as connection:
+        columns = _register(connection, store, *files)
+        counts = _find(connection, now.key, columns)
+        rows = tuple(_rows(connection, now.key, columns, limit))
+    new, changed, deleted = (counts.get(kind, 0) for kind in ("new", "changed", "deleted"))
+    return TableDiff(name, before, after, new, changed, deleted, rows)
+
+
+def _register(
+    connection: duckdb.DuckDBPyConnection, store: Store, then: list[TableFile], now: list[TableFile]
+) -> list[str]:
+    """Views `rows_then` and `rows_now` with the columns of both, and their names.
+
+    A column that one lacks is null there; one whose type changed is compared as text.
+    """
+    keys = [[file.path for file in files] for files in (then, now)]
+    schemas = [store.dataset(each).schema if each else pa.schema([]) for each in keys]
+    fields: dict[str, pa.Field] = {}
+    for field in [*schemas[1], *schemas[0]]:
+        known = fields.setdefault(field.name, field)
+        if known.type != field.type:
+            fields[field.name] = pa.field(field.name, pa.string())
+    merged = pa.schema([pa.field(field.name, field.type) for field in fields.values()])
+    for view, each in zip(("rows_then", "rows_now"), keys, strict=True):
+        frames.register(connection, view, store, each, merged)
+    return list(merged.names)
+
+
+def _find(connection: duckdb.DuckDBPyConnection, key: tuple[str, ...], columns: list[str]) -> dict[str, int]:
+    """Table `differing`: the keys of rows that differ; returns how many of each kind.
+
+    Only keys and 64 bits of each row are joined, so wide rows need no more memory.
+    """
+    keys = identifiers(key)
+    others = identifiers([name for name in columns if name not in key])
+    digest = f"SELECT {keys}, hash({others}) AS _hash FROM"
+    connection.execute(
+        f"CREATE TABLE differing AS SELECT {keys}, "  # noqa: S608
+        "CASE WHEN p._hash IS NULL THEN 'new' WHEN n._hash IS NULL THEN 'deleted' ELSE 'changed' END AS _change "
+        f"FROM ({digest} rows_now) n FULL JOIN ({digest} rows_then) p USING ({keys}) "
+        "WHERE n._hash IS DISTINCT FROM p._hash"
+    )
+    found = connection.execute("SELECT _change, count(*) FROM differing GROUP BY ALL").fetchall()
+    return {str(kind): int(count) for kind, count in found}
+
+
+def _rows(
+    connection: duckdb.DuckDBPyConnection, key: tuple[str, ...], columns: list[str], limit: int
+) -> Iterator[RowDiff]:
+    """The first differing rows by key, with their values before and after."""
+    keys = identifiers(key)
+    others = [name for name in columns if name not in key]
+    query = (
+        f"SELECT d._change, {keys}, p.* EXCLUDE ({keys}), n.* EXCLUDE ({keys}) FROM "  # noqa: S608
+        f"(SELECT * FROM differing ORDER BY {keys} LIMIT {int(limit)}) d "
+        f"LEFT JOIN rows_then p USING ({keys}) LEFT JOIN rows_now n USING ({keys}) ORDER BY {keys}"
+    )
+    for batch in connection.sql(query).to_arrow_reader(frames.BATCH_ROWS):
+        # By position: a table may have columns of any name.
+        for change, *values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            then, now = values[len(key) : len(key) + len(others)], values[len(key) + len(others) :]
+            pairs = {name: pair for name, *pair in zip(others, then, now, strict=True) if pair[0] != pair[1]}
+            if len(pairs) > 1:
+                pairs.pop(HASH, None)  # it says no more than the columns that it is made of
+            yield RowDiff(
+                change,
+                dict(zip(key, values, strict=False)),
+                {name: (old, new) for name, (old, new) in pairs.items()} if change == "changed" else {},
+            )

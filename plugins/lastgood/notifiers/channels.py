@@ -1,0 +1,205 @@
+"""The ways to people: log file, mail, webhook, Apprise. Each takes a composed message or says why not.
+
+A channel whose connection is not defined is not set up, which is no failure. What went wrong with one that is, is
+told without its address: a webhook's URL is a secret.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from include.alerting import redact
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from include.alerting.message import Message
+
+LOG_FILE = "lastgood/alerts.jsonl"
+CONNECTIONS = {"mail": "lastgood_smtp", "webhook": "lastgood_webhook", "apprise": "lastgood_apprise"}
+CONNECT_SECONDS = 4
+ANSWER_SECONDS = 8
+ALL_SECONDS = 13
+"""For all channels together, since Airflow ends a failed task 20 seconds later, with its callbacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A connection's fields, read before the threads begin.
+
+    Airflow's own object tells the process above of every secret that is looked at. On the triggerer of 3.2 a thread
+    that is not of Airflow's making mixes up the answers by that, and the triggerer dies.
+    """
+
+    conn_id: str
+    host: str | None
+    schema: str | None
+    port: int | None
+    login: str | None
+    password: str | None
+    extra_dejson: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, connection: Connection) -> Address:
+        """The fields of a connection."""
+        return cls(**{name: getattr(connection, name) for name in cls.__dataclass_fields__})
+
+
+class NotDelivered(RuntimeError):
+    """A channel that is set up did not take a message; the sentence names no secret."""
+
+
+def log_folder() -> Path:
+    """Where Airflow's logs are, and the alerts with them."""
+    from airflow.configuration import conf
+
+    return Path(conf.get("logging", "base_log_folder"))
+
+
+def to_log_file(line: Mapping[str, Any]) -> None:
+    """One JSON line in the log folder: the channel that works without anything else. Raises OSError."""
+    path = log_folder() / LOG_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as handle:
+        handle.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+
+
+def send(names: Sequence[str], message: Message, to: Sequence[str] | None) -> dict[str, str | None]:
+    """Give a message to channels at once; None for each that took it, else why not. Leaves out what is not set up."""
+    results: dict[str, str | None] = {}
+    pool = ThreadPoolExecutor(thread_name_prefix="alert")
+    under_way = {}
+    for name in names:
+        try:
+            address = _address(name)
+        except Exception as error:  # noqa: BLE001 - no channel's fault may keep a message from the others
+            results[name] = _why(error)
+            continue
+        if address is not None:
+            under_way[name] = pool.submit(_SENDERS[name], address, message, to)
+    wait(under_way.values(), timeout=ALL_SECONDS)
+    pool.shutdown(wait=False, cancel_futures=True)
+    for name, future in under_way.items():
+        if not future.done():
+            results[name] = f"no end within {ALL_SECONDS} seconds"
+        else:
+            fault = future.exception()
+            results[name] = None if fault is None else _why(fault)
+    return results
+
+
+def _address(name: str) -> Address | None:
+    """Where a channel leads; None where it is not set up. Raises NotDelivered for a channel that is not there."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    if name not in CONNECTIONS:
+        raise NotDelivered(f"there is no channel {name!r}; there are: {', '.join(CONNECTIONS)}")
+    try:
+        return Address.of(BaseHook.get_connection(CONNECTIONS[name]))
+    except AirflowNotFoundException:
+        return None
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, NotDelivered):
+        return str(error)
+    return redact.text(f"{type(error).__name__}: {error}")
+
+
+def to_mail(address: Address, message: Message, to: Sequence[str] | None) -> None:
+    """A mail to the route's recipients, else to those in the connection's extra as `to`."""
+    from lastgood.notifiers.mail import MailHook
+
+    extra = address.extra_dejson
+    recipients = list(to) if to else extra.get("to")
+    for field, value in {"to": recipients, "from_email": extra.get("from_email")}.items():
+        if not value:
+            raise NotDelivered(f"the connection {CONNECTIONS['mail']} has no `{field}` in its extra")
+    with MailHook(address) as hook:
+        hook.deliver(message.subject, message.text, message.html, recipients)
+
+
+def to_webhook(address: Address, message: Message, to: Sequence[str] | None) -> None:
+    """A POST in Slack's form or in plain JSON, as the connection's extra `form` says; only a 2xx is a yes."""
+    import requests
+
+    form = address.extra_dejson.get("form", "json")
+    if form not in ("slack", "json"):
+        raise NotDelivered(
+            f'the connection {CONNECTIONS["webhook"]} has the form {form!r}; it is "slack" or "json"'
+        )
+    url = webhook_url(address)
+    host = urlsplit(url).hostname
+    try:
+        with (
+            requests.Session() as session,
+            session.post(
+                url,
+                json=message.slack if form == "slack" else message.plain,
+                auth=lambda request: request,  # else a .netrc would add a login
+                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                allow_redirects=False,
+                stream=True,  # the answer's body is of no use and stays unread
+            ) as answer,
+        ):
+            status = answer.status_code
+    except (requests.RequestException, ValueError) as error:
+        raise NotDelivered(f"{host}: {type(error).__name__}") from None  # its text has the whole URL
+    if not requests.codes.ok <= status < requests.codes.multiple_choices:
+        raise NotDelivered(f"{host} answered {status}")
+
+
+def webhook_url(connection: Connection | Address) -> str:
+    """Scheme, host, port and path of the connection, and its password as the last, secret part of the path.
+
+    The host may be written with a scheme and a path; https is meant where there is no scheme. Raises NotDelivered.
+    """
+    host, scheme = connection.host or "", connection.schema or ""
+    if "://" not in host:
+        host = f"{scheme if scheme in ('http', 'https') else 'https'}://{host}"
+    parts = urlsplit(host)
+    secret = (connection.password or "").lstrip("/")
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in host + secret):
+        raise NotDelivered(
+            f"the connection {CONNECTIONS['webhook']} makes no URL: give a host, the secret part as password"
+        )
+    port = "" if parts.port or not connection.port else f":{connection.port}"
+    base = f"{parts.scheme}://{parts.netloc}{port}{parts.path.rstrip('/')}"
+    return f"{base}/{secret}" if secret else base
+
+
+def to_apprise(address: Address, message: Message, to: Sequence[str] | None) -> None:
+    """Whatever the URLs in the connection's password lead to. Apprise says False rather than why."""
+    try:
+        import apprise
+    except ImportError:
+        raise NotDelivered(
+            f"the connection {CONNECTIONS['apprise']} is set, but the package apprise is not installed"
+        ) from None
+    sender = apprise.Apprise()
+    urls = (address.password or "").split()
+    for number, url in enumerate(urls, start=1):
+        if not sender.add(url):
+            raise NotDelivered(f"Apprise cannot read URL {number} of the connection {CONNECTIONS['apprise']}")
+    if not urls:
+        raise NotDelivered(f"the connection {CONNECTIONS['apprise']} has no URLs in its password")
+    try:
+        taken = sender.notify(title=message.subject, body=message.text)
+    except Exception as error:  # noqa: BLE001 - of any kind, and its text may have a URL
+        raise NotDelivered(f"Apprise: {type(error).__name__}") from None
+    if not taken:
+        raise NotDelivered("Apprise could not deliver to all of its URLs")
+
+
+_SENDERS: dict[str, Callable[[Address, Message, Sequence[str] | None], None]] = {
+    "mail": to_mail,
+    "webhook": to_webhook,
+    "apprise": to_apprise,
+}

@@ -1,0 +1,74 @@
+"""The backup as a task: registry and latest into a second root, proven by a restore."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSkipException
+
+from lastgood.hooks.store import BACKUP_VARIABLE, backup_root
+from lastgood.operators.operations import OperationOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from include.publishing.registry import Connect, Registry
+    from include.publishing.store import Store
+
+SCRATCH = "lastgood_scratch"
+
+
+class BackupOperator(OperationOperator):
+    """Takes one backup; skipped where no second root is set up."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Skip with the sentence that says what to set, or back up; returns what it holds and how long it took."""
+        if backup_root() is None:
+            raise AirflowSkipException(
+                f"There is no backup: set the Variable {BACKUP_VARIABLE} to a root on another disk or bucket, as "
+                "file:///a/folder or s3://connection@bucket/prefix."
+            )
+        return super().execute(context)
+
+    def work(self, store: Store, registry: Registry, context: Context) -> dict[str, Any]:
+        from datetime import UTC, datetime
+
+        from include import steps
+        from include.publishing import backup
+
+        root = backup_root()
+        assert root is not None
+        before, now = backup.newest(root), datetime.now(UTC)
+        made = backup.backup(
+            store, registry, root, now=now, code_version=steps.code_version(), scratch=_scratch()
+        )
+        return {
+            "stamp": made.stamp,
+            "hours_since_the_one_before": round(before.age(now).total_seconds() / 3600, 1)
+            if before
+            else None,
+            "rows": made.rows,
+            "dumped_bytes": made.dumped_bytes,
+            "files": made.files,
+            "bytes": made.bytes,
+            "copied_files": made.copied_files,
+            "copied_bytes": made.copied_bytes,
+            "seconds": {
+                "dump": made.seconds.dump,
+                "copy": made.seconds.copy,
+                "verify": made.seconds.verify,
+            },
+        }
+
+
+def _scratch() -> Connect | None:
+    """The database that the connection lastgood_scratch names, or None: then one is made for each backup."""
+    from airflow.sdk import BaseHook
+
+    from lastgood.hooks.registry import RegistryHook
+
+    try:
+        BaseHook.get_connection(SCRATCH)
+    except AirflowNotFoundException:
+        return None
+    return RegistryHook(SCRATCH).connect

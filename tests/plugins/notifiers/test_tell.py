@@ -1,0 +1,219 @@
+"""From an alert to people: once, to those of the route, also with a broken channel or without a registry."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.alerting import episodes
+from include.alerting.alert import Alert
+from include.publishing.registry import Registry
+from include.publishing.store import Store
+from lastgood.notifiers import channels, tell
+
+pytestmark = pytest.mark.usefixtures("airflow_connections", "alert_log")
+
+
+def alert(occurrence: str = "one", *, kind: str = "task-failed", what: str = "extract", **more: Any) -> Alert:
+    return Alert(
+        **{
+            "kind": kind,
+            "source": "toy",
+            "what": what,
+            "at": datetime.now(UTC),
+            "occurrence": occurrence,
+            "cause": "ValueError: boom",
+            "run_id": f"run-{occurrence}",
+            "consumers": "Consumers keep reading version 1.",
+            **more,
+        }
+    )
+
+
+def events(alert_log: Path) -> list[tuple[str, str]]:
+    return [(line["event"], line["kind"]) for line in map(json.loads, alert_log.read_text().splitlines())]
+
+
+@pytest.fixture
+def broken_mail(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Breaks the connection lastgood_smtp; calling it mends it again."""
+    name = "AIRFLOW_CONN_LASTGOOD_SMTP"
+    good = os.environ.get(name, "")
+    monkeypatch.setenv(
+        name, json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "extra": {"to": "a@b.example"}})
+    )
+    return lambda: monkeypatch.setenv(name, good)
+
+
+def use_rules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
+    """Another alerts.yml."""
+    from include.alerting import routing
+
+    path, load = tmp_path / "alerts.yml", routing.load
+    path.write_text(text)
+    monkeypatch.setattr(routing, "load", lambda: load(path))
+
+
+def test_the_same_happening_is_told_once_and_another_one_after_a_pause(
+    registry: Registry, mailbox: list[EmailMessage], alert_log: Path
+) -> None:
+    first = alert("one")
+    for _ in range(2):
+        tell.tell(first)
+    tell.tell(alert("two"))
+    tell.tell(alert("three", at=datetime.now(UTC) + timedelta(days=2)))
+    assert len(mailbox) == 2
+    assert events(alert_log) == [("first", "task-failed"), ("again", "task-failed")]
+
+
+def test_a_broken_channel_stops_no_other_and_is_told_of_once_through_them(
+    mailbox: list[EmailMessage],
+    broken_mail: Callable[[], None],
+    registry: Registry,
+    webhook: list[Any],
+    alert_log: Path,
+) -> None:
+    tell.tell(alert("one"))
+    tell.tell(alert("two", what="build"))
+    assert len(mailbox) == 0 and len(webhook) == 3
+    assert events(alert_log) == [
+        ("first", "task-failed"),
+        ("first", "channel-broken"),
+        ("first", "task-failed"),
+    ]
+    (channel,) = [e for e in episodes.open_episodes(registry) if e.alert.kind == "channel-broken"]
+    assert (channel.alert.what, channel.count) == ("mail", 2)
+    assert channel.alert.cause == "the connection lastgood_smtp has no `from_email` in its extra"
+
+    assert tell.redeliver(registry) == 0
+    assert len(mailbox) == 0 and len(webhook) == 3, "others are not told twice"
+    broken_mail()
+    assert tell.redeliver(registry) == 2
+    assert len(webhook) == 4, "the channel is well again"
+    assert len(mailbox) == 3
+    assert tell.redeliver(registry) == 0
+    assert [e.alert.kind for e in episodes.open_episodes(registry)] == ["task-failed"] * 2
+
+
+def test_a_channel_that_is_taken_away_has_nothing_to_catch_up_with(
+    broken_mail: Callable[[], None], registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell.tell(alert())
+    monkeypatch.delenv("AIRFLOW_CONN_LASTGOOD_SMTP")
+    tell.redeliver(registry)
+    assert episodes.undelivered(registry) == []
+
+
+def test_a_silenced_alert_is_in_the_log_file_alone_with_the_reason(
+    registry: Registry,
+    mailbox: list[EmailMessage],
+    alert_log: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    silence = "{kinds: [task-failed], reason: moving house, until: 2100-01-01T00:00:00Z}"
+    use_rules(monkeypatch, tmp_path, f"routes: [{{channels: [mail]}}]\nsilences: [{silence}]")
+    tell.tell(alert())
+    assert mailbox == []
+    (line,) = map(json.loads, alert_log.read_text().splitlines())
+    assert (line["event"], line["silenced"]) == ("silenced", "moving house")
+
+
+def test_an_alert_goes_the_way_of_its_route(
+    registry: Registry,
+    mailbox: list[EmailMessage],
+    webhook: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    football = "{sources: [toy], channels: [mail], to: [toys@test.example]}"
+    use_rules(monkeypatch, tmp_path, f"routes: [{football}, {{channels: [webhook]}}]")
+    tell.tell(alert())
+    tell.tell(alert(source="ctgov"))
+    assert [mail["To"] for mail in mailbox] == ["toys@test.example"] and len(webhook) == 1
+
+
+def test_a_mistake_in_the_routing_costs_no_message(
+    registry: Registry,
+    mailbox: list[EmailMessage],
+    webhook: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    use_rules(monkeypatch, tmp_path, "routes: [pigeon]")
+    tell.tell(alert())
+    assert len(mailbox) == len(webhook) == 1
+
+
+def test_a_message_that_cannot_be_composed_is_sent_plainly(
+    registry: Registry, mailbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise KeyError("a mistake of ours")
+
+    monkeypatch.setattr("include.alerting.message.compose", broken)
+    tell.tell(alert())
+    body = mailbox[0].get_body(("plain",))
+    assert body is not None and "ValueError: boom" in body.get_content()
+
+
+def test_an_alert_that_no_channel_takes_is_an_error(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", str(tmp_path / "file"))
+    with pytest.raises(RuntimeError, match="no channel took the alert"):
+        tell.tell(alert())
+
+
+# --- without a registry ---
+
+
+def test_an_outage_of_the_registry_is_one_message_and_its_end_names_the_runs(
+    registry: Registry,
+    store: Store,
+    mailbox: list[EmailMessage],
+    webhook: list[Any],
+    alert_log: Path,
+    no_registry: None,
+) -> None:
+    assert not tell.registry_is_back(registry, store)
+    for number in range(3):
+        tell.tell(alert(f"{number}"))
+    assert len(mailbox) == len(webhook) == 1
+    assert "registry" in mailbox[0]["Subject"]
+    body = mailbox[0].get_body(("plain",))
+    assert (
+        body is not None and "toy.extract" in body.get_content() and "ValueError: boom" in body.get_content()
+    )
+
+    tell.tell(alert("1", kind="task-killed"), registry)
+    assert len(mailbox) == 1, "its run was told of with the outage"
+    assert tell.registry_is_back(registry, store)
+    assert len(mailbox) == len(webhook) == 2
+    body = mailbox[1].get_body(("plain",))
+    assert body is not None and all(f"run-{number}" in body.get_content() for number in range(3))
+    assert not tell.registry_is_back(registry, store)
+    assert len(mailbox) == 2
+
+
+def test_where_the_store_is_away_too_the_log_folder_remembers(
+    registry: Registry,
+    store: Store,
+    mailbox: list[EmailMessage],
+    no_registry: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AIRFLOW_VAR_LASTGOOD_ROOT")
+    for number in range(2):
+        tell.tell(alert(f"{number}"))
+    assert len(mailbox) == 1
+    assert list((channels.log_folder() / "lastgood" / "alerts").rglob("told-*"))
+    assert tell.registry_is_back(registry, store) and len(mailbox) == 2

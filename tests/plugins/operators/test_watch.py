@@ -1,0 +1,278 @@
+"""The watch as a task: what it finds is told once, what is over too, and an outside monitor hears that it runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowException
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from include.alerting import episodes
+from include.monitoring import heartbeat, watch
+from include.publishing import runlog
+from include.publishing.registry import Registry
+from include.publishing.store import Store
+
+pytestmark = pytest.mark.usefixtures("airflow_connections")
+SECRET = "3f1c9ea7b2d84c55"
+
+
+@pytest.fixture(autouse=True)
+def _a_disk_with_room_and_versions_in_the_registry_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(total=100, free=50))
+    monkeypatch.delitem(watch.RULES, "file-damaged")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def look(alert_log: Path) -> Callable[[], dict[str, Any]]:
+    """Run the task once, as Airflow would."""
+    runs = iter(range(100))
+
+    def run() -> dict[str, Any]:
+        from lastgood.operators.watch import WatchOperator
+
+        at = datetime.now(UTC)
+        dag_run = SimpleNamespace(
+            run_id=f"scheduled__{next(runs)}",
+            run_after=at,
+            data_interval_start=at,
+            data_interval_end=at,
+            run_type="scheduled",
+        )
+        operator = WatchOperator(task_id="watch", dag=DAG("lastgood_watch", schedule=None))
+        return operator.execute({"dag_run": dag_run})  # type: ignore[typeddict-item]
+
+    return run
+
+
+@pytest.fixture
+def told(alert_log: Path) -> Callable[[], list[tuple[str, str]]]:
+    """What the log file channel was told so far: the event, and kind of the alert."""
+
+    def read() -> list[tuple[str, str]]:
+        lines = alert_log.read_text(encoding="utf-8").splitlines() if alert_log.exists() else []
+        return [(line["event"], line["kind"]) for line in map(json.loads, lines)]
+
+    return read
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer) -> SimpleNamespace:
+    """The dead man's endpoint: how often it was asked, and what it answers."""
+    state = SimpleNamespace(asked=0, answer=200)
+
+    def take(_request: Request) -> Response:
+        state.asked += 1
+        return Response("ok", state.answer)
+
+    httpserver.expect_request(f"/ping/{SECRET}", method="GET").respond_with_handler(take)
+    connection = {"conn_type": "http", "host": f"http://{httpserver.host}/ping", "password": SECRET}
+    monkeypatch.setenv("AIRFLOW_CONN_LASTGOOD_DEADMAN", json.dumps({**connection, "port": httpserver.port}))
+    return state
+
+
+def publish_ctgov(registry: Registry, *, hours_ago: float) -> None:
+    at = datetime.now(UTC) - timedelta(hours=hours_ago)
+    with registry.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO lastgood.dataset_version (source, version, as_of, state, published_at, manifest_sha256) "
+            "VALUES ('ctgov', %(version)s, %(at)s, 'published', %(at)s, '0')",
+            {"version": f"v-{hours_ago}", "at": at},
+        )
+        cursor.execute(
+            "INSERT INTO lastgood.latest VALUES ('ctgov', %(version)s, NULL, %(at)s) "
+            "ON CONFLICT (source) DO UPDATE SET version = excluded.version, since = excluded.since",
+            {"version": f"v-{hours_ago}", "at": at},
+        )
+
+
+def test_stale_data_are_told_once_and_so_is_their_recovery(
+    store: Store,
+    registry: Registry,
+    look: Callable[[], dict[str, Any]],
+    told: Callable[[], list[tuple[str, str]]],
+) -> None:
+    publish_ctgov(registry, hours_ago=60)
+    assert look()["findings"] == {"stale": 1}
+    found = heartbeat.read(store)
+    assert found is not None and (found.state, found.findings) == ("findings", 1)
+    assert look()["findings"] == {"stale": 1}
+    assert told() == [("first", "stale")], "one message for one episode"
+    publish_ctgov(registry, hours_ago=1)
+    facts = look()
+    assert (facts["findings"], facts["recovered"]) == ({}, 1)
+    assert look()["recovered"] == 0
+    assert told() == [("first", "stale"), ("recovered", "stale")]
+    found = heartbeat.read(store)
+    assert found is not None and found.state == "well"
+
+
+def test_the_run_log_has_the_findings_and_the_success_rates(
+    registry: Registry, look: Callable[[], dict[str, Any]]
+) -> None:
+    at = datetime.now(UTC)
+    for number, status in enumerate(("ok", "fail")):
+        runlog.start(
+            registry,
+            source="ctgov",
+            version=str(number),
+            dag_id="ctgov",
+            run_id=str(number),
+            interval_start=at,
+            interval_end=at,
+            env="test",
+            code_version="1",
+            run_type="scheduled",
+        )
+        runlog.end(registry, "ctgov", str(number), status)  # type: ignore[arg-type]
+    look()
+    (run,) = runlog.runs(registry, "lastgood_watch")
+    assert run["status"] == "ok"
+    assert run["steps"]["watch"]["success_rates"] == {"ctgov": 50.0}
+    assert run["steps"]["watch"]["success_rate_goal"] == 98
+
+
+def test_a_rule_that_cannot_look_fails_the_task_after_everything_else_was_told(
+    store: Store,
+    registry: Registry,
+    look: Callable[[], dict[str, Any]],
+    told: Callable[[], list[tuple[str, str]]],
+    endpoint: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    publish_ctgov(registry, hours_ago=60)
+    usage = SimpleNamespace(total=100, free=5)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    look()
+    assert endpoint.asked == 1
+
+    def broken(_look: watch.Look) -> Any:
+        raise RuntimeError("cannot look")
+
+    monkeypatch.setattr(watch, "RULES", {**watch.RULES, "disk-low": broken})
+    publish_ctgov(registry, hours_ago=1)
+    with pytest.raises(AirflowException, match="rule disk-low could not look: RuntimeError: cannot look"):
+        look()
+    assert told() == [("first", "stale"), ("first", "disk-low"), ("recovered", "stale")]
+    assert [each.alert.kind for each in episodes.open_episodes(registry)] == ["disk-low"]
+    assert endpoint.asked == 1, "the outside monitor hears only of a watch that went through"
+    found = heartbeat.read(store)
+    assert found is not None and found.state == "incomplete"
+    (run, _) = runlog.runs(registry, "lastgood_watch")
+    assert (run["status"], run["failed_step"]) == ("fail", "watch")
+
+
+def test_a_finding_that_no_channel_takes_does_not_keep_the_next_one_from_being_told(
+    registry: Registry,
+    look: Callable[[], dict[str, Any]],
+    told: Callable[[], list[tuple[str, str]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from lastgood.notifiers import tell
+
+    publish_ctgov(registry, hours_ago=60)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(total=100, free=5))
+    through = tell.tell
+
+    def refuses_stale(alert: Any, *args: Any) -> None:
+        if alert.kind == "stale":
+            raise RuntimeError("no channel took the alert")
+        through(alert, *args)
+
+    monkeypatch.setattr(tell, "tell", refuses_stale)
+    with pytest.raises(AirflowException, match="no channel took the alert"):
+        look()
+    assert told() == [("first", "disk-low")]
+
+
+def test_a_second_root_that_cannot_be_opened_blinds_one_rule_only(
+    registry: Registry,
+    look: Callable[[], dict[str, Any]],
+    told: Callable[[], list[tuple[str, str]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    publish_ctgov(registry, hours_ago=60)
+    monkeypatch.setenv("AIRFLOW_VAR_LASTGOOD_BACKUP_ROOT", "/no/scheme")
+    with pytest.raises(AirflowException, match="backup-old could not look: ValueError: the Variable"):
+        look()
+    assert told() == [("first", "stale")]
+
+
+def test_an_import_error_is_over_once_the_dag_processor_no_longer_says_so(
+    registry: Registry, look: Callable[[], dict[str, Any]], told: Callable[[], list[tuple[str, str]]]
+) -> None:
+    from include.alerting.alert import Alert
+    from lastgood.notifiers import tell
+
+    now = datetime.now(UTC)
+    for name in ("mended.py", "broken.py"):
+        alert = Alert(
+            kind="import-error",
+            source="lastgood",
+            what=name,
+            at=now,
+            occurrence="1",
+            cause="SyntaxError",
+            consumers="They read what they read.",
+        )
+        tell.tell(alert, registry)
+    with registry.cursor() as cursor:
+        cursor.execute(
+            "UPDATE lastgood.alert SET last_seen = last_seen - interval '11 minutes' "
+            "WHERE fingerprint LIKE '%mended.py'"
+        )
+    look()
+    assert told()[2:] == [("recovered", "import-error")]
+    (left,) = episodes.open_episodes(registry)
+    assert left.alert.what == "broken.py"
+
+
+# --- the dead man's endpoint ---
+
+
+def test_the_endpoint_is_asked_after_each_watch(
+    look: Callable[[], dict[str, Any]], endpoint: SimpleNamespace
+) -> None:
+    assert look()["deadman"] == look()["deadman"] == "reached"
+    assert endpoint.asked == 2
+
+
+def test_without_an_endpoint_nothing_is_asked(look: Callable[[], dict[str, Any]]) -> None:
+    assert look()["deadman"] == "not set up"
+
+
+@pytest.mark.parametrize("answer", [404, 500, 302])
+def test_an_endpoint_that_does_not_answer_well_is_told_once_without_its_url(
+    look: Callable[[], dict[str, Any]],
+    told: Callable[[], list[tuple[str, str]]],
+    endpoint: SimpleNamespace,
+    alert_log: Path,
+    answer: int,
+) -> None:
+    endpoint.answer = answer
+    assert f"answered {answer}" in look()["deadman"], "the watch itself went through"
+    look()
+    assert told() == [("first", "channel-broken")]
+    endpoint.answer = 200
+    look()
+    assert told() == [("first", "channel-broken"), ("recovered", "channel-broken")]
+    assert SECRET not in alert_log.read_text(encoding="utf-8")
+
+
+def test_an_endpoint_that_cannot_be_reached_or_makes_no_url_gives_nothing_away(
+    look: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch, alert_log: Path
+) -> None:
+    for host in ("http://127.0.0.1:9/ping", "ftp://127.0.0.1/ping", "no host at all"):
+        connection = {"conn_type": "http", "host": host, "password": SECRET}
+        monkeypatch.setenv("AIRFLOW_CONN_LASTGOOD_DEADMAN", json.dumps(connection))
+        assert "lastgood_deadman" in look()["deadman"]
+    assert SECRET not in alert_log.read_text(encoding="utf-8")

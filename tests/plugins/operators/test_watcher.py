@@ -1,0 +1,85 @@
+"""The watcher finds the steps that were killed, and closes the run that nobody closed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from include.publishing import runlog
+from include.publishing.registry import Registry
+from tests import toy
+
+pytestmark = pytest.mark.usefixtures("airflow_connections")
+
+RUN = "scheduled__1"
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def begun(registry: Registry) -> Registry:
+    """A run that its probe has entered into the run log."""
+    runlog.start(
+        registry,
+        source=toy.SOURCE,
+        version="v",
+        dag_id=toy.SOURCE,
+        run_id=RUN,
+        interval_start=None,
+        interval_end=NOW,
+        env="test",
+        code_version="test",
+    )
+    return registry
+
+
+def watch(states: dict[str, str]) -> Any:
+    """What the watcher raises, given the states as Airflow's execution API gives them."""
+    from airflow.sdk import DAG
+    from airflow.sdk.bases.operator import BaseOperator
+    from airflow.sdk.exceptions import AirflowException
+
+    from lastgood.operators.steps import WatcherOperator
+
+    with DAG(dag_id=toy.SOURCE, schedule=None):
+        watcher = WatcherOperator(task_id="watcher")
+        for step in ("probe", "extract", "build"):
+            BaseOperator(task_id=step) >> watcher
+    asked = SimpleNamespace(get_task_states=lambda dag_id, run_ids: {run_ids[0]: states})
+    context: Any = {"dag_run": SimpleNamespace(run_id=RUN), "ti": asked}
+    with pytest.raises(AirflowException) as caught:
+        watcher.execute(context)
+    return caught.value
+
+
+def failing(registry: Registry, step: str) -> None:
+    with pytest.raises(ValueError, match="boom"), runlog.step(registry, toy.SOURCE, "v", step):
+        raise ValueError("boom")
+
+
+def test_a_step_that_noted_no_error_was_killed_and_the_run_is_closed(begun: Registry) -> None:
+    found = watch({"probe": "success", "extract": "failed", "build": "upstream_failed", "watcher": "running"})
+    assert found.steps == ("extract",) and "killed" in str(found)
+    (run,) = runlog.runs(begun)
+    assert (run["status"], run["failed_step"]) == ("fail", "extract") and run["ended"]
+
+
+def test_a_step_that_noted_its_error_was_not_killed_and_the_run_stays_as_it_ended(begun: Registry) -> None:
+    failing(begun, "extract")
+    ended = runlog.runs(begun)[0]["ended"]
+    found = watch({"extract": "failed", "build": "upstream_failed"})
+    assert str(found) == "extract failed; the run log has the error"
+    assert runlog.runs(begun)[0]["ended"] == ended
+
+
+def test_units_of_a_mapped_step_are_that_step(begun: Registry) -> None:
+    found = watch({"extract_0": "success", "extract_1": "failed", "extract_11": "failed"})
+    assert found.steps == ("extract",) and "killed" in str(found)
+    failing(begun, "extract Premier League 24/25")
+    assert str(watch({"extract_1": "failed"})) == "extract failed; the run log has the error"
+
+
+def test_a_run_that_never_reached_the_run_log_still_fails(registry: Registry) -> None:
+    assert watch({"probe": "failed"}).steps == ("probe",)

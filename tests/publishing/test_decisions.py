@@ -1,0 +1,161 @@
+"""What an operator decides, beside accepting and rolling back: retries and pins."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import psycopg
+import pytest
+
+from include.publishing import decisions, mirror, promotion, rebuild, runlog
+from include.publishing.manifest import Manifest
+from include.publishing.promotion import Outcome, PromotionFailed, PromotionRefused
+from include.publishing.registry import Registry, UnknownVersion
+from include.publishing.store import Store
+from tests import toy
+
+SIGNED: dict[str, Any] = {"who": "ana", "reason": "the disk has room again"}
+
+
+def candidate(store: Store, registry: Registry, rows: int, day: int, run: str = "") -> Manifest:
+    """Staged, with a passed verdict."""
+    manifest = toy.stage(store, registry, rows, day=day, run=run)
+    assert toy.judge(store, registry, manifest).passed
+    return manifest
+
+
+def fail(registry: Registry, manifest: Manifest) -> None:
+    """All attempts to publish have failed."""
+    with registry.cursor() as cursor:
+        cursor.execute(
+            "UPDATE lastgood.dataset_version SET state = 'failed', publish_attempts = 3, publish_error = 'full' "
+            "WHERE version = %s",
+            (manifest.version,),
+        )
+
+
+def test_what_failed_to_be_published_is_published_by_a_retry(store: Store, registry: Registry) -> None:
+    manifest = candidate(store, registry, 3, day=1)
+    fail(registry, manifest)
+    done = decisions.retry(store, registry, toy.SOURCE, manifest.version, **SIGNED)
+    assert done.outcome is Outcome.PROMOTED and len(toy.served(registry)) == 3
+    with pytest.raises(PromotionRefused, match="is published; only what"):
+        decisions.retry(store, registry, toy.SOURCE, manifest.version, **SIGNED)
+    with registry.cursor() as cursor:
+        cursor.execute("SELECT who, what, reason FROM lastgood.action")
+        assert cursor.fetchall() == [{**SIGNED, "what": "retry"}]
+
+
+def test_a_live_promotion_is_left_alone(store: Store, registry: Registry) -> None:
+    manifest = candidate(store, registry, 3, day=1)
+    with registry.cursor() as cursor:
+        cursor.execute(
+            "UPDATE lastgood.dataset_version SET state = 'publishing', lease_owner = 'retry by ana', "
+            "lease_until = now() + interval '5 minutes'"
+        )
+    assert decisions.retryable(store, registry) == []
+    with pytest.raises(PromotionRefused, match="being published by another process"):
+        decisions.retry(store, registry, toy.SOURCE, manifest.version, **SIGNED)
+    assert registry.latest(toy.SOURCE) is None
+    with registry.cursor() as cursor:
+        cursor.execute("UPDATE lastgood.dataset_version SET lease_until = now()")
+    assert decisions.retryable(store, registry) == [(toy.SOURCE, manifest.version)], "its lease ran out"
+
+
+def test_two_retries_of_one_person_at_once_publish_it_once(store: Store, registry: Registry) -> None:
+    manifest = candidate(store, registry, 3, day=1)
+    fail(registry, manifest)
+    barrier, ends = threading.Barrier(2), []
+
+    def run() -> None:
+        barrier.wait()
+        try:
+            ends.append(decisions.retry(store, registry, toy.SOURCE, manifest.version, **SIGNED).outcome)
+        except PromotionRefused:
+            ends.append(None)
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ends.count(Outcome.PROMOTED) == 1
+    with registry.cursor() as cursor:
+        cursor.execute("SELECT error FROM lastgood.publish_attempt")
+        assert cursor.fetchall() == [{"error": None}]
+
+
+def test_retry_all_takes_what_failed_or_was_left_and_tells_how_each_ended(
+    store: Store, registry: Registry
+) -> None:
+    failed, later, running = (candidate(store, registry, 3 + day, day=day) for day in (1, 2, 3))
+    toy.stage(store, registry, 9, day=4)  # its gate has not run
+    fail(registry, failed)
+    runlog.start(
+        registry,
+        source=toy.SOURCE,
+        version=running.version,
+        dag_id=toy.SOURCE,
+        run_id="running",
+        interval_start=None,
+        interval_end=running.as_of,
+        env="test",
+        code_version="1",
+    )
+    assert decisions.retryable(store, registry) == [(toy.SOURCE, m.version) for m in (failed, later)]
+    assert decisions.retryable(store, registry, "other") == []
+    done = decisions.retry_all(store, registry, **SIGNED).as_dict()
+    assert {name: done[name] for name in ("total_attempted", "successful", "failed")} == {
+        "total_attempted": 2,
+        "successful": 1,
+        "failed": 1,
+    }
+    # The second was built before the first became latest.
+    assert [each["outcome"] for each in done["results"]] == ["promoted", "lost the race"]
+    assert registry.version(toy.SOURCE, running.version).state == "staged"
+
+
+def test_one_that_fails_again_stops_no_other(
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = (candidate(store, registry, 3, day=day, run=str(day)) for day in (1, 2))
+    switch = promotion._switch
+
+    def breaks(cursor: Any, store: Store, manifest: Manifest) -> promotion.Promotion:
+        if manifest.version == bad.version:
+            raise psycopg.OperationalError("no room")
+        return switch(cursor, store, manifest)
+
+    monkeypatch.setattr(promotion, "_switch", breaks)
+    with pytest.raises(PromotionFailed, match="no room"):
+        decisions.retry(store, registry, toy.SOURCE, bad.version, wait=lambda _: None, **SIGNED)
+    done = decisions.retry_all(store, registry, wait=lambda _: None, **SIGNED)
+    assert [(each.version, each.outcome) for each in done.results] == [
+        (bad.version, None),
+        (good.version, "promoted"),
+    ]
+    assert "no room" in str(done.results[0].error)
+
+
+def test_a_pin_outlives_the_registry_until_it_is_taken_off(store: Store, registry: Registry) -> None:
+    manifest = toy.stage(store, registry, 3, day=1)
+    decisions.pin(store, registry, toy.SOURCE, manifest.version, who="ana", reason="of the paper")
+    state = mirror.read_state(store, toy.SOURCE, manifest.version)
+    assert state is not None and state.pinned_reason == "of the paper"
+    with registry.cursor() as cursor:
+        cursor.execute("TRUNCATE lastgood.latest, lastgood.dataset_version CASCADE")
+    rebuild.rebuild(store, registry)
+    assert registry.version(toy.SOURCE, manifest.version).pinned_reason == "of the paper"
+    decisions.unpin(store, registry, toy.SOURCE, manifest.version, who="ana", reason="it is out")
+    state = mirror.read_state(store, toy.SOURCE, manifest.version)
+    assert state is not None and state.pinned_reason is None
+    with pytest.raises(PromotionRefused, match="is not pinned"):
+        decisions.unpin(store, registry, toy.SOURCE, manifest.version, who="ana", reason="it is out")
+
+
+def test_only_what_there_is_can_be_pinned_or_retried(store: Store, registry: Registry) -> None:
+    with pytest.raises(FileNotFoundError, match="never sealed"):
+        decisions.pin(store, registry, toy.SOURCE, "20260101T000000Z-00000000", **SIGNED)
+    with pytest.raises(UnknownVersion, match="has no version"):
+        decisions.retry(store, registry, toy.SOURCE, "20260101T000000Z-00000000", **SIGNED)
