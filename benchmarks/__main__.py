@@ -6,6 +6,7 @@ and step shares are printed side by side; docs/performance.md keeps a run.
 
     make bench BENCH="100000 600000"        studies of ClinicalTrials.gov; PubChem's sample fits them
     make bench BENCH="100000 ctgov"         of one source alone
+    make bench BENCH=operations             the house's own acts over a year of runs, see benchmarks/operations.py
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 import psycopg
 import requests
 
+from benchmarks import operations
 from include import steps
 from include.publishing import serving
 from include.publishing.manifest import version_id
@@ -200,6 +202,9 @@ def _report(source: str, kind: str, figures: dict[str, dict[str, Any]]) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Measure each size, of the sources that are named, or of all."""
     sizes = [int(each) for each in arguments if each.isdecimal()] or [100_000]
+    if list(arguments) == ["operations"]:
+        operations.main()
+        return
     chosen = [each for each in arguments if not each.isdecimal()] or list(MAIN_TABLE)
     for size in sizes:
         measure(size, sources.in_order(chosen))

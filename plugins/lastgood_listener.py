@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
-SECONDS = 25
-"""The dag-processor waits no longer for a telling."""
-SEEN_AGAIN_SECONDS = 300
+SECONDS = 5
+"""The dag-processor waits no longer for a telling, which goes on without it."""
+SEEN_AGAIN = timedelta(minutes=5)
 """It parses a file twice a minute. What was seen counts this often, by which the watch knows that it is still there."""
 
 log = logging.getLogger(__name__)
+_told_at: dict[str, datetime] = {}
+"""When this process last told of a file, or tried to."""
 
 
 class ImportErrorListener:
@@ -37,24 +39,33 @@ class ImportErrorListener:
 
 
 def told(filename: str, stacktrace: str) -> None:
-    """Tell of an import error, in a thread: the caller's has a transaction open, which a connection's lookup ends."""
-    thread = Thread(target=_tell, args=(filename, stacktrace), name="import-error", daemon=True)
+    """Tell of an import error, in a thread: the caller's has a transaction open, which a connection's lookup ends.
+
+    A file is told of every five minutes at most: where the ways to people are away, each telling takes long.
+    """
+    now = datetime.now(UTC)
+    for file in [file for file, at in _told_at.items() if now - at >= SEEN_AGAIN]:
+        del _told_at[file]
+    if filename in _told_at:
+        return
+    _told_at[filename] = now
+    thread = Thread(target=_tell, args=(filename, stacktrace, now), name="import-error", daemon=True)
     thread.start()
     thread.join(SECONDS)
 
 
-def _tell(filename: str, stacktrace: str) -> None:
-    from airflow.configuration import conf
-
-    from include.alerting import redact
-    from include.alerting.alert import HOUSE, Alert
-    from lastgood.notifiers import tell
-
-    path, folder = Path(filename), Path(conf.get("core", "dags_folder"))
-    last = ([line.strip() for line in stacktrace.splitlines() if line.strip()] or ["no reason given"])[-1]
-    now = datetime.now(UTC)
-    bucket = int(now.timestamp()) // SEEN_AGAIN_SECONDS
+def _tell(filename: str, stacktrace: str, now: datetime) -> None:
     try:
+        # Within, since what made the file unreadable may be a module of ours.
+        from airflow.configuration import conf
+
+        from include.alerting import redact
+        from include.alerting.alert import HOUSE, Alert
+        from lastgood.notifiers import tell
+
+        path, folder = Path(filename), Path(conf.get("core", "dags_folder"))
+        last = ([line.strip() for line in stacktrace.splitlines() if line.strip()] or ["no reason given"])[-1]
+        bucket = int(now.timestamp() // SEEN_AGAIN.total_seconds())
         tell.tell(
             Alert(
                 kind="import-error",

@@ -7,7 +7,7 @@ and only then counts. The registry's user needs CREATEDB for that, or the connec
 How long it took and how large it is stand in the run log; how to restore stands in docs/backup.md.
 
 **It failed:** the message says which file is damaged (bring it back: docs/runbook.md, file-damaged), what to grant, or
-that the registry has lost a source. Backups from before stay. Clear the task when the cause is mended.
+that the registry has lost a source. Backups from before stay; where it says that the backup is good, this one counts too. Clear the task when the cause is mended.
 """
 
 from datetime import timedelta

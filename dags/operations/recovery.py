@@ -10,7 +10,7 @@ nothing to do it does nothing.
 * **The mirror** (`latest/SOURCE.json`, `state.json` of each version) is written anew where it is missing or differs
   from the registry.
 * **Leftovers**: candidates of dead runs that can never become latest are ended; files of candidates that were never
-  sealed, scratch folders and half-written files go once nobody has written to them for as long as a task may last. Raw
+  sealed, and scratch folders go once nobody has written to them for as long as a task may last. Raw
   landings stay, retention removes them.
 
 What it publishes is announced like any promotion, so derived sources follow. Each act is kept in `lastgood.action`.

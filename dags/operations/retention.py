@@ -6,6 +6,7 @@ it, pinned versions, those under way, and every file that one of these reference
 in the log what would go, why, and how large it is. Each removal leaves a row in `lastgood.action`.
 
 **It failed:** the message names the source; the others were done. Nothing is half removed: mend the cause and clear it.
+*"the registry is older than the store"* and a missing manifest: docs/retention.md.
 """
 
 from airflow.sdk import Param
@@ -16,7 +17,7 @@ from lastgood.operators.retention import RetentionOperator
 retention = operation_dag(
     "retention",
     RetentionOperator,
-    "30 4 * * *",
+    "35 4 * * *",
     doc_md=__doc__ or "",
     params={
         "dry_run": Param(False, type="boolean", title="Dry run", description="Only list what would go."),

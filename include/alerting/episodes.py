@@ -30,6 +30,8 @@ FAILURES = frozenset({"task-failed", "task-killed", "run-timed-out", "run-failed
 """Kinds that say that a run failed. A warning or a late run has not spoken for the failure that may follow."""
 OF_RUN = frozenset({"run-timed-out", "run-failed", "late"})
 """Kinds that speak of the run as a whole; a failed watcher does too."""
+OF_GATE = "gate-warned"
+"""Over when a gate passes without a warning: a run that finds nothing new succeeds too, and has checked nothing."""
 WATCHER = "watcher"
 RUNS = 20
 """So many runs of an episode are remembered, so that a late call about one of them is known."""
@@ -125,14 +127,14 @@ def note(
 def recover(registry: Registry, source: str, *, began: datetime) -> list[Episode]:
     """Close what is over now that a run of `source` which began at `began` has succeeded.
 
-    That is what was last seen before the run began, and any late run. Answers those that people were told of, each
-    to one caller only.
+    That is what was last seen before the run began, and any late run, but neither what the watch finds nor what the
+    gate warns of. Answers those that people were told of, each to one caller only.
     """
     return _close(
         registry,
-        "source = %(source)s AND NOT kind = ANY(%(watched)s) AND (last_seen < %(began)s OR kind = 'late')",
+        "source = %(source)s AND NOT kind = ANY(%(others)s) AND (last_seen < %(began)s OR kind = 'late')",
         source=source,
-        watched=[kind.name for kind in KINDS.values() if kind.watched],
+        others=[OF_GATE, *(kind.name for kind in KINDS.values() if kind.watched)],
         began=began,
     )
 
@@ -155,6 +157,16 @@ def recover_absent(
         "AND (%(observed)s::timestamptz IS NULL OR last_seen < %(observed)s)",
         kinds=list(kinds),
         present=[_clean(fingerprint) for fingerprint in present],
+        observed=observed,
+    )
+
+
+def close(registry: Registry, fingerprint: str, *, observed: datetime | None = None) -> list[Episode]:
+    """Close one trouble, unless it was seen at or after `observed`. Answers as recover does."""
+    return _close(
+        registry,
+        "fingerprint = %(fingerprint)s AND (%(observed)s::timestamptz IS NULL OR last_seen < %(observed)s)",
+        fingerprint=_clean(fingerprint),
         observed=observed,
     )
 

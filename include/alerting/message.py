@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
 from include.alerting.alert import Alert, FailedCheck
 from include.alerting.episodes import Episode, Reason
+from include.alerting.words import moment, span
 
 SUBJECT = 150
 CAUSE = 2000
@@ -102,8 +103,8 @@ def _broken(episode: Episode, runbook: str) -> list[_Section]:
         "Which": alert.what if alert.what != (alert.step or "") else None,
         "Try": tries if alert.try_number else None,
         "Run": alert.run_id,
-        "First seen": _when(episode.first_seen),
-        "Seen": _times(episode.count) + (f", last {_when(episode.last_seen)}" if episode.count > 1 else ""),
+        "First seen": moment(episode.first_seen),
+        "Seen": _times(episode.count) + (f", last {moment(episode.last_seen)}" if episode.count > 1 else ""),
     }
     checks, hidden = alert.checks[:CHECKS], len(alert.checks) - CHECKS
     return [
@@ -127,11 +128,11 @@ def _broken(episode: Episode, runbook: str) -> list[_Section]:
 def _recovered(episode: Episode, over: datetime) -> list[_Section]:
     alert = episode.alert
     lasted = {
-        "Lasted": _duration(over - episode.first_seen),
+        "Lasted": span(over - episode.first_seen),
         "Seen": _times(episode.count),
-        "First": _when(episode.first_seen),
-        "Last": _when(episode.last_seen),
-        "Over": _when(over),
+        "First": moment(episode.first_seen),
+        "Last": moment(episode.last_seen),
+        "Over": moment(over),
     }
     return [
         _Section("It is over", (alert.of.afterwards,), facts=_facts(lasted)),
@@ -147,10 +148,10 @@ def _details(alert: Alert) -> _Section:
 
 def _seen(episode: Episode, reason: Reason, over: datetime) -> str:
     if reason == "recovered":
-        return f"lasted {_duration(over - episode.first_seen)}, seen {_times(episode.count)}"
+        return f"lasted {span(over - episode.first_seen)}, seen {_times(episode.count)}"
     if episode.count == 1:
-        return _when(episode.first_seen)
-    return f"seen {_times(episode.count)} since {_when(episode.first_seen)}"
+        return moment(episode.first_seen)
+    return f"seen {_times(episode.count)} since {moment(episode.first_seen)}"
 
 
 def _facts(facts: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
@@ -216,22 +217,6 @@ def _times(count: int) -> str:
 def _ordinal(number: int) -> str:
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
-
-
-def _when(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _duration(time: timedelta) -> str:
-    """The two largest units of days, hours and minutes."""
-    minutes = max(round(time.total_seconds() / 60), 0)
-    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    units = [
-        f"{n} {unit}{'s' if n > 1 else ''}"
-        for n, unit in ((days, "day"), (hours, "hour"), (minutes, "minute"))
-        if n
-    ]
-    return " ".join(units[:2]) or "less than a minute"
 
 
 # --- text ---

@@ -46,8 +46,9 @@ def text(value: str, limit: int = CHARACTERS) -> str:
 def row(row: Mapping[str, Any], key: Collection[str]) -> dict[str, Any]:
     """A failing row as far as it may be shown: its key, numbers, dates, booleans, and codes in capitals.
 
-    Any other text may be about a person; only its length is given. Values come out as JSON has them, the key
-    first, and at most COLUMNS columns.
+    A word in capitals may be a name, so a code has a digit, `_` or `/`, or at most three letters. Any other text may
+    be about a person; only its length is given. Values come out as JSON has them, the key first, and at most COLUMNS
+    columns.
     """
     names = sorted(row, key=lambda name: name not in key)[:COLUMNS]
     return {text(name, CELL): _cell(row[name], name in key) for name in names}
@@ -55,7 +56,7 @@ def row(row: Mapping[str, Any], key: Collection[str]) -> dict[str, Any]:
 
 # --- cells ---
 
-_CODE = re.compile(r"[A-Z][A-Z0-9_./-]{0,39}")
+_CODE = re.compile(r"[A-Z]{1,3}|(?=.*[0-9_/])[A-Z][A-Z0-9_./-]{0,39}")
 _DATE = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?: ?UTC|Z|[+-]\d\d(?::?\d\d)?)?)?"
 )

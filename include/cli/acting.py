@@ -48,19 +48,26 @@ def retry(call: Call) -> Promotion:
     return decisions.retry(call.store, call.registry, call.source, call.args.version, **call.signed)
 
 
+def ask_retry(call: Call) -> str:
+    return f"Publish {call.source} {call.args.version} again?"
+
+
 def retry_all(call: Call) -> dict[str, Any]:
     """The same for all of them."""
-    done = decisions.retry_all(call.store, call.registry, report=call.report, **call.signed)
+    done = decisions.retry_all(call.store, call.registry, now=call.now, report=call.report, **call.signed)
     result = done.as_dict()
+    trouble = [each.error for each in done.results if each.outcome is not None and each.error is not None]
     if result["failed"]:
-        raise Unwell(result, f"{result['failed']} of {result['total_attempted']} could not be published")
+        trouble.append(f"{result['failed']} of {result['total_attempted']} could not be published")
+    if trouble:
+        raise Unwell(result, *trouble)
     return result
 
 
 def ask_retry_all(call: Call) -> str | None:
-    found = decisions.retryable(call.store, call.registry)
+    found = decisions.retryable(call.store, call.registry, now=call.now)
     named = ", ".join(f"{source} {version}" for source, version in found)
-    return f"Publish {named}?" if found else None
+    return f"Publish {named}, of each source the first that succeeds?" if found else None
 
 
 def pin(call: Call) -> dict[str, Any]:
@@ -73,6 +80,10 @@ def unpin(call: Call) -> dict[str, Any]:
     """Leave a pinned version to retention again."""
     decisions.unpin(call.store, call.registry, call.source, call.args.version, **call.signed)
     return {"source": call.source, "version": call.args.version, "pinned": None}
+
+
+def ask_unpin(call: Call) -> str:
+    return f"Leave {call.source} {call.args.version} to retention, which may remove it?"
 
 
 def replay_(call: Call) -> dict[str, Any]:
@@ -223,6 +234,21 @@ def rebuild_registry(call: Call) -> dict[str, Any]:
     return decisions.rebuild_registry(call.store, call.registry, who=call.args.who)
 
 
+def ask_rebuild_registry(call: Call) -> str:
+    return f"Fill the registry and the serving tables from {call.store.uri}?"
+
+
 def migrate(call: Call) -> dict[str, str]:
     """Bring the registry's schema to this code's revision."""
-    return {"revision": call.registry.migrate()}
+    revision = call.registry.migrate()
+    with call.registry.cursor() as cursor:
+        insert_action(
+            cursor,
+            who=call.args.who,
+            what="migrate",
+            source=HOUSE,
+            version=None,
+            reason="asked for in a shell",
+            details={"revision": revision},
+        )
+    return {"revision": revision}

@@ -149,7 +149,8 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             name="unpin",
             does="leave it to retention again",
             act=acting.unpin,
-            arguments={**SOURCE, **VERSION, **REASON},
+            arguments={**SOURCE, **VERSION, **REASON, **YES},
+            asks=acting.ask_unpin,
         ),
     ),
     "Repair": (
@@ -157,7 +158,8 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             name="retry",
             does="publish again a version that failed to be published",
             act=acting.retry,
-            arguments={**SOURCE, **VERSION, **REASON},
+            arguments={**SOURCE, **VERSION, **REASON, **YES},
+            asks=acting.ask_retry,
         ),
         Command(
             name="retry-all",
@@ -185,6 +187,8 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             name="rebuild-registry",
             does="fill an empty registry and the serving tables from the store",
             act=acting.rebuild_registry,
+            arguments=YES,
+            asks=acting.ask_rebuild_registry,
         ),
     ),
     "Keep": (

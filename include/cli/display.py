@@ -303,7 +303,10 @@ def quarantined(result: list[dict[str, Any]], now: datetime) -> Iterator[str]:
 def retried(result: Mapping[str, Any], now: datetime) -> Iterator[str]:
     """How each ended, then the counts."""
     heads = ("SOURCE", "VERSION", "OUTCOME")
-    rows = [(each["source"], each["version"], each["outcome"] or each["error"]) for each in result["results"]]
+    rows = [
+        (each["source"], each["version"], "; ".join(filter(None, (each["outcome"], each["error"]))))
+        for each in result["results"]
+    ]
     yield from table(heads, rows, flexible="OUTCOME")
     yield f"{result['total_attempted']} tried, {result['successful']} published, {result['failed']} failed"
 

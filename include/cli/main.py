@@ -19,7 +19,7 @@ from include.cli.commands import COMMANDS, GROUPS
 from include.publishing.decisions import NotExported
 from include.publishing.dump import NoScratch
 from include.publishing.promotion import PromotionFailed
-from include.publishing.registry import NewerRegistry, Registry
+from include.publishing.registry import NewerRegistry, Registry, said
 from include.publishing.retention import PlanOutdated
 from include.publishing.store import Store
 
@@ -167,8 +167,8 @@ def _say(command: Command, code: int, sentence: str) -> int:
 
 def _sentence(error: Exception, registry: str | None) -> str:
     """What an error says. A URI that cannot be read is quoted with its password."""
-    said = str(error) or type(error).__name__
-    return said.replace(registry, "the URI of the registry") if registry else said
+    sentence = said(error) or type(error).__name__
+    return sentence.replace(registry, "the URI of the registry") if registry else sentence
 
 
 def _user() -> str:

@@ -23,12 +23,14 @@ def status(call: Call) -> dict[str, Any]:
 
 def failed(call: Call) -> list[dict[str, Any]]:
     """What failed to be published."""
-    return monitoring.failed(call.registry)
+    return monitoring.failed(call.registry, call.now)
 
 
 def runs(call: Call) -> list[dict[str, Any]] | None:
-    """The last runs; None where they were written as CSV."""
-    source = call.source if call.args.source else None
+    """The last runs; None where they were written as CSV. A DAG of the house has runs and no versions."""
+    source = call.args.source
+    if source is not None and not runlog.runs(call.registry, source, 1):
+        source = call.source
     if call.args.csv is None:
         return runlog.runs(call.registry, source, call.args.n, house=call.args.all)
     if call.args.csv == "-":

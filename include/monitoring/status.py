@@ -9,48 +9,14 @@ from typing import Any
 
 from include.monitoring import thresholds
 from include.publishing import manifest as manifests
+from include.publishing import recovery
 from include.publishing.promotion import ATTEMPTS
+from include.publishing.recovery import Stuck
 from include.publishing.registry import Latest, Registry
 from include.sources import source as sources
 
 SCHEDULED = ("scheduled", "asset_triggered")
 """Airflow's run types that nobody asked for by hand."""
-
-_UNPUBLISHED = (
-    "published_at IS NULL AND (state = 'failed' OR (state = 'staged' AND publish_error IS NOT NULL))"
-)
-"""Versions whose publishing failed and was not made good since."""
-
-
-def consumers(registry: Registry, source: str, now: datetime) -> str:
-    """What consumers of a source read at this moment, and how old its data are, as a sentence.
-
-    `source` may be what is no source (a DAG of the house). Raises psycopg.Error where the registry does not answer.
-    """
-    latest = registry.latest(source)
-    if latest is not None:
-        return (
-            f"Consumers keep reading version {latest.version}, with data as of {latest.as_of:%Y-%m-%d %H:%M} UTC "
-            f"({age(now - latest.as_of)} old), published {latest.since:%Y-%m-%d %H:%M} UTC."
-        )
-    if source in sources.names():
-        return f"Nothing of {source} was published yet."
-    return "Consumers keep reading the last good version of every source."
-
-
-def age(span: timedelta) -> str:
-    """A span in the two units that a person would say: 3 days 4 hours, 12 minutes."""
-    minutes = max(0, int(span.total_seconds() // 60))
-    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    named = [(days, "day"), (hours, "hour"), (minutes, "minute")]
-    while len(named) > 1 and named[0][0] == 0:
-        del named[0]
-    said = [
-        f"{count} {unit}{'' if count == 1 else 's'}"
-        for place, (count, unit) in enumerate(named[:2])
-        if count or not place
-    ]
-    return " ".join(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +58,14 @@ def success_rates(registry: Registry, chosen: Collection[str], runs: int) -> dic
 def status(registry: Registry, now: datetime) -> dict[str, Any]:
     """Totals with the names that the earlier system's operators know, and how each source stands; JSON types only.
 
-    `failed_publishes` are versions whose publishing failed and was not made good; `success_rate_percent` is published
+    `failed_publishes` are candidates that failed() lists; `success_rate_percent` is published
     versions of published and failed ones, None where there is neither; `recent_failures_24h` counts attempts.
     """
     with registry.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FILTER (WHERE published_at IS NOT NULL) AS total_published, "  # noqa: S608
+            "SELECT count(*) FILTER (WHERE published_at IS NOT NULL) AS total_published, "
             "count(*) FILTER (WHERE state = 'staged') AS total_staging, "
-            "count(*) FILTER (WHERE state = 'publishing') AS total_publishing, "
-            f"count(*) FILTER (WHERE {_UNPUBLISHED}) AS failed_publishes, "
-            f"count(*) FILTER (WHERE {_UNPUBLISHED} AND publish_attempts >= %s) AS max_attempts_exceeded "
-            "FROM lastgood.dataset_version",
-            (ATTEMPTS,),
+            "count(*) FILTER (WHERE state = 'publishing') AS total_publishing FROM lastgood.dataset_version"
         )
         totals: dict[str, Any] = dict(cursor.fetchone() or {})
         cursor.execute(
@@ -113,12 +75,15 @@ def status(registry: Registry, now: datetime) -> dict[str, Any]:
         recent = cursor.fetchone()
         cursor.execute("SELECT DISTINCT source FROM lastgood.dataset_version")
         chosen = sorted({row["source"] for row in cursor.fetchall()} | set(sources.names()))
-    tried = totals["total_published"] + totals["failed_publishes"]
+    stuck = _failed(registry, now)
+    tried = totals["total_published"] + len(stuck)
     limits = thresholds.load()
     rates = success_rates(registry, chosen, limits.success_rate_runs)
     episodes = _open_episodes(registry)
     return {
         **totals,
+        "failed_publishes": len(stuck),
+        "max_attempts_exceeded": sum(each.attempts >= ATTEMPTS for each in stuck),
         "success_rate_percent": round(100 * totals["total_published"] / tried, 1) if tried else None,
         "recent_failures_24h": recent["n"] if recent else 0,
         "timestamp": now.isoformat(),
@@ -180,21 +145,20 @@ def _open_episodes(registry: Registry) -> list[dict[str, Any]]:
         ]
 
 
-def failed(registry: Registry) -> list[dict[str, Any]]:
-    """Versions whose publishing failed and was not made good, newest first; `data_id` is SOURCE/VERSION."""
-    with registry.cursor() as cursor:
-        cursor.execute(
-            "SELECT source, version, publish_attempts, publish_error, staged_at FROM lastgood.dataset_version "  # noqa: S608
-            f"WHERE {_UNPUBLISHED} ORDER BY staged_at DESC, source"
-        )
-        return [
-            {
-                "data_id": f"{row['source']}/{row['version']}",
-                "data_type": row["source"],
-                "stage_path": manifests.folder(row["source"], row["version"]),
-                "publish_attempts": row["publish_attempts"],
-                "publish_error": row["publish_error"],
-                "staged_at": row["staged_at"].isoformat(),
-            }
-            for row in cursor.fetchall()
-        ]
+def failed(registry: Registry, now: datetime) -> list[dict[str, Any]]:
+    """Candidates whose publishing failed or stopped and can be made good, newest first; `data_id` is SOURCE/VERSION."""
+    return [
+        {
+            "data_id": f"{each.source}/{each.version}",
+            "data_type": each.source,
+            "stage_path": manifests.folder(each.source, each.version),
+            "publish_attempts": each.attempts,
+            "publish_error": each.error,
+            "staged_at": each.staged_at.isoformat(),
+        }
+        for each in sorted(_failed(registry, now), key=lambda each: each.staged_at, reverse=True)
+    ]
+
+
+def _failed(registry: Registry, now: datetime) -> list[Stuck]:
+    return [each for each in recovery.stuck(registry, now) if each.tried]

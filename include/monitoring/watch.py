@@ -16,13 +16,15 @@ from typing import Any
 
 from include.alerting import redact
 from include.alerting.alert import HOUSE, Alert
+from include.alerting.words import span
 from include.monitoring import status
+from include.monitoring.consumers import consumers
 from include.monitoring.thresholds import Thresholds
 from include.publishing import backup as backups
 from include.publishing import manifest as manifests
-from include.publishing import recovery
-from include.publishing.listing import listing
-from include.publishing.registry import Registry
+from include.publishing import recovery, replay
+from include.publishing.listing import Entry, listing
+from include.publishing.registry import Latest, Registry, said
 from include.publishing.store import Store
 from include.quality import gate
 from include.sources import source as sources
@@ -64,7 +66,7 @@ class Look:
             at=self.now,
             occurrence=self.now.isoformat(),
             cause=cause,
-            consumers=status.consumers(self.registry, source, self.now),
+            consumers=consumers(self.registry, source, self.now),
         )
 
 
@@ -118,7 +120,7 @@ def observe(
         except Exception as error:
             # Whatever is wrong with one rule must not blind the others.
             log.exception("the rule %s could not look", kind)
-            observation.blind[kind] = redact.text(f"{type(error).__name__}: {error}")[:ERROR_CHARACTERS]
+            observation.blind[kind] = redact.text(f"{type(error).__name__}: {said(error)}")[:ERROR_CHARACTERS]
     return observation
 
 
@@ -142,14 +144,14 @@ def stale(look: Look) -> Iterator[Alert]:
         latest = look.registry.latest(source)
         if latest is None:
             continue
-        promised = status.age(spec.fresh_within)
+        promised = span(spec.fresh_within)
         if spec.derived:
             for name, version, waited in _waiting(look, source, spec):
                 if waited > spec.fresh_within:
                     yield look.alert(
                         "stale",
                         source,
-                        f"Version {version} of {name} has waited for {status.age(waited)} to be built in; at most "
+                        f"Version {version} of {name} has waited for {span(waited)} to be built in; at most "
                         f"{promised} are promised.",
                     )
                     break
@@ -159,20 +161,30 @@ def stale(look: Look) -> Iterator[Alert]:
                 yield look.alert(
                     "stale",
                     source,
-                    f"The last run that published {source} or found nothing new ended {status.age(look.now - last)} "
+                    f"The last run that published {source} or found nothing new ended {span(look.now - last)} "
                     f"ago, at {last:%Y-%m-%d %H:%M} UTC; at most {promised} are promised.",
                 )
 
 
 def _last_good_run(look: Look, source: str) -> datetime:
-    """When latest was last replaced or found current. A backfill does neither, nor a run that had no host to ask."""
+    """When a version was last published from what the upstream had then, or latest was found current.
+
+    A backfill or a replay is neither, whatever it published, nor a run that had no host to ask, or whose candidate did
+    not become latest. The time of latest's data stands in where nothing else is known.
+    """
     (row,) = look.rows(
-        "SELECT greatest(max(p.ended), (SELECT v.published_at FROM lastgood.latest l "
-        "  JOIN lastgood.dataset_version v USING (source, version) WHERE l.source = %(source)s)) AS last "
-        "FROM lastgood.pipeline_run p WHERE p.source = %(source)s AND p.status IN ('ok', 'skipped') "
-        "AND p.run_type IS DISTINCT FROM 'backfill' "
-        "AND p.steps -> 'probe' ->> 'without_host' IS DISTINCT FROM 'true'",
+        "SELECT coalesce("
+        "  greatest((SELECT max(p.ended) FROM lastgood.pipeline_run p WHERE p.source = l.source "
+        "      AND (p.status = 'skipped' OR (p.status = 'ok' AND p.steps -> 'promote' ->> 'latest' = p.version)) "
+        "      AND NOT coalesce(p.run_type = ANY(%(neither)s), false) "
+        "      AND p.steps -> 'probe' ->> 'without_host' IS DISTINCT FROM 'true'), "
+        "    (SELECT max(v.published_at) FROM lastgood.dataset_version v WHERE v.source = l.source "
+        "      AND NOT EXISTS (SELECT FROM lastgood.pipeline_run p "
+        "        WHERE (p.source, p.version) = (v.source, v.version) AND p.run_type = ANY(%(neither)s)))), "
+        "  (SELECT v.as_of FROM lastgood.dataset_version v WHERE (v.source, v.version) = (l.source, l.version))"
+        ") AS last FROM lastgood.latest l WHERE l.source = %(source)s",
         source=source,
+        neither=["backfill", replay.RUN_TYPE],
     )
     last: datetime = row["last"]
     return last
@@ -211,44 +223,57 @@ def zero_rows(look: Look) -> Iterator[Alert]:
 
 
 def file_damaged(look: Look) -> Iterator[Alert]:
-    """A file of latest is missing, has another size, or was written after its checks and holds other bytes.
+    """A file of latest or of the version before it, which is the way back, is not the one that was checked.
 
-    One listing per source; bytes are read only of files that were written within the last hour, and as long as
-    damage is known. Bytes that rot without a write are found by verifying (docs/runbook.md, file-damaged).
+    It is missing, has another size, or was written after its checks and holds other bytes. One listing per source;
+    bytes are read only of files that were written within the last hour, and as long as damage is known. Bytes that rot
+    without a write are found by verifying (docs/runbook.md, file-damaged).
     """
     for source in look.specs:
         latest = look.registry.latest(source)
         if latest is None:
             continue
-        if damaged := list(_damaged(look, source, latest.version)):
+        if damaged := list(_damaged(look, latest)):
             more = f" and {len(damaged) - NAMED} more" if len(damaged) > NAMED else ""
-            yield look.alert(
-                "file-damaged",
-                source,
-                f"Of latest, version {latest.version}: {'; '.join(damaged[:NAMED])}{more}.",
-            )
+            yield look.alert("file-damaged", source, f"{'; '.join(damaged[:NAMED])}{more}.")
 
 
-def _damaged(look: Look, source: str, version: str) -> Iterator[str]:
-    """A sentence for each file of a version that is not what was checked."""
-    manifest, verdict = manifests.read(look.store, source, version), gate.read(look.store, source, version)
-    if manifest is None or verdict is None:
-        yield f"{manifests.folder(source, version)} has no {'manifest' if manifest is None else 'verdict'}"
-        return
+def _damaged(look: Look, latest: Latest) -> Iterator[str]:
+    """A sentence for each damaged file, once where both versions need it."""
+    source = latest.source
     known = look.rows(
         "SELECT 1 FROM lastgood.alert WHERE recovered_at IS NULL AND kind = 'file-damaged' AND source = %(source)s",
         source=source,
     )
-    since = verdict.checked_at if known else max(verdict.checked_at, look.now - timedelta(hours=1))
-    there = listing(look.store, f"versions/{source}")
+    lately = None if known else look.now - timedelta(hours=1)
+    there, seen = listing(look.store, f"versions/{source}"), set[str]()
+    for version, words in ((latest.version, "latest"), (latest.previous, "the version before latest")):
+        if version is not None:
+            for path, sentence in _altered(look, source, version, there, lately):
+                if path not in seen:
+                    seen.add(path)
+                    yield f"of {words}, {version}: {sentence}"
+
+
+def _altered(
+    look: Look, source: str, version: str, there: Mapping[str, Entry], lately: datetime | None
+) -> Iterator[tuple[str, str]]:
+    """Each file of a version that is not what was checked, and a sentence about it."""
+    manifest, verdict = manifests.read(look.store, source, version), gate.read(look.store, source, version)
+    if manifest is None or verdict is None:
+        folder = manifests.folder(source, version)
+        yield folder, f"{folder} has no {'manifest' if manifest is None else 'verdict'}"
+        return
+    since = max(verdict.checked_at, lately) if lately else verdict.checked_at
     for file in manifest.files:
         entry = there.get(file.path)
         if entry is None:
-            yield f"{file.path} is missing"
+            yield file.path, f"{file.path} is missing"
         elif entry.bytes != file.bytes:
-            yield f"{file.path} has {entry.bytes} bytes instead of {file.bytes}"
+            yield file.path, f"{file.path} has {entry.bytes} bytes instead of {file.bytes}"
         elif entry.modified > since and look.store.sha256(file.path) != file.sha256:
-            yield f"{file.path} was written at {entry.modified:%Y-%m-%d %H:%M} UTC and holds other bytes"
+            written = f"{entry.modified:%Y-%m-%d %H:%M} UTC"
+            yield file.path, f"{file.path} was written at {written} and holds other bytes"
 
 
 def error_rate(look: Look) -> Iterator[Alert]:
@@ -340,7 +365,7 @@ def staged_too_long(look: Look) -> Iterator[Alert]:
         yield look.alert(
             "staged-too-long",
             row["source"],
-            f"Version {row['version']} has been staged for {status.age(look.now - row['staged_at'])}, "
+            f"Version {row['version']} has been staged for {span(look.now - row['staged_at'])}, "
             f"{'judged and not published' if row['judged'] else 'without a verdict'}; at most "
             f"{look.thresholds.staged_hours:g} hours are accepted.{said}",
             what=row["version"],
@@ -348,18 +373,20 @@ def staged_too_long(look: Look) -> Iterator[Alert]:
 
 
 def lease_expired(look: Look) -> Iterator[Alert]:
-    """A version is being published beyond its lease."""
+    """A version is being published beyond its lease, and nobody is moving latest at this moment."""
     rows = look.rows(
         "SELECT source, version, lease_owner, lease_until FROM lastgood.dataset_version "
         "WHERE state = 'publishing' AND lease_until < %(now)s ORDER BY source, version",
         now=look.now,
     )
     for row in rows:
+        if recovery.is_moving(look.registry, row["source"]):  # a long one
+            continue
         yield look.alert(
             "lease-expired",
             row["source"],
             f"Version {row['version']} is being published by {row['lease_owner']}, whose lease ran out "
-            f"{status.age(look.now - row['lease_until'])} ago, at {row['lease_until']:%Y-%m-%d %H:%M} UTC.",
+            f"{span(look.now - row['lease_until'])} ago, at {row['lease_until']:%Y-%m-%d %H:%M} UTC.",
             what=row["version"],
         )
 
@@ -470,7 +497,7 @@ def backup_old(look: Look) -> Iterator[Alert]:
             yield look.alert(
                 "backup-old",
                 HOUSE,
-                f"There is no verified backup, and data have been published for {status.age(look.now - row['first'])}; "
+                f"There is no verified backup, and data have been published for {span(look.now - row['first'])}; "
                 f"{promised}",
             )
     elif newest.age(look.now) > most:
@@ -478,7 +505,7 @@ def backup_old(look: Look) -> Iterator[Alert]:
             "backup-old",
             HOUSE,
             f"The newest verified backup is of {newest.taken_at:%Y-%m-%d %H:%M} UTC, "
-            f"{status.age(newest.age(look.now))} ago; {promised}",
+            f"{span(newest.age(look.now))} ago; {promised}",
         )
 
 

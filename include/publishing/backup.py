@@ -26,7 +26,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from include.publishing import dump, mirror, serving
+from include.publishing import dump, mirror, rebuild, serving
 from include.publishing import manifest as manifests
 from include.publishing.dump import DumpedTable
 from include.publishing.listing import Entry, listing
@@ -54,7 +54,11 @@ class BackupRefused(ValueError):
 
 
 class RestoreRefused(ValueError):
-    """A restore would overwrite what is there, or cannot be done by this code."""
+    """A restore would take consumers back without need, or cannot be done by this code."""
+
+
+class LostFile(AlteredFile):
+    """A file is gone."""
 
 
 class NoBackup(LookupError):
@@ -99,6 +103,8 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
     """Those that no earlier backup had."""
     copied_bytes: int
     seconds: Seconds
+    damaged: tuple[str, ...] = ()
+    """What was not copied, a sentence each: files that were altered, of versions that are not latest."""
 
     @property
     def rows(self) -> int:
@@ -162,7 +168,8 @@ def backup(
 
     Raises BackupRefused (the registry has lost what the newest backup holds, another backup is under way, the root
     is inside the store, no scratch database), dump.DamagedDump where the restore differs, AlteredFile where a file
-    of latest is damaged.
+    of latest is damaged. A damaged file of another version stands in the backup's `damaged`; what the root has of it
+    from before stays.
     """
     _check_place(store, root)
     stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
@@ -196,6 +203,7 @@ def backup(
                 copy=round(there - dumped, 2),
                 verify=round(time.monotonic() - there, 2),
             ),
+            damaged=tuple(copied.damaged),
         )
         root.write_bytes(_record_key(stamp), msgspec.json.format(msgspec.json.encode(done), indent=1))
         progress(f"backup {stamp} was restored into a scratch database and is equal")
@@ -219,14 +227,14 @@ def restore(
     source is read from the store and the database and compared. The act is kept in lastgood.action under `who`.
     Other forms of a source (site/…) are not part of it: call steps.export for each source of `latest` afterwards.
 
-    Raises NoBackup, RestoreRefused where the registry has versions or the store is ahead of the backup,
-    dump.DamagedDump or AlteredFile where the backup itself is damaged.
+    Raises NoBackup, rebuild.RegistryInUse, RestoreRefused where the store is ahead of the backup, dump.DamagedDump
+    or AlteredFile where the backup itself is damaged.
     """
     began = time.monotonic()
     chosen = _choose(root, stamp)
     held = store_of(root)
     with registry.cursor() as cursor:
-        _refuse_used(cursor)
+        rebuild.require_empty(cursor)
     _refuse_ahead(store, chosen)
     files = _bring_files(held, store, chosen, progress)
     _restore_registry(root, store, registry, chosen, who)
@@ -248,12 +256,12 @@ def restore(
 
 
 def restore_file(root: Store, store: Store, key: str) -> StoredFile:
-    """Bring back one damaged or lost file of a published version: a data file, or the manifest of a latest version.
+    """Bring back one damaged or lost file: a data file of latest or of the version before it, or any manifest.
 
-    Raises NoBackup where no backup holds it, AlteredFile where the backup's copy is damaged too.
+    Raises NoBackup where no backup holds it, AlteredFile or ValueError where the backup's copy is damaged too.
     """
     held = store_of(root)
-    source, _, _ = _parts(key)
+    source, version, rest = _parts(key)
     for one in backups(root):
         if source not in one.latest:
             continue
@@ -262,11 +270,11 @@ def restore_file(root: Store, store: Store, key: str) -> StoredFile:
         if key == sealed:
             size = held.fs.size(held.full(key))
             found: StoredFile | None = StoredFile(path=key, bytes=size, sha256=good.manifest_sha256)
+        elif rest == "manifest.json":
+            found = _manifest_file(held, source, version)
         else:
-            versions = [version for version in (good.version, good.previous) if version]
-            files = [
-                each for version in versions for each in _references(manifests.require(held, source, version))
-            ]
+            versions = [name for name in (good.version, good.previous) if name]
+            files = [each for name in versions for each in _references(manifests.require(held, source, name))]
             found = next((file for file in files if file.path == key), None)
         if found is not None:
             with store.scratch("restore-file") as folder:
@@ -276,6 +284,14 @@ def restore_file(root: Store, store: Store, key: str) -> StoredFile:
         f"No backup at {root.uri} holds {key!r}: it keeps the files of what was latest, by their key "
         "(versions/SOURCE/VERSION/TABLE/part-00000.parquet). Roll back, or run the DAG again."
     )
+
+
+def _manifest_file(held: Store, source: str, version: str) -> StoredFile | None:
+    """The manifest of any version, as the backup has it; that it can be read is its only proof."""
+    if manifests.read(held, source, version) is None:
+        return None
+    key = manifests.manifest_key(source, version)
+    return StoredFile(path=key, bytes=held.fs.size(held.full(key)), sha256=held.sha256(key))
 
 
 # --- what a backup does ---
@@ -328,11 +344,13 @@ def _refuse_less(cursor: dump.Cursor, root: Store) -> None:
 
 @dataclass
 class _Copied:
-    """What the copying came to: latest of each source, the files that it and its predecessor need, the new ones."""
+    """What the copying came to: latest of each source, the files that it and its predecessor need, the new ones, and
+    what is damaged of other versions."""
 
     latest: dict[str, Good] = field(default_factory=dict)
     needed: list[StoredFile] = field(default_factory=list)
     new: list[StoredFile] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
 
 
 def _copy_store(
@@ -345,20 +363,26 @@ def _copy_store(
     """Bring the second root's store up to date."""
     there = listing(held, "versions")
     done, pointers = _Copied(), []
+    good = {(one.source, one.version) for one in latest}
     with held.scratch("backup") as folder:
-        _copy_small(store, held, there, known, folder)
+        done.damaged += _copy_small(store, held, there, known, good, folder)
         for one in latest:
             manifest = manifests.require(held, one.source, one.version)
-            before = _whole(
-                store, there, manifests.read(held, one.source, one.previous) if one.previous else None
-            )
-            files = {file.path: file for each in (manifest, before) if each for file in _references(each)}
-            missing = [file for file in files.values() if _differs(there, file)]
-            for file in missing:
-                _copy(store, held, file, folder)
-            progress(f"{one.source}: {len(missing)} of {len(files)} files were new")
+            files = {file.path: file for file in _references(manifest)}
+            new = _copy_new(store, held, there, files.values(), folder)
+            before = manifests.read(held, one.source, one.previous) if one.previous else None
+            if before:
+                of_before = {file.path: file for file in _references(before) if file.path not in files}
+                try:
+                    new += _copy_new(store, held, there, of_before.values(), folder)
+                    files |= of_before
+                except AlteredFile as error:
+                    # It may go missing without harm to consumers; that it was altered people are told.
+                    before = None
+                    done.damaged += [] if isinstance(error, LostFile) else [str(error)]
+            progress(f"{one.source}: {len(new)} of {len(files)} files were new")
             done.needed += files.values()
-            done.new += missing
+            done.new += new
             done.latest[one.source] = Good(
                 version=one.version,
                 previous=one.previous if before else None,
@@ -374,11 +398,14 @@ def _copy_store(
     return done
 
 
-def _whole(store: Store, there: Collection[str], manifest: Manifest | None) -> Manifest | None:
-    """The version before latest, unless a file of it is nowhere: it may go missing without harm to consumers."""
-    if manifest and all(file.path in there or store.exists(file.path) for file in _references(manifest)):
-        return manifest
-    return None
+def _copy_new(
+    store: Store, held: Store, there: Mapping[str, Entry], files: Iterable[StoredFile], folder: Path
+) -> list[StoredFile]:
+    """Copy the files that the second root does not have, and return which. Raises AlteredFile."""
+    new = [file for file in files if _differs(there, file)]
+    for file in new:
+        _copy(store, held, file, folder)
+    return new
 
 
 def _references(manifest: Manifest) -> list[StoredFile]:
@@ -392,9 +419,14 @@ def _copy_small(
     held: Store,
     there: Mapping[str, Entry],
     known: Mapping[tuple[str, str], str],
+    good: Collection[tuple[str, str]],
     folder: Path,
-) -> None:
-    """Manifests, verdicts and state records of every version the registry knows."""
+) -> list[str]:
+    """Manifests, verdicts and state records of every version the registry knows; returns what is damaged of them.
+
+    Raises AlteredFile for those of a good version. Others may be gone since they were listed, by retention.
+    """
+    damaged = []
     for key, entry in listing(store, "versions").items():
         source, version, rest = _parts(key)
         if (source, version) not in known or rest not in _SMALL:
@@ -404,11 +436,17 @@ def _copy_small(
         changes = rest != "manifest.json"
         if copy and copy.bytes == entry.bytes and not (changes and entry.modified > copy.modified - SKEW):
             continue
-        if changes:
-            held.write_bytes(key, store.read_bytes(key))
-        else:
-            sealed = known[source, version]
-            _copy(store, held, StoredFile(path=key, bytes=entry.bytes, sha256=sealed), folder)
+        try:
+            if changes:
+                held.write_bytes(key, store.read_bytes(key))
+            else:
+                sealed = known[source, version]
+                _copy(store, held, StoredFile(path=key, bytes=entry.bytes, sha256=sealed), folder)
+        except (FileNotFoundError, AlteredFile) as error:
+            if (source, version) in good:
+                raise
+            damaged += [] if isinstance(error, FileNotFoundError | LostFile) else [str(error)]
+    return damaged
 
 
 def _differs(there: Mapping[str, Entry], file: StoredFile) -> bool:
@@ -424,7 +462,7 @@ def _copy(source: Store, target: Store, file: StoredFile, folder: Path) -> None:
                 digest.update(block)
                 writer.write(block)
     except FileNotFoundError as error:
-        raise AlteredFile(f"{source.uri}/{file.path} is missing.") from error
+        raise LostFile(f"{source.uri}/{file.path} is missing.") from error
     if digest.hexdigest() != file.sha256:
         raise AlteredFile(
             f"{source.uri}/{file.path} was altered: SHA-256 {digest.hexdigest()[:12]}… instead of "
@@ -492,19 +530,6 @@ def _choose(root: Store, stamp: str | None) -> Backup:
     return _read(root, stamp)
 
 
-def _refuse_used(cursor: dump.Cursor) -> None:
-    cursor.execute("SELECT to_regclass('lastgood.dataset_version') IS NOT NULL AS present")
-    if cursor.fetchone() == {"present": False}:
-        return
-    cursor.execute("SELECT count(*) AS versions FROM lastgood.dataset_version")
-    row = cursor.fetchone()
-    if row and row["versions"]:
-        raise RestoreRefused(
-            f"The registry knows {row['versions']} versions already; a restore goes only into an empty one. Point "
-            "it to a new database, or drop the schema lastgood there if it really is to be replaced."
-        )
-
-
 def _refuse_ahead(store: Store, chosen: Backup) -> None:
     """Where the store is newer than the backup, a restore would take consumers back without need."""
     for source, good in chosen.latest.items():
@@ -544,7 +569,7 @@ def _bring_files(held: Store, store: Store, chosen: Backup, progress: Progress) 
 def _restore_registry(root: Store, store: Store, registry: Registry, chosen: Backup, who: str) -> None:
     """Tables as they were, the schema of this code, and the serving tables, all in one transaction."""
     with dump.transaction(registry.connect, keep=True) as (cursor, upgrade):
-        _refuse_used(cursor)
+        rebuild.require_empty(cursor)
         cursor.execute("DROP SCHEMA IF EXISTS lastgood CASCADE")
         cursor.execute("CREATE SCHEMA lastgood")
         try:
@@ -601,8 +626,13 @@ def _bring_others(held: Store, store: Store, registry: Registry, chosen: Backup,
                 if manifest is None or not all(file.path in there for file in _references(manifest)):
                     continue
                 missing = [file for file in _references(manifest) if file.path not in here]
-                for file in missing:
-                    _copy(held, store, file, folder)
+                try:
+                    for file in missing:
+                        _copy(held, store, file, folder)
+                except AlteredFile as error:
+                    # Consumers read latest already, and a restore cannot be done twice.
+                    progress(f"{source}: {row.version} is not whole: {error}")
+                    continue
                 here |= {file.path: there[file.path] for file in missing}
                 progress(f"{source}: {row.version} is whole")
 

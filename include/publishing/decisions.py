@@ -9,14 +9,16 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from include import steps
 from include.alerting.alert import HOUSE
 from include.publishing import manifest as manifests
-from include.publishing import mirror, promotion, rebuild
+from include.publishing import mirror, promotion, rebuild, recovery
 from include.publishing.promotion import Outcome, Promotion, PromotionFailed, PromotionRefused
-from include.publishing.registry import Registry, UnknownVersion, insert_action
+from include.publishing.recovery import Stuck
+from include.publishing.registry import Registry, UnknownVersion, insert_action, said
 from include.publishing.store import Store
 from include.quality import gate
 
@@ -25,16 +27,24 @@ Wait = Callable[[float], None]
 
 
 class NotExported(RuntimeError):
-    """The decision stands, but the other forms of latest could not be written."""
+    """The decision stands and ended as `done`, but the other forms of latest could not be written."""
+
+    def __init__(self, done: Promotion, error: Exception) -> None:
+        self.done, self.why = done, f"{type(error).__name__}: {said(error)}"
+        super().__init__(
+            f"The decision stands: latest of {done.source} is {done.latest}. Only its other forms could not be "
+            f"written ({self.why}). Do not decide again: run the DAG {done.source}, whose export writes them."
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """One version of retry_all: how it ended, or why it could not be published."""
+    """One version of retry_all: how it ended, and why it could not be published or exported."""
 
     source: str
     version: str
     outcome: str | None
+    """None where it could not be published."""
     error: str | None
 
 
@@ -124,44 +134,52 @@ def retry_all(
     *,
     who: str,
     reason: str,
+    now: datetime,
     wait: Wait = time.sleep,
     report: Callable[[str], None] = lambda _: None,
 ) -> RetriedAll:
-    """Retry all that failed to be published, of one source or of all, oldest first; one failure stops no other."""
-    results = []
-    for one, version in retryable(store, registry, source):
+    """Retry all that failed to be published, of one source or of all; one failure stops no other.
+
+    The newest of a source comes first; once it is latest, the others are outdated and left out.
+    """
+    results: list[Retried] = []
+    published: set[str] = set()
+    for one, version in retryable(store, registry, source, now=now):
+        if one in published:
+            continue
         report(f"publishing {one} {version}")
         try:
             done = retry(store, registry, one, version, who=who, reason=reason, wait=wait)
-            results.append(Retried(one, version, done.outcome.value, None))
-        except (PromotionRefused, PromotionFailed, NotExported, FileNotFoundError) as error:
-            results.append(Retried(one, version, None, str(error)))
+            ended = Retried(one, version, done.outcome.value, None)
+        except NotExported as error:
+            ended = Retried(one, version, error.done.outcome.value, str(error))
+        except (PromotionRefused, PromotionFailed, FileNotFoundError) as error:
+            ended = Retried(one, version, None, said(error))
+        results.append(ended)
+        if ended.outcome in PUBLISHED:
+            published.add(one)
     return RetriedAll(tuple(results))
 
 
-def retryable(store: Store, registry: Registry, source: str | None = None) -> list[tuple[str, str]]:
-    """What failed to be published: source and version, oldest first.
+def retryable(
+    store: Store, registry: Registry, source: str | None = None, *, now: datetime
+) -> list[tuple[str, str]]:
+    """What failed to be published and passed its gate: source and version, the newest of each source first.
 
-    That is what is failed, what stopped half way and lost its lease, and what is staged with a passed verdict although
-    its run is over; a candidate whose run is under way is left to it.
+    A candidate whose run is under way is left to it.
     """
-    with registry.cursor() as cursor:
-        cursor.execute(
-            "SELECT v.source, v.version, v.accepted_by FROM lastgood.dataset_version v "
-            "LEFT JOIN lastgood.pipeline_run r USING (source, version) "
-            "WHERE v.published_at IS NULL AND (%(source)s::text IS NULL OR v.source = %(source)s) AND "
-            "(v.state = 'failed' OR (v.state = 'publishing' AND v.lease_until <= now()) "
-            "OR (v.state = 'staged' AND (r.version IS NULL OR r.ended IS NOT NULL))) "
-            "ORDER BY v.as_of, v.staged_at",
-            {"source": source},
-        )
-        rows = cursor.fetchall()
     return [
-        (row["source"], row["version"])
-        for row in rows
-        if (verdict := gate.read(store, row["source"], row["version"]))
-        and (verdict.passed or row["accepted_by"] is not None)
+        (each.source, each.version)
+        for each in recovery.stuck(registry, now, source)
+        if each.tried or _may_be_published(store, registry, each)
     ]
+
+
+def _may_be_published(store: Store, registry: Registry, each: Stuck) -> bool:
+    verdict = gate.read(store, each.source, each.version)
+    return verdict is not None and (
+        verdict.passed or registry.version(each.source, each.version).accepted_by is not None
+    )
 
 
 def pin(store: Store, registry: Registry, source: str, version: str, *, who: str, reason: str) -> None:
@@ -212,9 +230,7 @@ def _exported(store: Store, registry: Registry, done: Promotion) -> Promotion:
     """Write latest in its other forms. Raises NotExported."""
     try:
         steps.export(store, registry, done.source)
-    except (OSError, ValueError) as error:
-        raise NotExported(
-            f"The decision stands: latest of {done.source} is {done.latest}. Only its other forms could not be "
-            f"written ({error}). Do not decide again: run the DAG {done.source}, whose export writes them."
-        ) from error
+    except Exception as error:
+        # Whatever was wrong, latest has moved.
+        raise NotExported(done, error) from error
     return done

@@ -22,7 +22,7 @@ import zstandard
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from include.publishing.registry import MIGRATIONS, Connect
+from include.publishing.registry import Connect, alembic_config
 from include.publishing.store import Store, StoredFile, safe_key
 
 SCHEMA = "lastgood"
@@ -80,7 +80,7 @@ def revision(cursor: Cursor) -> str:
 def write(cursor: Cursor, root: Store, prefix: str) -> tuple[DumpedTable, ...]:
     """Dump every table to PREFIX/TABLE.csv.zst, in an order in which they can be loaded."""
     done = []
-    with root.scratch(f"dump-{secrets.token_hex(4)}") as folder:
+    with root.scratch("dump") as folder:
         for table in _tables(cursor):
             columns, (rows, digest) = _columns(cursor, table), _digest(cursor, table)
             local = folder / table
@@ -140,15 +140,13 @@ def transaction(connect: Connect, *, keep: bool) -> Iterator[tuple[Cursor, Upgra
     """
     # Alembic and SQLAlchemy take 0.3 s to import, which only a restore should pay.
     from alembic import command
-    from alembic.config import Config
     from alembic.util import CommandError
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
     with engine.connect() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config = alembic_config()
         config.attributes["connection"] = connection
         connection.begin()
 

@@ -30,6 +30,10 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[TableEntry, ...]
 
 
+class OlderRegistry(ValueError):
+    """The registry does not know what consumers of the store read."""
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """state.json: what the registry knows of a version beyond its manifest."""
 
@@ -61,6 +65,23 @@ def read_pointer(store: Store, source: str) -> Pointer | None:
     """What consumers of files see, or None before the first promotion."""
     key = pointer_key(source)
     return msgspec.json.decode(store.read_bytes(key), type=Pointer) if store.exists(key) else None
+
+
+def agreed(store: Store, registry: Registry, source: str) -> Pointer | None:
+    """The pointer, proven to be no newer than the registry; None where there is none.
+
+    Raises OlderRegistry where the store knows of a later promotion: the registry was lost, restored or mixed up, and
+    whoever acted by it would take from readers what they read. Raises ValueError for a pointer that cannot be read.
+    """
+    # In this order, since a promotion writes the registry first: one that comes between looks like no trouble.
+    pointer, latest = read_pointer(store, source), registry.latest(source)
+    if pointer is not None and (latest is None or pointer.since > latest.since):
+        raise OlderRegistry(
+            f"{pointer_key(source)} speaks of {pointer.version}, published {pointer.since:%Y-%m-%d %H:%M} UTC, the "
+            f"registry of {latest.version if latest else 'nothing'}: the registry is older than the store. Run "
+            "rebuild-registry on an empty registry; until then what the store holds is left as it is."
+        )
+    return pointer
 
 
 def read_state(store: Store, source: str, version: str) -> State | None:

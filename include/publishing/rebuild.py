@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from typing import Any
+
+import psycopg
 
 from include.publishing import manifest as manifests
 from include.publishing import mirror, promotion, serving
@@ -13,11 +16,32 @@ from include.publishing.store import Store
 from include.quality import gate
 
 
-def rebuild(store: Store, registry: Registry) -> dict[str, int]:
-    """Fill the registry with what the store knows and return how many versions of each source came back.
+class RegistryInUse(ValueError):
+    """The registry has versions, with decisions about them that the store may not know."""
 
-    Versions the registry knows already are left as they are. Serving tables are filled again from latest.
+
+def require_empty(cursor: psycopg.Cursor[dict[str, Any]]) -> None:
+    """Raises RegistryInUse for a registry that knows a version; it may also be one that was never migrated."""
+    cursor.execute("SELECT to_regclass('lastgood.dataset_version') IS NOT NULL AS present")
+    if cursor.fetchone() == {"present": False}:
+        return
+    cursor.execute("SELECT count(*) AS versions FROM lastgood.dataset_version")
+    row = cursor.fetchone()
+    if row and row["versions"]:
+        raise RegistryInUse(
+            f"The registry knows {row['versions']} versions already; only an empty one is filled. Point "
+            "lastgood_registry to a new database, or drop the schema lastgood there if it really is to be replaced."
+        )
+
+
+def rebuild(store: Store, registry: Registry) -> dict[str, int]:
+    """Fill an empty registry with what the store knows and return how many versions of each source came back.
+
+    Serving tables are filled again from latest. Raises RegistryInUse; also where an earlier rebuild was killed: then
+    drop the schema and begin anew.
     """
+    with registry.cursor() as cursor:
+        require_empty(cursor)
     registry.migrate()
     found = Counter[str]()
     for key in store.list("versions"):
@@ -60,7 +84,7 @@ def _restore_version(store: Store, registry: Registry, manifest: Manifest) -> No
 
 def _restore_latest(store: Store, registry: Registry, source: str) -> None:
     pointer = mirror.read_pointer(store, source)
-    if pointer is None or registry.latest(source) is not None:
+    if pointer is None:
         return
     manifest = manifests.require(store, source, pointer.version)
     with registry.cursor() as cursor:

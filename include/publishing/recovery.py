@@ -27,7 +27,7 @@ from include.publishing import manifest as manifests
 from include.publishing import mirror, promotion
 from include.publishing.listing import Entry, listing
 from include.publishing.promotion import PromotionFailed, PromotionRefused
-from include.publishing.registry import Registry, insert_action
+from include.publishing.registry import Registry, insert_action, said
 from include.publishing.store import SCRATCH, Store, safe_key
 from include.sources import source as sources
 from include.sources.source import Spec
@@ -41,21 +41,26 @@ RETRY = "publish again"
 """What lastgood.action calls a round."""
 UNKNOWN_RUN_TIMEOUT = timedelta(hours=48)
 """For the versions of a source that is no longer in the project."""
-UNFINISHED = ".new-"
-"""How the store names a file that it is about to put in its place."""
 MIRRORED = {"published", "superseded", "rolled_back"}
 """States that the mirror follows; a candidate's own are known from its verdict."""
 log = logging.getLogger(__name__)
 
 
+_UNDER_WAY = "p.ended IS NULL AND p.started >= %(over)s"
+"""Runs (p) that nobody closed and that are not too old to be under way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """A candidate that could still become latest, and whose publishing failed or stopped half way."""
+    """A candidate that could still become latest, and whose publishing failed, stopped half way or never began."""
 
     source: str
     version: str
     expired: bool
     """It was being published when its lease ran out; else every attempt failed."""
+    tried: bool
+    """Whether anybody began to publish it; else its run ended before, perhaps even before its gate."""
+    staged_at: datetime
     error: str | None
     attempts: int
     last: datetime
@@ -124,12 +129,12 @@ def recover(
             try:
                 act(case)
             except (psycopg.Error, OSError, ValueError, LookupError) as error:
-                log.warning("recovery of %s: %s", source, error)
-                report.errors.append(f"{source}: {type(error).__name__}: {error}")
+                log.warning("recovery of %s: %s", source, said(error))
+                report.errors.append(f"{source}: {type(error).__name__}: {said(error)}")
     try:
         _sweep(store, registry, specs.values(), now, who, report)
     except OSError as error:
-        report.errors.append(f"leftovers on the disk: {type(error).__name__}: {error}")
+        report.errors.append(f"leftovers on the disk: {type(error).__name__}: {said(error)}")
     return report
 
 
@@ -174,13 +179,19 @@ def _known(registry: Registry) -> set[str]:
 
 
 def stuck(registry: Registry, now: datetime, source: str | None = None) -> list[Stuck]:
-    """Candidates that passed, were built upon what is latest, and whose publishing failed or stopped half way."""
+    """All that failed to be published and still can be, newest first within each source.
+
+    It was built upon what is latest, and its attempts failed, its process died, or its run ended without publishing it
+    (`tried` is false, and nobody has looked whether it passed its gate).
+    """
     with registry.cursor() as cursor:
         cursor.execute(
-            "SELECT v.source, v.version, v.state = 'publishing' AS expired, v.publish_error AS error, "
+            "SELECT v.source, v.version, v.state = 'publishing' AS expired, v.publish_error AS error, v.staged_at, "
+            "  v.state <> 'staged' OR v.publish_error IS NOT NULL AS tried, "
             "  v.publish_attempts AS attempts, coalesce(rounds.n, 0) AS rounds, "
             "  greatest(v.staged_at, tried.at, rounds.at) AS last "
             "FROM lastgood.dataset_version v LEFT JOIN lastgood.latest l USING (source) "
+            "LEFT JOIN lastgood.pipeline_run r ON (r.source, r.version) = (v.source, v.version) "
             "CROSS JOIN LATERAL (SELECT max(at) AS at FROM lastgood.publish_attempt a "
             "  WHERE a.source = v.source AND a.version = v.version) tried "
             "CROSS JOIN LATERAL (SELECT count(*) AS n, max(at) AS at FROM lastgood.action d "
@@ -188,7 +199,8 @@ def stuck(registry: Registry, now: datetime, source: str | None = None) -> list[
             "WHERE v.published_at IS NULL AND v.previous IS NOT DISTINCT FROM l.version "
             "AND (%(source)s::text IS NULL OR v.source = %(source)s) "
             "AND (v.state = 'failed' "
-            "  OR (v.state = 'staged' AND v.publish_error IS NOT NULL AND v.lease_until IS NULL) "
+            "  OR (v.state = 'staged' AND v.lease_until IS NULL "
+            "    AND (v.publish_error IS NOT NULL OR r.version IS NULL OR r.ended IS NOT NULL)) "
             "  OR (v.state = 'publishing' AND v.lease_until <= %(now)s)) "
             "ORDER BY v.source, v.as_of DESC, v.staged_at DESC",
             {"retry": RETRY, "source": source, "now": now},
@@ -199,7 +211,10 @@ def stuck(registry: Registry, now: datetime, source: str | None = None) -> list[
 def _promotions(case: _Case) -> None:
     """Try again what is due, the newest candidate first: once it is latest, the others are outdated."""
     for each in stuck(case.registry, case.now, case.source):
-        if each.given_up or each.due > case.now or _is_moving(case.registry, case.source):
+        if not each.tried or each.given_up or each.due > case.now:
+            continue
+        # What is published now would make that run lose the race; it publishes newer data than this by itself.
+        if is_moving(case.registry, case.source) or _other_run(case, each.version):
             continue
         # Before the try, so that one which kills its process is counted too.
         case.note(
@@ -229,16 +244,27 @@ def _promote(case: _Case, version: str) -> str:
                 "UPDATE lastgood.dataset_version SET publish_error = %s, state = 'failed', lease_owner = NULL, "
                 "lease_until = NULL WHERE source = %s AND version = %s AND published_at IS NULL "
                 "AND state IN ('staged', 'publishing', 'failed') AND (lease_until IS NULL OR lease_until <= now())",
-                (str(error)[:2000], case.source, version),
+                (said(error), case.source, version),
             )
-        return f"refused: {error}"
+        return f"refused: {said(error)}"
     if done.latest == version:
         case.report.promoted[case.source] = version
     return done.outcome.value
 
 
-def _is_moving(registry: Registry, source: str) -> bool:
-    """Whether somebody holds the row of latest at this moment, for which recovery would have to wait."""
+def _other_run(case: _Case, version: str) -> bool:
+    """Whether a run of the source is under way that makes another version."""
+    with case.registry.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM lastgood.pipeline_run p WHERE p.source = %(source)s AND p.version <> %(version)s "  # noqa: S608
+            f"AND {_UNDER_WAY} LIMIT 1",
+            {"source": case.source, "version": version, "over": case.over},
+        )
+        return cursor.fetchone() is not None
+
+
+def is_moving(registry: Registry, source: str) -> bool:
+    """Whether somebody holds the row of latest at this moment: who wants to move it would have to wait."""
     with registry.cursor() as cursor:
         cursor.execute("SELECT 1 FROM lastgood.latest WHERE source = %s", (source,))
         if cursor.fetchone() is None:
@@ -249,7 +275,7 @@ def _is_moving(registry: Registry, source: str) -> bool:
 
 def _outdated(case: _Case) -> None:
     """End candidates of dead runs that were built upon what is no longer latest; retention keeps staged ones."""
-    if _is_moving(case.registry, case.source):
+    if is_moving(case.registry, case.source):
         return
     for version in promotion.end_outdated(case.registry, case.source, case.over):
         case.report.ended.append(f"{case.source}/{version}")
@@ -262,22 +288,13 @@ def _outdated(case: _Case) -> None:
 def _mirror(case: _Case) -> None:
     """Write pointer and state records that are missing or differ.
 
-    Raises ValueError where the store knows a later promotion than the registry, which was restored from a backup
-    then: the mirror must not follow it back.
+    Raises mirror.OlderRegistry where the store knows a later promotion than the registry, which was restored from a
+    backup then: the mirror must not follow it back.
     """
-    if _is_moving(case.registry, case.source):
+    if is_moving(case.registry, case.source):
         return
-    latest = case.registry.latest(case.source)
-    try:
-        pointer = mirror.read_pointer(case.store, case.source)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pointer = None
-    if pointer is not None and (latest is None or pointer.since > latest.since):
-        raise ValueError(
-            f"{mirror.pointer_key(case.source)} speaks of {pointer.version}, published {pointer.since:%Y-%m-%d %H:%M} "
-            f"UTC, the registry of {latest.version if latest else 'nothing'}: the registry is older than the store. "
-            "Run rebuild-registry on an empty registry; until then the mirror is left as it is."
-        )
+    with suppress(msgspec.DecodeError, UnicodeDecodeError):  # a corrupted pointer is written anew
+        mirror.agreed(case.store, case.registry, case.source)
     ended = [row.version for row in case.registry.versions(case.source) if row.state in MIRRORED]
     repaired = mirror.write(case.store, case.registry, case.source, ended)
     if repaired:
@@ -308,9 +325,12 @@ def _versions(case: _Case) -> None:
     dead = _dead(case, {version: files for version, files in folders.items() if version not in sealed})
     if not dead:
         return
-    referenced = {
-        file.path for version in sealed for file in manifests.require(case.store, case.source, version).files
-    }
+    read = {version: manifests.read(case.store, case.source, version) for version in sealed}
+    # What was listed may be gone by now: retention forgets a version first, then removes its manifest.
+    for row in case.registry.versions(case.source):
+        if row.version in read and read[row.version] is None:
+            manifests.require(case.store, case.source, row.version)
+    referenced = {file.path for manifest in read.values() if manifest for file in manifest.files}
     for version in sorted(dead):
         gone = [
             key
@@ -336,11 +356,11 @@ def _dead(case: _Case, unsealed: Mapping[str, Mapping[str, Entry]]) -> set[str]:
         return set()
     with case.registry.cursor() as cursor:
         cursor.execute(
-            "SELECT u.version FROM unnest(%(versions)s::text[]) AS u (version) "
+            "SELECT u.version FROM unnest(%(versions)s::text[]) AS u (version) "  # noqa: S608
             "WHERE NOT EXISTS (SELECT FROM lastgood.dataset_version v "
             "  WHERE v.source = %(source)s AND v.version = u.version) "
             "AND NOT EXISTS (SELECT FROM lastgood.pipeline_run p WHERE p.source = %(source)s "
-            "  AND p.version = u.version AND p.ended IS NULL AND p.started >= %(over)s)",
+            f"  AND p.version = u.version AND {_UNDER_WAY})",
             {"versions": quiet, "source": case.source, "over": case.over},
         )
         return {row["version"] for row in cursor.fetchall()}
@@ -349,13 +369,11 @@ def _dead(case: _Case, unsealed: Mapping[str, Mapping[str, Entry]]) -> set[str]:
 def _sweep(
     store: Store, registry: Registry, specs: Iterable[Spec], now: datetime, who: str, report: Report
 ) -> None:
-    """Remove work in progress that nobody works on: scratch folders, and files that were never renamed."""
+    """Remove work in progress that nobody works on."""
     before = (now - _longest_task(specs)).timestamp()
     base = Path(store.root if store.local else tempfile.gettempdir())
     gone = _remove_older(base / SCRATCH, before)
     _remove_empty(base / SCRATCH, before)
-    if store.local:
-        gone += _remove_older(base, before, prefix=UNFINISHED)
     if gone:
         report.removed.extend(str(path.relative_to(base)) for path in gone)
         with registry.cursor() as cursor:
@@ -370,14 +388,11 @@ def _sweep(
             )
 
 
-def _remove_older(folder: Path, before: float, prefix: str = "") -> list[Path]:
-    """Remove the files below a folder that were last written before a time and whose names begin with `prefix`.
-
-    Links are removed, never followed.
-    """
+def _remove_older(folder: Path, before: float) -> list[Path]:
+    """Remove the files below a folder that were last written before a time; links too, which are never followed."""
     gone = []
     for parent, _, names in os.walk(folder):
-        for path in (Path(parent, name) for name in names if name.startswith(prefix)):
+        for path in (Path(parent, name) for name in names):
             # Its owner may end meanwhile and take it away.
             with suppress(FileNotFoundError):
                 if path.lstat().st_mtime < before:

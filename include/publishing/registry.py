@@ -20,6 +20,8 @@ from psycopg.types.json import Jsonb
 from include.publishing.manifest import Manifest
 
 if TYPE_CHECKING:
+    from alembic.config import Config
+
     from include.quality.gate import Verdict
 
 Connect = Callable[[], "psycopg.Connection[Any]"]
@@ -27,6 +29,15 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = (
     0x6C617374  # any constant of our own: two tasks that start at once migrate one after the other
 )
+
+
+def alembic_config() -> Config:
+    """Alembic's settings for the registry's schema; the caller puts a SQLAlchemy connection into `attributes`."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
 
 
 def said(error: BaseException) -> str:
@@ -92,13 +103,11 @@ class Registry:
         """Bring the schema to this code's revision and return it. Safe to call at once from many places."""
         # Alembic and SQLAlchemy take 0.3 s to import, which only this call should pay.
         from alembic import command
-        from alembic.config import Config
         from alembic.script import ScriptDirectory
         from sqlalchemy import create_engine, text
         from sqlalchemy.pool import NullPool
 
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config = alembic_config()
         scripts = ScriptDirectory.from_config(config)
         head, revision = scripts.get_current_head(), self._revision()
         assert head is not None

@@ -1,8 +1,8 @@
 """A version made anew from its raw landing with today's code, without the upstream: build, gate, promote, export.
 
-What a run asked for is settled in its landing, and no build reads the run's params, so the landing and the end of
-its interval are all that a replay needs. It is built upon latest, as a run is; the landing is referred to and not
-copied, so its parts keep their age.
+What a run asked for is settled in its landing, so the landing and the end of its interval are all that a replay needs;
+of the params a build reads only that it is a replay (`replay_of`), which takes every landed record anew. It is built
+upon latest, as a run is; the landing is referred to and not copied, so its parts keep their age.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import msgspec
 from include import steps
 from include.publishing import manifest as manifests
 from include.publishing import runlog
+from include.publishing.decisions import NotExported
 from include.publishing.promotion import PromotionRefused
 from include.publishing.registry import Registry, insert_action
 from include.publishing.store import Store
@@ -69,7 +70,7 @@ def replay(
 
     A replay of what is older than latest ends as a version that never becomes latest, as any older interval does,
     unless the source merges by time. Raises LookupError for an unknown source, NotReplayable where the raw is gone or
-    not complete, PromotionRefused where the gate refuses the candidate.
+    not complete, PromotionRefused where the gate refuses the candidate, NotExported where it did all but the last.
     """
     run = _run_of(store, registry, source, of, now)
     landings = [] if of is None else _landings(store, source, of)
@@ -111,8 +112,11 @@ def replay(
     with step("promote") as facts:
         done = steps.promote(run)
         facts.update(outcome=done.outcome.value, latest=done.latest)
-    with step("export") as facts:
-        facts.update(steps.export(store, registry, source))
+    try:
+        with step("export") as facts:
+            facts.update(steps.export(store, registry, source))
+    except Exception as error:
+        raise NotExported(done, error) from error
     runlog.end(registry, source, run.version, "ok")
     return Replay(
         source=source,

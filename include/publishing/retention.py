@@ -1,24 +1,27 @@
 """Retention: what of a source may go, by its Spec's policy, and removing it.
 
 Never latest, its predecessor, a pinned version, one that is still under way, one that another source's kept
-version was built from, nor a file that any kept version references. docs/retention.md says what each age means.
+version was built from, nor a file that any kept version or the store's pointer references; and nothing at all where
+the registry knows less than the store. docs/retention.md says what each age means.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from psycopg import sql
 
 from include.publishing import manifest as manifests
+from include.publishing import mirror
 from include.publishing.listing import Entry, listing
 from include.publishing.manifest import Manifest
 from include.publishing.registry import Latest, Registry, Version, insert_action
 from include.publishing.store import Store
+from include.sources import source as sources
 from include.sources.source import Retention
 
 UNDER_WAY = {"staged", "publishing"}
@@ -26,8 +29,8 @@ HOUSE_LOG = timedelta(days=90)
 """Runs of the house's own DAGs, some of which come every few minutes, and alerts about no source."""
 LOG_BYTES = 10_000_000
 LOG_FILES = 5
-
-Read = Callable[[str, str], Manifest | None]
+UNKNOWN_TASK = timedelta(days=1)
+"""For a source that is no longer in the project."""
 
 
 class PlanOutdated(RuntimeError):
@@ -69,16 +72,29 @@ class Plan:
         return sum(removal.bytes for removal in self.removals)
 
 
-def reader(store: Store) -> Read:
-    """Reads manifests, each once however many plans ask for it."""
-    known: dict[tuple[str, str], Manifest | None] = {}
+class View:
+    """What the plans of several sources look at: all versions, listed once, and their manifests, each read once."""
 
-    def read(source: str, version: str) -> Manifest | None:
-        if (source, version) not in known:
-            known[source, version] = manifests.read(store, source, version)
-        return known[source, version]
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.files = listing(store, "versions")
+        self._manifests: dict[tuple[str, str], Manifest | None] = {}
 
-    return read
+    def manifest(self, source: str, version: str) -> Manifest | None:
+        """The manifest of a version, or None where there is none (any more)."""
+        if (source, version) not in self._manifests:
+            self._manifests[source, version] = manifests.read(self.store, source, version)
+        return self._manifests[source, version]
+
+
+def longest_task(names: Iterable[str]) -> timedelta:
+    """No task of these sources lasts longer, so what nobody has written to for so long belongs to none under way."""
+    known = sources.names()
+    specs = [sources.spec(name) if name in known else None for name in names]
+    return max(
+        (max(spec.step_timeout, spec.extract_timeout) if spec else UNKNOWN_TASK for spec in specs),
+        default=UNKNOWN_TASK,
+    )
 
 
 def plan(
@@ -88,35 +104,38 @@ def plan(
     policy: Retention,
     *,
     now: datetime,
-    read: Read | None = None,
+    view: View | None = None,
 ) -> Plan:
     """Decide without touching anything.
 
-    `read` (see reader) lets the plans of several sources share the manifests they look at. Raises ValueError for a
-    policy that keeps fewer than two versions, or a manifest that cannot be read.
+    `view` lets the plans of several sources share what they look at. However short the policy, nothing goes by its
+    age that a task under way may have written. Raises ValueError for a policy that keeps fewer than two versions, a
+    pointer or manifest that cannot be read, mirror.OlderRegistry, and FileNotFoundError where the manifest of a
+    version that stays is gone.
     """
     if policy.versions < 2:  # noqa: PLR2004
         raise ValueError(
             f"{source} would keep {policy.versions} versions; latest and its predecessor always stay: at least 2"
         )
-    read = read or reader(store)
+    policy = replace(policy, raw=max(policy.raw, longest_task([source])))
+    # The files first: what is sealed from now on is not among them.
+    view = view or View(store)
+    landed = listing(store, f"raw/{source}")
+    pointer = mirror.agreed(store, registry, source)
     rows, latest = registry.versions(source), registry.latest(source)
-    files = listing(store, "versions")
-    held = _held(rows, latest)
-    kept = held | _kept_by_age(rows, policy, now) | _built_from(files, source, read)
+    held = _held(rows, latest) | _open(registry, source)
+    kept = held | _kept_by_age(rows, policy, now) | _built_from(view, source)
     gone = {row.version: _why(row, policy) for row in rows if row.version not in kept}
-    referenced = {
-        file.path for version in kept if (manifest := read(source, version)) for file in manifest.files
-    }
+    read = _manifests(view, source, kept, rows)
+    referenced = {file.path for manifest in read.values() for file in manifest.files}
+    referenced |= {file.path for table in (pointer.tables if pointer else ()) for file in table.files}
     # A landing may be of another run than the version: what landed before a failure is taken over.
-    landings = held | {
-        key.split("/")[2] for version in held if (manifest := read(source, version)) for key in manifest.raw
-    }
+    landings = held | {key.split("/")[2] for version in held & read.keys() for key in read[version].raw}
     ages = {row.version: row.staged_at for row in rows}
     found: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(
         list, {each: [] for each in gone.items()}
     )
-    for key, entry in {**_of(files, source), **listing(store, f"raw/{source}")}.items():
+    for key, entry in {**_of(view.files, source), **landed}.items():
         owner = key.split("/")[2]
         if key in referenced or owner in (landings if key.startswith("raw/") else kept):
             continue
@@ -124,7 +143,7 @@ def plan(
             found[owner, reason].append((key, entry.bytes))
     return Plan(
         source=source,
-        kept=tuple(sorted(kept)),
+        kept=tuple(row.version for row in rows if row.version in kept),
         versions=tuple(gone),
         removals=tuple(
             Removal(owner, reason, tuple(key for key, _ in own), sum(size for _, size in own))
@@ -139,8 +158,9 @@ def apply(store: Store, registry: Registry, chosen: Plan, *, who: str) -> None:
 
     First the versions in the registry, which ends the ways back to them; then their files, manifests first, so that
     no half version looks whole. What a kill leaves of the files goes by its age later. Raises PlanOutdated, and
-    nothing is removed, where a version is needed again by now.
+    nothing is removed, where a version is needed again by now; mirror.OlderRegistry where the registry was lost since.
     """
+    mirror.agreed(store, registry, chosen.source)
     _forget_versions(registry, chosen, who)
     for removal in chosen.removals:
         for key in sorted(removal.keys, key=lambda key: not key.endswith("/manifest.json")):
@@ -207,13 +227,33 @@ def _kept_by_age(rows: list[Version], policy: Retention, now: datetime) -> set[s
     return {row.version for row in (*published[: policy.versions], *young)}
 
 
-def _built_from(files: Mapping[str, Entry], source: str, read: Read) -> set[str]:
+def _open(registry: Registry, source: str) -> set[str]:
+    """Versions whose run is not over."""
+    with registry.cursor() as cursor:
+        cursor.execute(
+            "SELECT version FROM lastgood.pipeline_run WHERE source = %s AND ended IS NULL", (source,)
+        )
+        return {row["version"] for row in cursor.fetchall()}
+
+
+def _manifests(view: View, source: str, kept: Collection[str], rows: list[Version]) -> dict[str, Manifest]:
+    """The manifests of the versions that stay; one that the registry knows must have its own."""
+    found = {version: manifest for version in kept if (manifest := view.manifest(source, version))}
+    for version in sorted({row.version for row in rows if row.version in kept} - found.keys()):
+        raise FileNotFoundError(
+            f"{manifests.manifest_key(source, version)} is missing, so nobody knows which files {version} needs, which "
+            f"is to stay. Nothing of {source} is removed. Bring it back from a backup (docs/runbook.md, file-damaged)."
+        )
+    return found
+
+
+def _built_from(view: View, source: str) -> set[str]:
     """Versions of this source that a candidate of any other source names as its origin."""
     found = set()
-    for key in files:
+    for key in view.files:
         parts = key.split("/")
         if len(parts) == 4 and parts[3] == "manifest.json" and parts[1] != source:  # noqa: PLR2004
-            manifest = read(parts[1], parts[2])
+            manifest = view.manifest(parts[1], parts[2])
             if manifest and (origin := manifest.built_from.get(source)):
                 found.add(origin)
     return found

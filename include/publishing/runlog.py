@@ -6,6 +6,7 @@ Tasks of Airflow have no access to its metadata database, so the log is our own.
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -55,14 +56,32 @@ def start(
     env: str,
     code_version: str,
     run_type: str | None = None,
+    began: datetime | None = None,
 ) -> None:
-    """Enter a run, or open it again for a retry. `run_type` is Airflow's: scheduled, manual, backfill, …"""
+    """Enter a run, or open it again. `run_type` is Airflow's: scheduled, manual, backfill, …
+
+    `began` is when Airflow began the run, which is later once it was cleared: it counts from there then. Unknown, a
+    run that had ended counts from now.
+    """
     with registry.cursor() as cursor:
         cursor.execute(
             "INSERT INTO lastgood.pipeline_run (source, version, dag_id, run_id, interval_start, "
             "interval_end, env, code_version, run_type) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) "
-            "ON CONFLICT (source, version) DO UPDATE SET ended = NULL, status = NULL, failed_step = NULL",
-            (source, version, dag_id, run_id, interval_start, interval_end, env, code_version, run_type),
+            "ON CONFLICT (source, version) DO UPDATE SET ended = NULL, status = NULL, failed_step = NULL, "
+            "started = greatest(pipeline_run.started, "
+            "  coalesce(%s, CASE WHEN pipeline_run.ended IS NOT NULL THEN now() END))",
+            (
+                source,
+                version,
+                dag_id,
+                run_id,
+                interval_start,
+                interval_end,
+                env,
+                code_version,
+                run_type,
+                began,
+            ),
         )
 
 
@@ -111,13 +130,47 @@ def end(
         )
 
 
-def end_unended(registry: Registry, dag_id: str, run_id: str, failed_step: str | None) -> None:
-    """Close a run that nobody closed, as failed: its task was killed, or it was stopped from outside."""
+def end_unended(
+    registry: Registry,
+    dag_id: str,
+    run_id: str,
+    failed_step: str | None,
+    *,
+    interval_end: datetime | None,
+    run_type: str | None = None,
+    began: datetime | None = None,
+) -> None:
+    """Close a run that nobody closed, as failed: its task was killed, or it was stopped from outside.
+
+    One that died before its first task wrote anything is entered, if the end of its interval is known.
+    """
+    from include.steps import code_version
+
     with registry.cursor() as cursor:
         cursor.execute(
             "UPDATE lastgood.pipeline_run SET ended = now(), status = 'fail', failed_step = %s "
             "WHERE dag_id = %s AND run_id = %s AND ended IS NULL",
             (failed_step, dag_id, run_id),
+        )
+        if cursor.rowcount or interval_end is None:
+            return
+        cursor.execute(
+            "INSERT INTO lastgood.pipeline_run (source, version, dag_id, run_id, interval_end, started, ended, status, "
+            "failed_step, env, code_version, run_type) SELECT %(dag)s, %(version)s, %(dag)s, %(run)s, %(end)s, "
+            "coalesce(%(began)s, now()), now(), 'fail', %(step)s, %(env)s, %(code)s, %(type)s "
+            "WHERE NOT EXISTS (SELECT FROM lastgood.pipeline_run WHERE dag_id = %(dag)s AND run_id = %(run)s) "
+            "ON CONFLICT DO NOTHING",
+            {
+                "dag": dag_id,
+                "version": version_id(interval_end, run_id),
+                "run": run_id,
+                "end": interval_end,
+                "began": began,
+                "step": failed_step,
+                "env": os.environ.get("LASTGOOD_ENV", "unnamed"),
+                "code": code_version(),
+                "type": run_type,
+            },
         )
 
 

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pyarrow.fs as pafs
 
 SCRATCH = ".scratch"
+UNFINISHED = ".new-"
+"""How a file is named on a disk until it is whole."""
 _SEGMENT = re.compile(r"[A-Za-z0-9._=@+-]{1,200}")
 
 
@@ -89,9 +91,13 @@ class Store:
         return path
 
     def exists(self, key: str) -> bool:
-        """Whether a file stands at the key now."""
+        """Whether a file stands at the key now. Raises OSError where that cannot be told."""
         self.fs.invalidate_cache()
-        return bool(self.fs.isfile(self.full(key)))
+        # Not isfile, which takes every error for an answer: a disk or bucket that fails would look empty.
+        try:
+            return bool(self.fs.info(self.full(key))["type"] == "file")
+        except FileNotFoundError:
+            return False
 
     def list(self, prefix: str) -> list[str]:
         """Keys of all files below a prefix, sorted; empty where there are none."""
@@ -115,7 +121,7 @@ class Store:
             target = Path(full)
             target.parent.mkdir(parents=True, exist_ok=True)
             # Not tempfile: its files are for one user, and consumers and web servers are others.
-            fresh = target.parent / f".new-{uuid.uuid4().hex}"
+            fresh = target.parent / f"{UNFINISHED}{uuid.uuid4().hex}"
             fresh.write_bytes(data)
             _replace(fresh, target)
         else:
@@ -132,7 +138,7 @@ class Store:
             target = Path(full)
             target.parent.mkdir(parents=True, exist_ok=True)
             if local.stat().st_dev != target.parent.stat().st_dev:
-                local = Path(shutil.move(local, target.parent / f".new-{target.name}"))
+                local = Path(shutil.move(local, target.parent / f"{UNFINISHED}{target.name}"))
             _replace(local, target)
         else:
             self.fs.put_file(str(local), full)
@@ -168,6 +174,21 @@ class Store:
         if keys:
             self.fs.rm(self.full(prefix), recursive=True)
         return len(keys)
+
+    def sweep(self, before: datetime) -> tuple[str, ...]:
+        """Remove files that a kill kept from being put in their place, if last written before a time; their keys.
+
+        Only a disk has such files. Looks at every file of the store; links are not followed.
+        """
+        gone = []
+        for parent, _, names in os.walk(self.root) if self.local else ():
+            for path in (Path(parent, name) for name in names if name.startswith(UNFINISHED)):
+                # Its writer may put it in its place meanwhile.
+                with suppress(FileNotFoundError):
+                    if path.lstat().st_mtime < before.timestamp():
+                        path.unlink()
+                        gone.append(str(path.relative_to(self.root)))
+        return tuple(sorted(gone))
 
     def dataset(self, keys: Sequence[str], schema: pa.Schema | None = None) -> ds.Dataset:
         """The Parquet files at the keys as one Arrow dataset."""

@@ -10,6 +10,10 @@ from include.publishing.registry import Registry
 from include.publishing.store import Store, StoredFile
 
 
+class WrongStore(LookupError):
+    """The store holds nothing that the registry speaks of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Damaged:
     """A file that is not what it should be, and the versions (SOURCE VERSION) that need it."""
@@ -45,11 +49,17 @@ def verify(
     """Read every file of latest and the version before it, or of all published versions, of one source or of all.
 
     A file that several versions share is read once. Tables, lists of changes and refused rows are covered, and the
-    manifests themselves by the checksum that the registry keeps.
+    manifests themselves by the checksum that the registry keeps. Raises WrongStore where not one of them is there.
     """
     files: dict[StoredFile, list[str]] = {}
     damaged: list[Damaged] = []
     chosen = _published(registry, source, all_versions=all_versions)
+    keys = [manifests.manifest_key(owner, version) for owner, version, _ in chosen]
+    if keys and not any(map(store.exists, keys)):
+        raise WrongStore(
+            f"{store.uri} has no manifest of the {len(keys)} versions that were to be read (the first would be "
+            f"{keys[0]}): is this the store of this registry?"
+        )
     for owner, version, sealed in chosen:
         key, name = manifests.manifest_key(owner, version), f"{owner} {version}"
         if why := _why(store, key, sealed):

@@ -71,9 +71,9 @@ class Spec:
     step_timeout: timedelta = timedelta(hours=1)
     extract_timeout: timedelta = timedelta(hours=6)
     run_timeout: timedelta = timedelta(hours=12)
-    done_within: timedelta = timedelta(hours=8)
+    done_within: timedelta
     """A run that is not done so long after it was queued is late, and people are told."""
-    fresh_within: timedelta = timedelta(hours=36)
+    fresh_within: timedelta
     """Latest is stale when no run has found it current or replaced it for so long. Of a derived source: when an
     input's new version has waited for so long."""
     retention: Retention = field(default_factory=Retention)

@@ -60,8 +60,8 @@ class Result:
     """Of the build."""
     named_in_log: bool
     """Whether the run log has the step and the error."""
-    told: bool
-    """Whether the watch found the disk too full; a limit on files it cannot see."""
+    alerts: tuple[str, ...]
+    """The kinds of trouble that the watch found then."""
     latest_kept: bool
     left_over: tuple[str, ...]
     """Files of the dead build."""
@@ -98,7 +98,7 @@ def play(job: Job, prefix: list[str]) -> Result:
     if done.returncode:
         raise RuntimeError(f"the scene of the full disk broke: {done.stderr[-2000:]}")
     found = json.loads(done.stdout.splitlines()[-1])
-    return Result(**{**found, "left_over": tuple(found["left_over"])})
+    return Result(**{**found, **{name: tuple(found[name]) for name in ("alerts", "left_over")}})
 
 
 def main(job: Job) -> Result:
@@ -128,7 +128,7 @@ def main(job: Job) -> Result:
             error = f"{type(problem).__name__}: {problem}"
         kept = registry.latest(job.source) == before
         left = [*store.list(manifests.folder(job.source, run.version)), *store.list(SCRATCH)]
-        told = not job.mounted or "disk-low" in found_by_watch(store, registry, sources.spec(job.source))
+        alerts = found_by_watch(store, registry, sources.spec(job.source))
         room = time.monotonic()
         full.make_room()
         with logged(run, "build"):
@@ -151,7 +151,7 @@ def main(job: Job) -> Result:
         else f"let no file grow beyond {LEFT_BYTES // 1024} kB, since no disk can be mounted here",
         error=error,
         named_in_log=tried == {"tries": "2"},
-        told=told,
+        alerts=tuple(sorted(alerts)),
         latest_kept=kept,
         left_over=tuple(left),
         failed_readings=sum(one.failed for one in seen),

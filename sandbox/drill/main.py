@@ -6,6 +6,7 @@ python -m sandbox.drill.main [--to docs/drills] [--size 200]
 from __future__ import annotations
 
 import argparse
+import logging
 import shutil
 import sys
 import tempfile
@@ -107,4 +108,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # Things break on purpose; what was said of it stands in the protocol.
+    logging.disable()
     sys.exit(main())

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psycopg
 
+from include.monitoring import watch
 from include.publishing import manifest as manifests
 from include.publishing import mirror
 from include.publishing.promotion import LEASE_SECONDS, Outcome
@@ -49,6 +50,12 @@ class Scene:
         """Note a guarantee that was broken."""
         if not holds:
             self.faults.append(otherwise)
+
+    def observe(self, found: Collection[str], kind: str) -> None:
+        """Note that the watch found this kind of trouble, which is a guarantee."""
+        self.must(kind in found, f"the watch did not find `{kind}` but {sorted(found) or 'nothing'}")
+        if kind in found:
+            self.noticed = f"the watch, alert `{kind}`"
 
     def end(
         self, reader: Reader, began: float, version: str, *, hit: Collection[Way] = (), also: str = ""
@@ -109,7 +116,7 @@ def registry_rebuilt(world: World, day: int) -> Scene:
     make_database(world.server)
     refused = world.command("restore", "--from", world.backups.uri, "--yes")
     scene.must(refused.returncode == 1, "a restore took consumers back to the older backup without a word")
-    world.do("rebuild-registry")
+    world.do("rebuild-registry", "--yes")
     scene.recovered = "an empty database; `restore` refuses, since the store is newer; `rebuild-registry`"
     scene.end(world.reader, began, version, hit={"SQL"})
     scene.lost = _missing(before, _log(world), "all of them")
@@ -120,7 +127,12 @@ def _drop(world: World, scene: Scene) -> float:
     began = time.monotonic()
     drop_database(world.server)
     scene.must(world.reader.wait_for_failure("SQL"), "SQL still answered without its database")
-    scene.noticed = f"alert `registry-down`; `latest {world.source}` says: “{_error(world, 'latest')}”"
+    blind = world.blind()
+    scene.must(bool(blind), "the watch looked at a registry that is gone")
+    scene.noticed = (
+        f"the watch, {len(blind)} of whose {len(watch.RULES)} rules cannot look; `latest {world.source}` says: "
+        f"“{_error(world, 'latest')}”"
+    )
     return began
 
 
@@ -194,9 +206,12 @@ def _flip(world: World, key: str) -> None:
 
 
 def _verify_names(world: World, scene: Scene, key: str) -> None:
+    scene.observe(world.alerts(), "file-damaged")
     found = world.command("verify", world.source)
-    scene.must(found.returncode == 1 and key in found.stderr, f"verify did not name {key}: {found.stderr}")
-    scene.noticed = f"alert `file-damaged`; `verify {world.source}` names `{key}`"
+    named = found.returncode == 1 and key in found.stderr
+    scene.must(named, f"verify did not name {key}: {found.stderr}")
+    if named:
+        scene.noticed += f"; `verify {world.source}` names `{key}`"
 
 
 def disk_full(world: World, day: int) -> Scene:
@@ -216,17 +231,15 @@ def disk_full(world: World, day: int) -> Scene:
         mounted=prefix is not None,
     )
     found = disk.play(job, prefix or [])
-    alerts = "`disk-low` and `task-failed`" if job.mounted else "`task-failed`"
     scene = Scene(
-        "The disk is full during a build",
-        found.how,
-        noticed=f"alerts {alerts}: “{found.error}”",
-        recovered="made room; the next try of the same run",
+        "The disk is full during a build", found.how, recovered="made room; the next try of the same run"
     )
+    if job.mounted:  # a limit on files is no full disk
+        scene.observe(found.alerts, "disk-low")
+    scene.noticed = "; ".join(filter(None, (scene.noticed, f"the run, whose build says: “{found.error}”")))
     full = ("No space left", "File too large", "not enough space")
     scene.must(any(words in found.error for words in full), f"the error does not say so: {found.error}")
     scene.must(found.named_in_log, "the run log does not have the failed try")
-    scene.must(found.told, "the watch did not find the full disk")
     scene.must(found.latest_kept, "a failed build moved latest")
     scene.must(not found.left_over, f"the dead build left {found.left_over}")
     scene.must(not found.torn_readings, f"{found.torn_readings} readings were torn")
@@ -247,7 +260,6 @@ def database_killed(world: World, day: int) -> Scene:
     scene = Scene(
         "The database dies in the middle of a promotion",
         "SIGKILL to every process of PostgreSQL while serving tables were being filled",
-        noticed="the promotion's own next attempt",
         recovered="the database starts again; the promotion, by itself",
     )
     before = world.latest
@@ -258,8 +270,11 @@ def database_killed(world: World, day: int) -> Scene:
         print(file=promotion.stdin, flush=True)
         scene.must(world.reader.wait_for_failure("SQL"), "SQL answered without its database")
         postgres.start(world.server, databases=(DATABASE,))
-        said, _ = promotion.communicate(timeout=120)
+        said, logged = promotion.communicate(timeout=120)
     scene.must(said.strip() == Outcome.PROMOTED.value, f"the promotion ended as {said.strip()!r}")
+    failed = [line for line in logged.splitlines() if "attempt 1 of" in line]
+    scene.must(bool(failed), "the promotion did not say that its first attempt failed")
+    scene.noticed = "; ".join(f"the promotion itself: “{line.partition(': ')[2]}”" for line in failed)
     scene.end(world.reader, began, run.version, hit={"SQL"}, also=before)
     _published_once(world, scene, run.version, before)
     return scene
@@ -289,10 +304,8 @@ def machine_killed(world: World, day: int) -> Scene:
             (run.version,),
         )
         scene.must(cursor.rowcount == 1, "the dead promotion holds no lease")
-    scene.must("lease-expired" in world.alerts(), "the watch did not find the dead promotion")
-    scene.noticed = (
-        f"alert `lease-expired`, {LEASE_SECONDS // 60} minutes later (here the lease was ended at once)"
-    )
+    scene.observe(world.alerts(), "lease-expired")
+    scene.noticed += f", {LEASE_SECONDS // 60} minutes later (here the lease was ended at once)"
     report = world.recover()
     scene.must(report.promoted == {world.source: run.version}, f"recovery did not finish it: {report}")
     scene.end(world.reader, began, run.version, hit={"SQL"}, also=before)
@@ -312,7 +325,7 @@ def _held_promotion(world: World, day: int) -> Iterator[subprocess.Popen[str]]:
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     ) as promotion:
         assert promotion.stdout is not None
@@ -349,7 +362,6 @@ def only_the_backup(world: World, day: int, elsewhere: Path) -> Scene:
     scene = Scene(
         "The machine is lost; only the backup is left",
         "stopped the database and removed it with the store; began on an empty store and an empty database server",
-        noticed="by everybody: both ways are gone",
     )
     world.reader.wait_for(lost)
     postgres.stop(world.server)
@@ -362,7 +374,9 @@ def only_the_backup(world: World, day: int, elsewhere: Path) -> Scene:
         pipeline = replace(world.pipeline, store=store, registry=connected(dsn))
         other = replace(world, server=server, dsn=dsn, store=store, pipeline=pipeline, reader=reader)
         try:
-            scene.must(all(map(reader.wait_for_failure, WAYS)), "something was there to read")
+            gone = [way for way in WAYS if reader.wait_for_failure(way)]
+            scene.must(len(gone) == len(WAYS), "something was there to read")
+            scene.noticed = f"consumers: {' and '.join(gone)} do not answer"
             began = time.monotonic()
             command = ["restore", "--from", world.backups.uri, "--yes"]
             other.do(*command)

@@ -95,6 +95,10 @@ class World:
         """The kinds of trouble that the DAG lastgood_watch finds now."""
         return found_by_watch(self.store, self.registry, self.spec)
 
+    def blind(self) -> set[str]:
+        """The kinds of trouble that it could not look for."""
+        return set(_watched(self.store, self.registry, self.spec).blind)
+
     def prepare(self, day: int) -> tuple[Run, Manifest]:
         """A run up to its passed gate; the reader is told what the candidate holds."""
         run = begin(self.pipeline, day)
@@ -150,10 +154,13 @@ def finish(run: Run) -> Promotion:
 
 def found_by_watch(store: Store, registry: Registry, spec: Spec) -> set[str]:
     """The kinds of trouble that the watch finds at one source and at the disk of the store."""
-    found = watch.observe(
+    return {alert.kind for alert in _watched(store, registry, spec).alerts}
+
+
+def _watched(store: Store, registry: Registry, spec: Spec) -> watch.Observation:
+    return watch.observe(
         registry, store, thresholds.load(), datetime.now(UTC), None, folders={}, specs={spec.name: spec}
     )
-    return {alert.kind for alert in found.alerts}
 
 
 def make_database(server: Path, name: str = DATABASE) -> str:

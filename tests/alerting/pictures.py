@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from include.alerting import message
+from include.alerting import message, redact
 from include.alerting.alert import Alert, FailedCheck
 from include.alerting.episodes import Episode
 from tests.web import site
@@ -38,9 +38,12 @@ REJECTED = Alert(
     checks=(
         FailedCheck(
             sentence="studies: enrollment is not negative (3; must be 0)",
-            rows=(
-                {"nct_id": "NCT01234567", "enrollment_count": -1, "overall_status": "RECRUITING"},
-                {"nct_id": "NCT07654321", "enrollment_count": -20, "overall_status": "COMPLETED"},
+            rows=tuple(
+                redact.row({"nct_id": number, "enrollment_count": count, "brief_title": title}, ("nct_id",))
+                for number, count, title in (
+                    ("NCT01234567", -1, "Pradatriptan in Preterm Birth"),
+                    ("NCT07654321", -20, "A Study of Sleep"),
+                )
             ),
         ),
         FailedCheck(sentence="changes: studies fell by at most 2 % (7.3; must be less than 2)"),

@@ -359,6 +359,22 @@ def test_what_the_watch_no_longer_finds_is_over(note: Note, registry: Registry) 
     assert [e.alert.source for e in episodes.recover_absent(registry, (), {"stale"})] == ["other"]
 
 
+def test_one_trouble_is_closed_by_its_fingerprint_and_answered_once(note: Note, registry: Registry) -> None:
+    note(stale())
+    note(stale(source="other"))
+    fingerprint = stale().fingerprint
+    assert episodes.close(registry, fingerprint, observed=T0) == [], "it was seen since"
+    assert [e.alert.source for e in episodes.close(registry, fingerprint)] == ["ctgov"]
+    assert episodes.close(registry, fingerprint) == []
+    assert [e.alert.source for e in episodes.open_episodes(registry)] == ["other"]
+
+
+def test_a_success_does_not_end_a_warning_of_the_gate(note: Note, registry: Registry) -> None:
+    note(alert("gate-warned", what="", step="gate"))
+    assert episodes.recover(registry, "ctgov", began=T0 + MINUTE) == []
+    assert len(episodes.open_episodes(registry, "ctgov")) == 1
+
+
 def test_what_was_found_while_the_watch_was_looking_stays_open(note: Note, registry: Registry) -> None:
     note(alert("import-error", run_id=None))
     assert episodes.recover_absent(registry, (), {"import-error"}, observed=T0 - MINUTE) == []

@@ -196,12 +196,8 @@ def test_what_is_told_again_says_for_the_how_manieth_time(count: int, ending: st
 @pytest.mark.parametrize(
     ("lasted", "words"),
     [
-        (timedelta(0), "less than a minute"),
         (timedelta(seconds=-5), "less than a minute"),
-        (timedelta(minutes=1), "1 minute"),
         (timedelta(minutes=61), "1 hour 1 minute"),
-        (timedelta(days=2, hours=3, minutes=9), "2 days 3 hours"),
-        (timedelta(days=1, minutes=5), "1 day 5 minutes"),
     ],
 )
 def test_what_is_over_says_how_long_it_lasted_and_how_often_it_was_seen(

@@ -262,6 +262,12 @@ def test_a_row_shows_its_key_figures_dates_and_codes_only() -> None:
         "l": "[list]",
         "e": "",
     }
+    shouted = redact.row(
+        {"a": "ANNA", "b": "SMITH", "c": "SMITH-JONES", "d": "J.DOE", "x": "OK", "y": "N/A", "z": "PHASE2"},
+        (),
+    )
+    assert [shouted[name] for name in "abcd"] == [f"[{n} characters]" for n in (4, 5, 11, 5)]
+    assert [shouted[name] for name in "xyz"] == ["OK", "N/A", "PHASE2"]
     assert len(redact.row({f"c{n}": n for n in range(99)}, ())) == redact.COLUMNS
 
 

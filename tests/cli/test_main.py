@@ -84,8 +84,10 @@ def test_retain_verify_rollback_and_rebuild(lastgood: Typed, store: Store, regis
     code, out, _ = lastgood("rollback", toy.SOURCE, *REASON, "--yes")
     assert code == 0 and versions[1].version in out
     assert lastgood("verify", toy.SOURCE)[0] == 0
-    assert lastgood("migrate")[0] == lastgood("rebuild-registry")[0] == 0
-    assert [what for what, *_ in actions(registry)][-2:] == ["rollback", "rebuild registry"]
+    with registry.cursor() as cursor:
+        cursor.execute("TRUNCATE lastgood.latest, lastgood.dataset_version CASCADE")
+    assert lastgood("migrate")[0] == lastgood("rebuild-registry", "--yes")[0] == 0
+    assert [what for what, *_ in actions(registry)][-3:] == ["rollback", "migrate", "rebuild registry"]
 
 
 def test_the_last_run_tells_its_status_and_failed_step(
@@ -102,6 +104,7 @@ def test_the_last_run_tells_its_status_and_failed_step(
     assert first["published"] == {"rows": 5, "new": 5, "changed": 0, "deleted": 0}
     assert lastgood("runs")[1].splitlines()[1].split() == f"just now 0 s toy fail gate {failed} -".split()
     assert json.loads(lastgood("runs", "--all", "--json")[1])[0]["source"] == "lastgood_watch"
+    assert len(json.loads(lastgood("runs", "--source", "lastgood_watch", "--json")[1])) == 1
     assert len(json.loads(lastgood("runs", "--source", toy.SOURCE, "--json", "-n", "1")[1])) == 1
 
 
@@ -154,6 +157,15 @@ def test_each_damaged_file_is_named(lastgood: Typed, store: Store, registry: Reg
     assert second.version not in err
 
 
+def test_another_registrys_store_is_not_taken_for_damage(
+    lastgood: Typed, store: Store, registry: Registry, tmp_path: Path
+) -> None:
+    version = toy.publish(store, registry, 3, day=1).version
+    code, out, err = lastgood("--root", (tmp_path / "other").as_uri(), "verify")
+    assert (code, out) == (1, "") and "is this the store of this registry?" in err
+    assert f"versions/toy/{version}/manifest.json" in err and len(err.splitlines()) == 1
+
+
 def test_a_heartbeat_that_is_overdue_ends_with_1_and_needs_no_registry(
     lastgood: Typed, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,7 +189,7 @@ def test_pinning_and_unpinning_leave_who_and_why(lastgood: Typed, store: Store, 
     version = toy.publish(store, registry, 3, day=1).version
     assert lastgood("pin", toy.SOURCE, version, "--reason", "of the paper")[0] == 0
     assert lastgood("versions", toy.SOURCE)[1].count("of the paper") == 1
-    assert lastgood("unpin", toy.SOURCE, version, *REASON)[0] == 0
+    assert lastgood("unpin", toy.SOURCE, version, *REASON, "--yes")[0] == 0
     assert actions(registry) == [("pin", "ana", "of the paper"), ("unpin", "ana", "wrong unit")]
 
 
@@ -187,8 +199,9 @@ DESTRUCTIVE = {name for name, command in COMMANDS.items() if command.asks}
 
 
 def test_these_ask() -> None:
-    acts = {"accept", "rollback", "retry-all", "replay", "quarantine replay", "restore", "retain"}
-    assert acts == DESTRUCTIVE
+    decided = {"accept", "rollback", "unpin", "retry", "retry-all"}
+    repaired = {"replay", "quarantine replay", "rebuild-registry", "restore", "retain"}
+    assert decided | repaired == DESTRUCTIVE
     assert all("--yes" in COMMANDS[name].arguments for name in DESTRUCTIVE)
 
 

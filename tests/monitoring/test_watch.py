@@ -24,7 +24,12 @@ from tests.monitoring.conftest import NOW, Past
 
 SPECS = {
     "toy": Spec(
-        name="toy", title="Toy", owner="tests", schedule="0 0 * * *", fresh_within=timedelta(hours=36)
+        name="toy",
+        title="Toy",
+        owner="tests",
+        schedule="0 0 * * *",
+        done_within=timedelta(hours=8),
+        fresh_within=timedelta(hours=36),
     ),
     "derived": Spec(
         name="derived",
@@ -32,6 +37,7 @@ SPECS = {
         owner="tests",
         schedule=None,
         inputs=("toy",),
+        done_within=timedelta(hours=2),
         fresh_within=timedelta(hours=6),
     ),
 }
@@ -73,11 +79,14 @@ def test_every_kind_the_watch_finds_is_a_watched_one_and_nothing_is_found_in_pea
 @pytest.mark.parametrize(
     ("status", "run_type", "steps", "fresh"),
     [
-        ("ok", "scheduled", {}, True),
-        ("ok", "manual", {}, True),
+        ("ok", "scheduled", {"promote": {"latest": "v1"}}, True),
+        ("ok", "manual", {"promote": {"latest": "v1"}}, True),
+        ("ok", "scheduled", {"promote": {"latest": "v0"}}, False),
+        ("ok", "replay", {"promote": {"latest": "v1"}}, False),
+        ("ok", "backfill", {"promote": {"latest": "v1"}}, False),
+        ("ok", "scheduled", {}, False),
         ("skipped", "scheduled", {"probe": {"new": False}}, True),
         ("skipped", "scheduled", {"probe": {"new": False, "without_host": True}}, False),
-        ("ok", "backfill", {}, False),
         ("fail", "scheduled", {}, False),
         ("partial", "scheduled", {}, False),
         (None, "scheduled", {}, False),
@@ -109,6 +118,16 @@ def test_what_an_operator_published_is_fresh_without_any_run(past: Past, look: L
     past.run("toy", "ok", hours=90)
     past.latest("toy", "v1", hours=35)
     assert look("stale") == []
+
+
+def test_what_a_replay_published_is_no_fresher_than_before(past: Past, look: Look) -> None:
+    past.latest("toy", "v0", hours=50)
+    past.run("toy", "ok", hours=1, run_type="replay", promote={"latest": "v1"})
+    past.latest("toy", "v1", hours=1)
+    assert "2 days 2 hours ago" in only(look("stale")).cause
+    past.sql("DELETE FROM lastgood.dataset_version WHERE version = 'v0'")
+    past.sql("UPDATE lastgood.dataset_version SET as_of = %(at)s", at=NOW - timedelta(hours=60))
+    assert "2 days 12 hours ago" in only(look("stale")).cause, "nothing else is known of it"
 
 
 def test_a_source_that_has_never_published_is_not_stale(past: Past, look: Look) -> None:
@@ -269,6 +288,17 @@ def test_a_version_that_is_published_beyond_its_lease_is_found(past: Past, look:
     assert "published by run 1, whose lease ran out 20 minutes ago, at 2026-07-31 11:40 UTC" in alert.cause
 
 
+def test_a_promotion_that_is_at_work_beyond_its_lease_is_no_finding(
+    registry: Registry, past: Past, look: Look
+) -> None:
+    past.latest("toy", "v1")
+    past.version("toy", "v2", "publishing", lease_owner="run", lease_until=NOW - timedelta(minutes=1))
+    with registry.cursor() as cursor:
+        cursor.execute("SELECT FROM lastgood.latest FOR UPDATE")
+        assert look("lease-expired") == []
+    assert only(look("lease-expired"))
+
+
 def test_what_recovery_has_given_up_is_found_until_something_newer_is_latest(past: Past, look: Look) -> None:
     past.latest("toy", "v1", hours=9)
     past.version("toy", "v2", "failed", previous="v1", publish_attempts=12, publish_error="the disk is full")
@@ -360,6 +390,19 @@ def test_files_of_latest_that_are_gone_cut_or_altered_are_found_until_they_are_b
     assert f"{file.path} is missing" in only(look("file-damaged")).cause
     path.write_bytes(whole)
     assert look("file-damaged") == []
+
+
+def test_damage_of_the_version_before_latest_is_found_since_it_is_the_way_back(
+    store: Store, registry: Registry, look: Look
+) -> None:
+    (before,) = toy.publish(store, registry, 3, day=1).files
+    latest = toy.publish(store, registry, 4, day=2)
+    Path(store.full(before.path)).unlink()
+    alert = only(look("file-damaged"))
+    assert alert.cause.startswith("of the version before latest, ") and alert.cause.count("missing") == 1
+    store.delete(latest.files[0].path)
+    cause = only(look("file-damaged")).cause
+    assert cause.startswith(f"of latest, {latest.version}: ") and cause.count("missing") == 2
 
 
 def test_damage_that_is_known_stays_found_while_bytes_are_otherwise_read_for_an_hour(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -16,6 +17,17 @@ pytestmark = pytest.mark.usefixtures("airflow_connections", "alert_log")
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACE = "Traceback (most recent call last):\n  File \"x\", line 1\nModuleNotFoundError: No module named 'nothing'\n"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_was_told_yet_and_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.listeners.listener import get_listener_manager
+
+    get_listener_manager()  # which loads plugins, ours anew among them
+    import lastgood_listener
+
+    monkeypatch.setattr(lastgood_listener, "_told_at", {})
+    monkeypatch.setattr(lastgood_listener, "SECONDS", 60)
 
 
 def call(trace: str = TRACE, file: Path = ROOT / "dags/operations/broken.py", *, new: bool = False) -> None:
@@ -67,3 +79,31 @@ def test_what_fails_in_telling_does_not_reach_the_dag_processor(
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", str(tmp_path / "file"))
     call()
+
+
+def test_a_mistake_in_our_own_modules_does_not_reach_the_dag_processor(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "include.alerting.alert", None)
+    call()
+    assert "could not be told" in caplog.text
+
+
+def test_a_file_that_could_not_be_told_does_not_hold_up_every_parse(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lastgood.notifiers import tell
+
+    tried: list[datetime] = []
+
+    def fails(*_: object) -> None:
+        tried.append(datetime.now(UTC))
+        raise RuntimeError("no channel took the alert")
+
+    monkeypatch.setattr(tell, "tell", fails)
+    began = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    with time_machine.travel(began, tick=False) as clock:
+        for _ in range(20):
+            call()
+            clock.shift(timedelta(seconds=30))
+    assert tried == [began, began + timedelta(minutes=5)]

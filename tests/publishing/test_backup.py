@@ -259,9 +259,11 @@ def test_files_are_copied_once_and_go_when_no_kept_backup_needs_them(
     held = backups.store_of(root)
     assert held.exists(first.files[0].path), "the second backup needs it"
     root.write_bytes("backups/20260101T000000Z/registry/action.csv.zst", b"a killed backup")
+    root.write_bytes(".scratch/dump/action", b"of the same")
     take(store, registry, root, day=41, keep=2)
     assert not held.exists(first.files[0].path) and held.exists(third.files[0].path)
     assert {key.split("/")[1] for key in root.list("backups")} == {made[2].stamp, "20260720T000000Z"}
+    assert root.list(".scratch") == []
     take(store, registry, root, day=42, keep=1)
     assert len(backups.backups(root)) == 3, "none younger than a week goes"
 
@@ -304,6 +306,55 @@ def test_a_version_before_latest_that_is_lost_keeps_no_backup_from_being_taken(
     assert take(store, registry, root).latest[toy.SOURCE].previous is None
 
 
+def test_what_is_damaged_of_other_versions_is_named_and_what_the_root_has_of_it_stays(
+    store: Store, registry: Registry, root: Store
+) -> None:
+    first, _ = (quick.publish(store, registry, 100 + day, day=day) for day in (1, 2))
+    assert take(store, registry, root).damaged == ()
+    third = quick.publish(store, registry, 103, day=3)
+    latest = quick.publish(store, registry, 104, day=4)
+    sealed, data = manifests.manifest_key(toy.SOURCE, first.version), third.files[0].path
+    whole = {key: store.read_bytes(key) for key in (sealed, data)}
+    for key, content in whole.items():
+        store.write_bytes(key, content[:-1] + b"??")
+    made = take(store, registry, root, day=1)
+    assert made.latest[toy.SOURCE].version == latest.version and made.latest[toy.SOURCE].previous is None
+    assert [said.split(" was altered")[0] for said in made.damaged] == [f"{store.uri}/{key}" for key in whole]
+    assert backups.newest(root) == made
+    assert backups.store_of(root).read_bytes(sealed) == whole[sealed]
+    assert (
+        backups.restore_file(root, store, sealed).path == sealed and store.read_bytes(sealed) == whole[sealed]
+    )
+    store.write_bytes(data, whole[data])
+    healed = take(store, registry, root, day=2)
+    assert healed.damaged == () and healed.latest[toy.SOURCE].previous == third.version
+    store.write_bytes(data, b"?")
+    held = take(store, registry, root, day=3)
+    assert held.damaged == () and held.latest[toy.SOURCE].previous == third.version, "the root has it whole"
+
+
+@pytest.mark.parametrize("good", [False, True])
+def test_what_retention_takes_meanwhile_is_passed_over_unless_it_is_of_latest(
+    store: Store, registry: Registry, root: Store, monkeypatch: pytest.MonkeyPatch, good: bool
+) -> None:
+    versions = [quick.publish(store, registry, 100 + day, day=day).version for day in range(3)]
+    listing = backups.listing
+
+    def and_then_gone(of: Store, prefix: str) -> Any:
+        found = listing(of, prefix)
+        if of is store:
+            store.delete_tree(manifests.folder(toy.SOURCE, versions[-1 if good else 0]))
+        return found
+
+    monkeypatch.setattr(backups, "listing", and_then_gone)
+    if good:
+        with pytest.raises((FileNotFoundError, manifests.AlteredFile)):
+            take(store, registry, root)
+    else:
+        assert take(store, registry, root).damaged == ()
+    assert (backups.newest(root) is None) is good
+
+
 def test_a_restore_is_refused_where_versions_are_and_where_the_store_is_newer(
     store: Store, registry: Registry, root: Store, empty: Registry
 ) -> None:
@@ -313,7 +364,7 @@ def test_a_restore_is_refused_where_versions_are_and_where_the_store_is_newer(
         row = cursor.fetchone()
     assert row is not None
     backups.backup(store, registry, root, now=row["before"], code_version="test")
-    with pytest.raises(backups.RestoreRefused, match="knows 1 versions already"):
+    with pytest.raises(rebuild.RegistryInUse, match="knows 1 versions already"):
         bring_back(root, store, registry)
     newer = quick.publish(store, registry, 101, day=2)
     with pytest.raises(backups.RestoreRefused, match="rebuild-registry loses nothing"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 
+from include import steps
 from include.publishing import decisions, mirror, promotion, rebuild, runlog
 from include.publishing.manifest import Manifest
 from include.publishing.promotion import Outcome, PromotionFailed, PromotionRefused
@@ -23,6 +25,14 @@ def candidate(store: Store, registry: Registry, rows: int, day: int, run: str = 
     manifest = toy.stage(store, registry, rows, day=day, run=run)
     assert toy.judge(store, registry, manifest).passed
     return manifest
+
+
+def retryable(store: Store, registry: Registry, source: str | None = None) -> list[tuple[str, str]]:
+    return decisions.retryable(store, registry, source, now=datetime.now(UTC))
+
+
+def retry_all(store: Store, registry: Registry) -> decisions.RetriedAll:
+    return decisions.retry_all(store, registry, now=datetime.now(UTC), wait=lambda _: None, **SIGNED)
 
 
 def fail(registry: Registry, manifest: Manifest) -> None:
@@ -54,13 +64,13 @@ def test_a_live_promotion_is_left_alone(store: Store, registry: Registry) -> Non
             "UPDATE lastgood.dataset_version SET state = 'publishing', lease_owner = 'retry by ana', "
             "lease_until = now() + interval '5 minutes'"
         )
-    assert decisions.retryable(store, registry) == []
+    assert retryable(store, registry) == []
     with pytest.raises(PromotionRefused, match="being published by another process"):
         decisions.retry(store, registry, toy.SOURCE, manifest.version, **SIGNED)
     assert registry.latest(toy.SOURCE) is None
     with registry.cursor() as cursor:
         cursor.execute("UPDATE lastgood.dataset_version SET lease_until = now()")
-    assert decisions.retryable(store, registry) == [(toy.SOURCE, manifest.version)], "its lease ran out"
+    assert retryable(store, registry) == [(toy.SOURCE, manifest.version)], "its lease ran out"
 
 
 def test_two_retries_of_one_person_at_once_publish_it_once(store: Store, registry: Registry) -> None:
@@ -86,9 +96,7 @@ def test_two_retries_of_one_person_at_once_publish_it_once(store: Store, registr
         assert cursor.fetchall() == [{"error": None}]
 
 
-def test_retry_all_takes_what_failed_or_was_left_and_tells_how_each_ended(
-    store: Store, registry: Registry
-) -> None:
+def test_retry_all_publishes_the_newest_of_what_failed_or_was_left(store: Store, registry: Registry) -> None:
     failed, later, running = (candidate(store, registry, 3 + day, day=day) for day in (1, 2, 3))
     toy.stage(store, registry, 9, day=4)  # its gate has not run
     fail(registry, failed)
@@ -103,23 +111,38 @@ def test_retry_all_takes_what_failed_or_was_left_and_tells_how_each_ended(
         env="test",
         code_version="1",
     )
-    assert decisions.retryable(store, registry) == [(toy.SOURCE, m.version) for m in (failed, later)]
-    assert decisions.retryable(store, registry, "other") == []
-    done = decisions.retry_all(store, registry, **SIGNED).as_dict()
-    assert {name: done[name] for name in ("total_attempted", "successful", "failed")} == {
-        "total_attempted": 2,
+    assert retryable(store, registry) == [(toy.SOURCE, m.version) for m in (later, failed)]
+    assert retryable(store, registry, "other") == []
+    assert retry_all(store, registry).as_dict() == {
+        "total_attempted": 1,
         "successful": 1,
-        "failed": 1,
+        "failed": 0,
+        "results": [{"source": "toy", "version": later.version, "outcome": "promoted", "error": None}],
     }
-    # The second was built before the first became latest.
-    assert [each["outcome"] for each in done["results"]] == ["promoted", "lost the race"]
     assert registry.version(toy.SOURCE, running.version).state == "staged"
+    assert retryable(store, registry) == [], "the older one was built upon what is no longer latest"
+
+
+def test_what_could_only_not_be_exported_is_published(
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = candidate(store, registry, 3, day=1)
+    fail(registry, manifest)
+
+    def full(*_args: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(steps, "export", full)
+    done = retry_all(store, registry)
+    (each,) = done.results
+    assert (done.successful, each.outcome) == (1, "promoted")
+    assert "The decision stands" in str(each.error) and "OSError: no space left" in str(each.error)
 
 
 def test_one_that_fails_again_stops_no_other(
     store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bad, good = (candidate(store, registry, 3, day=day, run=str(day)) for day in (1, 2))
+    good, bad = (candidate(store, registry, 3, day=day, run=str(day)) for day in (1, 2))
     switch = promotion._switch
 
     def breaks(cursor: Any, store: Store, manifest: Manifest) -> promotion.Promotion:
@@ -130,7 +153,7 @@ def test_one_that_fails_again_stops_no_other(
     monkeypatch.setattr(promotion, "_switch", breaks)
     with pytest.raises(PromotionFailed, match="no room"):
         decisions.retry(store, registry, toy.SOURCE, bad.version, wait=lambda _: None, **SIGNED)
-    done = decisions.retry_all(store, registry, wait=lambda _: None, **SIGNED)
+    done = retry_all(store, registry)
     assert [(each.version, each.outcome) for each in done.results] == [
         (bad.version, None),
         (good.version, "promoted"),

@@ -36,6 +36,8 @@ SPEC = Spec(
     step_timeout=timedelta(hours=1),
     extract_timeout=timedelta(hours=2),
     run_timeout=timedelta(hours=12),
+    done_within=timedelta(hours=8),
+    fresh_within=timedelta(hours=36),
 )
 OLD = timedelta(hours=3)
 """Longer than any task may take."""
@@ -234,6 +236,40 @@ def test_a_failed_candidate_is_left_alone_once_another_one_is_latest(
     assert nothing(recover(store, registry, timedelta(hours=1)))
     assert registry.version(toy.SOURCE, manifest.version).state == "failed"
     assert len(toy.served(registry)) == 12
+
+
+def test_a_failed_candidate_waits_while_another_run_of_its_source_is_under_way(
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = failed(store, registry, monkeypatch)
+    begun(registry, manifest.version, hours_ago=1, ended=False)  # its own, which was killed
+    begun(registry, "of-today", hours_ago=1, ended=False)
+    assert recover(store, registry, timedelta(minutes=11)).tried == []
+    sql(registry, "UPDATE lastgood.pipeline_run SET started = now() - interval '13 hours'")
+    assert recover(store, registry, timedelta(minutes=11)).promoted == {toy.SOURCE: manifest.version}
+
+
+def test_what_was_never_tried_is_left_to_people(store: Store, registry: Registry) -> None:
+    manifest = judged(store, registry, 3, day=1)
+    begun(registry, manifest.version, hours_ago=1, ended=True)
+    (each,) = recovery.stuck(registry, datetime.now(UTC))
+    assert not each.tried
+    assert nothing(recover(store, registry, timedelta(days=1)))
+
+
+def test_an_error_of_the_database_is_reported_without_the_row_it_is_about(
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.publish(store, registry, 3, day=1)
+
+    def refused(*_args: Any) -> None:
+        sql(
+            registry, "INSERT INTO lastgood.breaker (name, state) VALUES ('ann@example.org', 'no such state')"
+        )
+
+    monkeypatch.setattr(mirror, "write", refused)
+    (error,) = recover(store, registry).errors
+    assert "violates check constraint" in error and "ann@example.org" not in error
 
 
 def test_an_expired_lease_is_taken_over_at_once_and_a_running_one_is_respected(
@@ -442,7 +478,31 @@ def test_what_retention_left_of_an_old_version_stays(store: Store, registry: Reg
     assert quarantine.exists()
 
 
-def test_scratch_and_half_written_files_go_once_they_are_older_than_a_task_may_last(
+def test_versions_that_retention_takes_meanwhile_are_no_trouble_and_a_lost_manifest_is(
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (toy.publish(store, registry, 10 + day, day=day) for day in (1, 2))
+    written(store, "versions/toy/20260302T000000Z-dead/things/part-00000.parquet")
+    dead = recovery._dead
+    sealed = manifests.manifest_key(toy.SOURCE, first.version)
+
+    def meanwhile(case: Any, unsealed: Any) -> set[str]:
+        for table in ("check_result", "change_summary", "dataset_version"):
+            sql(registry, f"DELETE FROM lastgood.{table} WHERE version = %s", first.version)
+        store.delete(sealed)
+        return dead(case, unsealed)
+
+    monkeypatch.setattr(recovery, "_dead", meanwhile)
+    monkeypatch.setattr(recovery, "_mirror", lambda _: None)
+    report = recover(store, registry)
+    assert report.errors == [] and len(report.removed) == 1
+    written(store, "versions/toy/20260302T000000Z-dead/things/part-00000.parquet")
+    sealed = manifests.manifest_key(toy.SOURCE, second.version)
+    (error,) = recover(store, registry).errors
+    assert second.version in error and "does not exist" in error
+
+
+def test_scratch_goes_once_it_is_older_than_a_task_may_last(
     store: Store, registry: Registry, tmp_path: Path
 ) -> None:
     toy.publish(store, registry, 3, day=1)
@@ -450,22 +510,20 @@ def test_scratch_and_half_written_files_go_once_they_are_older_than_a_task_may_l
     scratch = root / ".scratch"
     dead = scratch / "raw/toy/v1/shard.parquet"
     alive = scratch / "build-toy-v2/shard.parquet"
-    half = root / "versions/toy/.new-123"
-    fresh = root / "latest/.new-456"
     outside = tmp_path / "precious"
-    for path in (dead, alive, half, fresh, outside):
+    for path in (dead, alive, outside):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
     (dead.parent / "link").symlink_to(outside)
     (dead.parent / "folder").symlink_to(tmp_path, target_is_directory=True)
-    for path in (dead, half, outside):
+    for path in (dead, outside):
         aged(path, OLD)
     report = recover(store, registry)
-    assert sorted(report.removed) == [".scratch/raw/toy/v1/shard.parquet", "versions/toy/.new-123"]
-    assert alive.exists() and fresh.exists() and outside.exists() and not dead.exists()
+    assert report.removed == [".scratch/raw/toy/v1/shard.parquet"]
+    assert alive.exists() and outside.exists() and not dead.exists()
     recover(store, registry, OLD)
     recover(store, registry, OLD)
-    assert outside.exists() and not alive.exists() and not fresh.exists()
+    assert outside.exists() and not alive.exists()
 
 
 def test_each_act_leaves_who_and_why(store: Store, registry: Registry) -> None:

@@ -19,6 +19,7 @@ from include.publishing.replay import NotReplayable
 from include.publishing.store import Store
 from include.quality import contract
 from include.sources.ctgov import study as studies
+from include.sources.ctgov.tables import TABLES
 from sandbox.ctgov.server import SampleUpstream
 from tests import toy
 from tests.sources.pipeline import START, Pipeline
@@ -130,6 +131,33 @@ def test_a_replay_of_what_is_older_than_latest_or_is_refused_by_its_gate_leaves_
     assert latest is not None and latest.version == newer.version
     last = runlog.runs(pipeline.registry, "ctgov")[0]
     assert (last["status"], last["failed_step"]) == ("fail", "gate")
+
+
+def test_mended_code_reaches_every_landed_study_and_its_serving_row_also_without_a_change(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.publish(1)
+    pipeline.upstream.advance()
+    windowed = pipeline.publish(2)
+    assert not windowed.upstream["full"]
+    place = next(t for t in TABLES if t.name == "studies").names.index("brief_title")
+
+    def mended(line: bytes) -> Any:
+        study = PARSE(line)
+        ((*row,),) = study.rows["studies"]
+        row[place] = "MENDED"
+        study.rows["studies"] = [tuple(row)]
+        return study
+
+    monkeypatch.setattr(studies, "parse", mended)
+    done = replay.replay(pipeline.store, pipeline.registry, "ctgov", windowed.version, **SIGNED)
+    made = manifests.require(pipeline.store, "ctgov", done.version)
+    titles = [row["brief_title"] for row in pipeline.rows(made, "studies")]
+    landed = windowed.counts["distinct"]
+    assert titles.count("MENDED") == landed and 0 < landed < len(titles)
+    with pipeline.registry.cursor() as cursor:
+        cursor.execute("SELECT count(*) AS n FROM published.ctgov_studies WHERE brief_title = 'MENDED'")
+        assert cursor.fetchone() == {"n": landed}
 
 
 def test_raw_that_is_gone_or_not_complete_is_said_before_anything_is_done(pipeline: Pipeline) -> None:

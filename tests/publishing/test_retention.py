@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from include.publishing import manifest as manifests
-from include.publishing import promotion, retention
+from include.publishing import mirror, promotion, retention, runlog
 from include.publishing.registry import Registry
 from include.publishing.store import Store
 from include.sources.source import Retention
@@ -186,6 +186,86 @@ def test_a_version_that_another_source_was_built_from_stays(store: Store, regist
     assert plan(store, registry).versions == (published[1].version,)
 
 
+@pytest.mark.parametrize("lost", ["before the plan", "after the plan"])
+def test_a_registry_that_does_not_know_latest_removes_nothing(
+    store: Store, registry: Registry, lost: str
+) -> None:
+    first, latest = (quick.publish(store, registry, 100 + day, day=day) for day in range(2))
+    far = datetime.now(UTC) + FAR
+
+    def lose() -> retention.Plan:
+        run(registry, "TRUNCATE lastgood.dataset_version, lastgood.latest CASCADE")
+        return retention.Plan(toy.SOURCE, (), (), (), far)
+
+    if lost == "before the plan":
+        lose()
+        with pytest.raises(mirror.OlderRegistry, match="the registry is older than the store"):
+            plan(store, registry, now=far)
+    else:
+        with pytest.raises(mirror.OlderRegistry, match="the registry is older than the store"):
+            retention.apply(store, registry, lose(), who="ana")
+    for manifest in (first, latest):
+        manifests.verify(store, manifest)
+
+
+def test_what_the_pointer_leads_to_stays_although_the_registry_is_further(
+    store: Store, registry: Registry
+) -> None:
+    manifest = quick.publish(store, registry, 100, day=0)
+    pointer = store.read_bytes(mirror.pointer_key(toy.SOURCE))
+    for day in range(1, 4):
+        quick.publish(store, registry, 100 + day, day=day)
+    store.write_bytes(mirror.pointer_key(toy.SOURCE), pointer)
+    assert retain(store, registry).versions
+    manifests.verify(store, manifest)
+
+
+def test_a_version_that_stays_and_has_lost_its_manifest_keeps_everything_of_its_source(
+    store: Store, registry: Registry
+) -> None:
+    published = [quick.publish(store, registry, 100 + day, day=day) for day in range(4)]
+    store.delete(manifests.manifest_key(toy.SOURCE, published[2].version))
+    with pytest.raises(
+        FileNotFoundError, match=rf"{published[2].version}.*is to stay. Nothing of toy is removed"
+    ):
+        plan(store, registry)
+    store.delete(manifests.manifest_key(toy.SOURCE, published[0].version))
+    for day in (4, 5):
+        quick.publish(store, registry, 100 + day, day=day)
+    assert set(plan(store, registry).versions) == {each.version for each in published}, (
+        "none that goes needs its own"
+    )
+
+
+def test_however_short_the_policy_runs_under_way_and_what_a_task_may_have_written_stay(
+    store: Store, registry: Registry
+) -> None:
+    quick.publish(store, registry, 10, day=0)
+    now, nothing = datetime.now(UTC), Retention(raw=timedelta(0))
+    version = "20260701T000000Z-aaaaaaaa"
+    keys = [
+        land(store, version),
+        store.write_bytes(f"versions/toy/{version}/things/part-00000.parquet", b"x").path,
+    ]
+    assert not set(keys) & set(plan(store, registry, nothing, now + timedelta(hours=23)).keys)
+    later = now + timedelta(hours=25)
+    assert set(keys) <= set(plan(store, registry, nothing, later).keys)
+    runlog.start(
+        registry,
+        source=toy.SOURCE,
+        version=version,
+        dag_id="toy",
+        run_id="r",
+        interval_start=None,
+        interval_end=now,
+        env="e",
+        code_version="c",
+    )
+    assert not set(keys) & set(plan(store, registry, nothing, later).keys)
+    runlog.end(registry, toy.SOURCE, version, "fail")
+    assert set(keys) <= set(plan(store, registry, nothing, later).keys)
+
+
 def test_fewer_than_two_versions_cannot_be_asked_for(store: Store, registry: Registry) -> None:
     with pytest.raises(ValueError, match="at least 2"):
         plan(store, registry, Retention(versions=1))
@@ -206,7 +286,7 @@ def test_a_plan_that_is_outdated_removes_nothing(store: Store, registry: Registr
     assert len(registry.versions(toy.SOURCE)) == 4
 
 
-def test_each_manifest_is_read_once_for_all_plans(
+def test_versions_are_listed_and_each_manifest_is_read_once_for_all_plans(
     store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for day in range(3):
@@ -214,10 +294,16 @@ def test_each_manifest_is_read_once_for_all_plans(
     asked: list[str] = []
     read = manifests.read
     monkeypatch.setattr(manifests, "read", lambda *of: (asked.append(of[2]), read(*of))[1])
-    shared = retention.reader(store)
+    listed: list[str] = []
+    listing = retention.listing
+    monkeypatch.setattr(
+        retention, "listing", lambda of, prefix: (listed.append(prefix), listing(of, prefix))[1]
+    )
+    view = retention.View(store)
     for source in ("toy", "other", "third"):
-        retention.plan(store, registry, source, TWO, now=LATER, read=shared)
+        retention.plan(store, registry, source, TWO, now=LATER, view=view)
     assert len(asked) == len(set(asked)) == 3
+    assert listed == ["versions", "raw/toy", "raw/other", "raw/third"]
 
 
 def test_old_rows_of_the_log_go_and_open_episodes_actions_and_kept_verdicts_stay(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,6 +24,35 @@ def test_what_is_written_is_read_back_and_listed(any_store: Store) -> None:
     assert any_store.list("nothing/here") == []
     assert (stored.bytes, any_store.sha256("a/two.json")[:8]) == (1, "4e074085")
     assert any_store.exists("a/two.json") and not any_store.exists("a")
+    assert not any_store.exists("a/three.json") and not any_store.exists("nothing/here")
+
+
+def test_what_cannot_be_told_is_an_error_and_not_an_absence(
+    any_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    any_store.write_bytes("a/b", b"x")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError("forbidden")
+
+    monkeypatch.setattr(any_store.fs, "info", refuse)
+    monkeypatch.setattr(any_store.fs, "isfile", lambda _: False)
+    with pytest.raises(PermissionError, match="forbidden"):
+        any_store.exists("a/b")
+
+
+def test_files_that_were_never_put_in_their_place_go_by_their_age(store: Store, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    for key in ("versions/toy/.new-1", "latest/.new-2", "latest/toy.json"):
+        path = Path(store.write_bytes(key, b"x").path)
+        if key != "latest/.new-2":
+            os.utime(store.full(str(path)), (0, 0))
+    (tmp_path / ".new-outside").write_text("x")
+    (Path(store.root) / "link").symlink_to(tmp_path, target_is_directory=True)
+    os.utime(tmp_path / ".new-outside", (0, 0))
+    assert store.sweep(now - timedelta(hours=1)) == ("versions/toy/.new-1",)
+    assert store.list("latest") == ["latest/.new-2", "latest/toy.json"]
+    assert (tmp_path / ".new-outside").exists()
 
 
 def test_a_put_file_moves_into_the_store_with_its_checksum(any_store: Store, tmp_path: Path) -> None:

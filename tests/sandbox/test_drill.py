@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from include.sources.source import Spec
 from sandbox.drill import main, protocol, scenes
 from sandbox.drill.reader import WAYS, Reader, Reading, longest_outage
 from sandbox.drill.scenes import Scene
-from sandbox.drill.world import World
+from sandbox.drill.world import World, connected
 from sandbox.pipeline import Pipeline
 from tests import toy
 
@@ -38,7 +39,14 @@ def reader(store: Store, registry: Registry, dsn: str) -> Reader:
 @pytest.fixture
 def world(store: Store, registry: Registry, dsn: str, reader: Reader, tmp_path: Path) -> Iterator[World]:
     """A machine that published things, and whose consumer reads."""
-    spec = Spec(name=toy.SOURCE, title="Things", owner="tests", schedule="0 0 * * *")
+    spec = Spec(
+        name=toy.SOURCE,
+        title="Things",
+        owner="tests",
+        schedule="0 0 * * *",
+        done_within=timedelta(hours=8),
+        fresh_within=timedelta(hours=36),
+    )
     with reader:
         pipeline = Pipeline(toy.SOURCE, store, registry)
         yield World(tmp_path / "postgres", dsn, store, store, pipeline, reader, spec)
@@ -129,6 +137,21 @@ def test_a_version_that_is_not_the_one_it_should_be_is_a_broken_guarantee(
     whole = Scene("A scene", "nothing")
     whole.end(world.reader, 0, latest.version)
     assert (whole.faults, whole.seconds) == ([], 0)
+
+
+def test_what_the_watch_did_not_find_is_not_claimed(world: World) -> None:
+    scene = Scene("A scene", "nothing")
+    scene.observe(world.alerts(), "file-damaged")
+    assert (scene.noticed, len(scene.faults)) == ("", 1)
+    Path(world.store.full(pointer(world.store).tables[0].files[0].path)).unlink()
+    scene.observe(world.alerts(), "file-damaged")
+    assert scene.noticed == "the watch, alert `file-damaged`"
+
+
+def test_a_watch_without_its_registry_is_blind(world: World) -> None:
+    assert world.blind() == set()
+    lost = dataclasses.replace(world.pipeline, registry=connected("host=127.0.0.1 port=1"))
+    assert "stale" in dataclasses.replace(world, pipeline=lost).blind()
 
 
 def test_the_protocol_tells_a_broken_scene_first_and_names_no_place(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sandbox import environment, services
 from sandbox.environment import Environment
@@ -68,6 +69,15 @@ def test_nothing_is_told_to_anybody(project: Path) -> None:
     assert variables["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] == "False"
     assert variables["SCARF_ANALYTICS"] == "false"
     assert variables["AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS"] == "False"
+
+
+def test_what_airflow_notices_late_by_itself_it_notices_in_time_wherever_it_is_run(project: Path) -> None:
+    compose = yaml.safe_load((environment.PROJECT / "docker-compose.yaml").read_text(encoding="utf-8"))
+    document = (environment.PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert environment.PROMPT
+    for name, value in environment.PROMPT.items():
+        assert describe(project).variables[name] == compose["x-airflow"]["environment"][name] == value
+        assert f"| `{name}` | `{value}`" in document
 
 
 def test_secrets_are_made_once_and_are_readable_by_the_owner_only(project: Path) -> None:

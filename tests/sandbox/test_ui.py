@@ -11,7 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import psutil
 import psycopg
 import pytest
 import requests
@@ -22,6 +21,7 @@ from include.sources.source import names
 from sandbox import environment, postgres, services, ui
 from sandbox.environment import Environment
 from sandbox.errors import SetupError
+from tests.running import Api, processes_of, start, wait_until
 from tests.sources.pipeline import Pipeline
 
 pytestmark = pytest.mark.airflow
@@ -38,13 +38,15 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def started(state: Path) -> Iterator[Environment]:
     """The whole Airflow, started as `make ui` does."""
-    yield running.start(state)
+    yield start(state)
     environment.down(state=state)
 
 
 def test_a_person_logs_in_and_finds_every_dag(started: Environment) -> None:
     api = Api(started)
-    wait_until(lambda: set(names()) <= {dag["dag_id"] for dag in api.get("dags")["dags"]}, "the DAGs are there")
+    wait_until(
+        lambda: set(names()) <= {dag["dag_id"] for dag in api.get("dags")["dags"]}, "the DAGs are there"
+    )
     assert api.get("importErrors")["total_entries"] == 0
 
 

@@ -67,7 +67,9 @@ def build(run: Run, candidate: Candidate) -> Built:
         )
     _find_gone(con, confirmations)
     _find_withheld(con, parsed)
-    _choose_applied(con, full=facts["full"])
+    # A replay is there to bring changed code to what was landed, changed or not.
+    every = facts["full"] or bool(run.params.get("replay_of"))
+    _choose_applied(con, every=every)
     ranges = _id_ranges(con)
     for table in TABLES:
         if table.name not in DERIVED:
@@ -84,7 +86,7 @@ def build(run: Run, candidate: Candidate) -> Built:
             "gone": _count(con, "gone"),
         },
         upstream={name: facts[name] for name in ("data_version", "api_version", "full", "truncated")},
-        full=facts["full"],
+        full=every,
         raw=tuple(part.path for part in landing.progress.parts),
     )
 
@@ -178,13 +180,14 @@ def _find_withheld(con: duckdb.DuckDBPyConnection, parsed: Parsed) -> None:
         )
 
 
-def _choose_applied(con: duckdb.DuckDBPyConnection, *, full: bool) -> None:
+def _choose_applied(con: duckdb.DuckDBPyConnection, *, every: bool) -> None:
     """Table applied: the studies whose rows are taken from this run.
 
     A study that came again without a change keeps its rows, so that an equal content_hash means an equal row.
-    Only a full run makes every row anew, since that is how changed code reaches the studies that did not change.
+    Only a full run or a replay makes `every` row anew, since that is how changed code reaches the studies that did not
+    change.
     """
-    unchanged = "false" if full else "true"
+    unchanged = "false" if every else "true"
     con.execute(
         "CREATE TABLE applied AS SELECT nct_id FROM kept ANTI JOIN withheld USING (nct_id) ANTI JOIN ("  # noqa: S608
         "SELECT nct_id FROM fresh_studies SEMI JOIN previous_studies USING (nct_id, content_hash) "

@@ -1,5 +1,7 @@
 """What the DAG of ClinicalTrials.gov needs to know at parse time."""
 
+from datetime import timedelta
+
 from include.sources.source import Spec
 from include.upstream.limits import Limits
 
@@ -11,5 +13,7 @@ SPEC = Spec(
     schedule="30 15 * * *",
     # No quota is published; robots.txt asks for one request a second.
     limits=Limits(per_second=1.0, burst=1),
+    done_within=timedelta(hours=4),
+    fresh_within=timedelta(hours=36),
     tags=("clinical", "api"),
 )

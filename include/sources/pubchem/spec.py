@@ -1,6 +1,8 @@
 """What the DAG of PubChem needs to know at parse time."""
 
 from include.sources.pubchem import manners
+from datetime import timedelta
+
 from include.sources.source import Spec
 from include.upstream.limits import Limits
 
@@ -15,5 +17,7 @@ SPEC = Spec(
     limits=Limits(per_second=5.0, per_minute=400, concurrency=4, attempts=8, total_seconds=120.0),
     classifier=manners.classify,
     courtesy=manners.pause,
+    done_within=timedelta(hours=6),
+    fresh_within=timedelta(hours=36),
     tags=("clinical", "api"),
 )

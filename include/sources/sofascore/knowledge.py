@@ -27,6 +27,8 @@ MATCHES = "matches"
 """The kind of the parts that hold replies."""
 TAKEN = "taken"
 """Cursor: runs that were never published and whose landings a version took over."""
+REPLAY = "replay"
+"""Type of the runs whose landings are references to another's."""
 _reply = msgspec.json.Decoder(Reply)
 
 
@@ -69,10 +71,11 @@ def left_over(run: Run) -> list[str]:
     landed = {key.split("/")[2] for key in run.store.list(root)} - {run.version}
     taken = set(run.registry.cursors(run.source).get(TAKEN, []))
     sealed = {row.version: row for row in run.registry.versions(run.source)}
+    unsealed = _unsealed(run)
 
     def usable(version: str) -> bool:
         if version not in sealed:
-            return manifests.read(run.store, run.source, version) is None
+            return version in unsealed and manifests.read(run.store, run.source, version) is None
         if sealed[version].state not in {"superseded", "failed"} or sealed[version].published_at is not None:
             return False
         verdict = gate.read(run.store, run.source, version)
@@ -88,6 +91,21 @@ def left_over(run: Run) -> list[str]:
         if usable(version) and any(replies(landing) for landing in landings(run.store, run.source, version))
     ]
     return sorted(usable_ones, key=began)
+
+
+def _unsealed(run: Run) -> set[str]:
+    """Versions whose run is known to have collected on its own, and not to have built.
+
+    That a version has no row and no manifest does not tell: retention forgets those that were published, also the
+    wrong ones that somebody rolled back, before their raw goes.
+    """
+    with run.registry.cursor() as cursor:
+        cursor.execute(
+            "SELECT version FROM lastgood.pipeline_run WHERE source = %s AND run_type IS DISTINCT FROM %s "
+            "AND (NOT steps ? 'build' OR steps -> 'build' ? 'error')",
+            (run.source, REPLAY),
+        )
+        return {row["version"] for row in cursor.fetchall()}
 
 
 def replies(landing: Landing) -> list[Part]:

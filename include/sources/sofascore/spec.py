@@ -21,5 +21,7 @@ SPEC = Spec(
         "connection sofascore_api has no default host, only an operator who holds the rights sets one, and "
         "make run SOURCES=sofascore shows the pipeline at work on the sample upstream."
     ),
+    done_within=timedelta(hours=8),
+    fresh_within=timedelta(hours=36),
     tags=("football", "api"),
 )

@@ -41,14 +41,17 @@ class AlertNotifier(BaseNotifier):
 
     def notify(self, context: Context) -> None:
         """Do what this notifier is for."""
+        from lastgood.notifiers import happening, tell
         from lastgood.notifiers.happening import Happening
 
         found = Happening.of(context, datetime.now(UTC))
-        registry = self._registry()
         if self.on == "success":
-            self._recover(found, registry)
+            self._recover(found)
+        elif self.on == "failure":
+            with tell.patiently(happening.minimal(found)):
+                self._tell(found)
         else:
-            self._tell(found, registry)
+            self._tell(found)
 
     async def async_notify(self, context: Context) -> None:
         """The same on the triggerer, whose loop must not wait for a mail server."""
@@ -57,9 +60,11 @@ class AlertNotifier(BaseNotifier):
 
         await sync_to_async(self.notify, thread_sensitive=False)(context)
 
-    def _tell(self, found: Happening, registry: Registry | None) -> None:
+    def _tell(self, found: Happening) -> None:
+        from include.alerting import episodes
         from lastgood.notifiers import happening, tell
 
+        registry, outage = self._registry()
         try:
             alert = self._alert(found, registry)
         except Exception:
@@ -67,7 +72,10 @@ class AlertNotifier(BaseNotifier):
             self.log.exception("the alert could not be composed in full")
             alert = happening.minimal(found)
         if alert is not None:
-            tell.tell(alert, registry, began=found.began)
+            tell.tell(alert, registry, began=found.began, outage=outage)
+        elif self.on == "gate" and registry is not None and happening.passed(found, registry):
+            over = episodes.close(registry, found.alert("gate-warned", None, "").fingerprint)
+            tell.tell_recovered(over, registry)
 
     def _alert(self, found: Happening, registry: Registry | None) -> Alert | None:
         from lastgood.notifiers import happening
@@ -78,10 +86,11 @@ class AlertNotifier(BaseNotifier):
             return happening.warned(found, registry)
         return happening.failure(found, registry)
 
-    def _recover(self, found: Happening, registry: Registry | None) -> None:
+    def _recover(self, found: Happening) -> None:
         from include.alerting import episodes
         from lastgood.notifiers import happening, tell
 
+        registry, _ = self._registry()
         if registry is None:
             self.log.warning(
                 "the registry does not answer: a later run ends the episodes of %s", found.dag_id
@@ -89,11 +98,13 @@ class AlertNotifier(BaseNotifier):
         elif began := found.began or happening.began(found, registry):
             tell.tell_recovered(episodes.recover(registry, found.dag_id, began=began), registry)
 
-    def _registry(self) -> Registry | None:
+    def _registry(self) -> tuple[Registry | None, Exception | None]:
+        """The registry, or why there is none."""
         from lastgood.notifiers import tell
 
         try:
-            return tell.open_registry()
-        except tell.NO_ANSWER as error:
+            return tell.open_registry(), None
+        except Exception as error:  # noqa: BLE001
+            # It is away, newer than this release, its migration fails, or what nobody foresaw: people are told anyhow.
             self.log.warning("the registry does not answer: %s", type(error).__name__)
-            return None
+            return None, error

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -23,10 +25,18 @@ if TYPE_CHECKING:
 
 LOG_FILE = "lastgood/alerts.jsonl"
 CONNECTIONS = {"mail": "lastgood_smtp", "webhook": "lastgood_webhook", "apprise": "lastgood_apprise"}
+_LIBRARIES = {
+    "mail": ("lastgood.notifiers.mail", "encodings.idna"),
+    "webhook": ("requests", "encodings.idna"),
+    "apprise": ("apprise",),
+}
+"""What the senders need, imported before their threads begin. A timeout that interrupts the import of pyarrow leaves
+Python's import lock with the main thread once that imports it again, and a thread that imports waits for ever."""
 CONNECT_SECONDS = 4
 ANSWER_SECONDS = 8
-ALL_SECONDS = 13
-"""For all channels together, since Airflow ends a failed task 20 seconds later, with its callbacks."""
+ALL_SECONDS = 12
+"""For all channels together, since Airflow ends a failed task 20 seconds later, with its callbacks; the registry and
+the store take up to seven of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,9 @@ def send(names: Sequence[str], message: Message, to: Sequence[str] | None) -> di
             results[name] = _why(error)
             continue
         if address is not None:
+            for library in _LIBRARIES[name]:
+                with suppress(ImportError):  # its sender says so
+                    import_module(library)
             under_way[name] = pool.submit(_SENDERS[name], address, message, to)
     wait(under_way.values(), timeout=ALL_SECONDS)
     pool.shutdown(wait=False, cancel_futures=True)
@@ -127,22 +140,27 @@ def to_mail(address: Address, message: Message, to: Sequence[str] | None) -> Non
 
 
 def to_webhook(address: Address, message: Message, to: Sequence[str] | None) -> None:
-    """A POST in Slack's form or in plain JSON, as the connection's extra `form` says; only a 2xx is a yes."""
-    import requests
-
+    """A POST in Slack's form or in plain JSON, as the connection's extra `form` says."""
     form = address.extra_dejson.get("form", "json")
     if form not in ("slack", "json"):
         raise NotDelivered(
             f'the connection {CONNECTIONS["webhook"]} has the form {form!r}; it is "slack" or "json"'
         )
-    url = webhook_url(address)
+    ask("POST", webhook_url(address), message.slack if form == "slack" else message.plain)
+
+
+def ask(method: str, url: str, body: Any = None) -> None:
+    """Call a URL that is a secret. Raises NotDelivered, which names only its host, where the answer is no 2xx."""
+    import requests
+
     host = urlsplit(url).hostname
     try:
         with (
             requests.Session() as session,
-            session.post(
+            session.request(
+                method,
                 url,
-                json=message.slack if form == "slack" else message.plain,
+                json=body,
                 auth=lambda request: request,  # else a .netrc would add a login
                 timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
                 allow_redirects=False,
@@ -168,7 +186,7 @@ def webhook_url(connection: Connection | Address) -> str:
     secret = (connection.password or "").lstrip("/")
     if parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in host + secret):
         raise NotDelivered(
-            f"the connection {CONNECTIONS['webhook']} makes no URL: give a host, the secret part as password"
+            f"the connection {connection.conn_id} makes no URL: give a host, the secret part as password"
         )
     port = "" if parts.port or not connection.port else f":{connection.port}"
     base = f"{parts.scheme}://{parts.netloc}{port}{parts.path.rstrip('/')}"

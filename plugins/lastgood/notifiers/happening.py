@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from include.alerting import redact
 from include.alerting.alert import Alert, FailedCheck
-from include.monitoring import status
+from include.alerting.words import moment
+from include.monitoring.consumers import consumers
 from include.publishing import runlog
 from include.sources import source as sources
 
@@ -39,6 +40,7 @@ class Happening:
     began: datetime | None = None
     """The run's start, which is another one once the run was cleared."""
     interval_end: datetime | None = None
+    run_type: str | None = None
     reason: str | None = None
     """Why the run as a whole ended; None where a task calls."""
     step: str | None = None
@@ -71,6 +73,7 @@ class Happening:
             at=at,
             began=getattr(run, "start_date", None),
             interval_end=getattr(run, "data_interval_end", None) or getattr(run, "run_after", None),
+            run_type=_word(getattr(run, "run_type", None)),
             reason=context.get("reason"),
             step=getattr(task, "task_id", None),
             unit=getattr(task, "rendered_map_index", None) or context.get("unit_label"),
@@ -122,7 +125,7 @@ class Happening:
                 "occurrence": "|".join(str(part) for part in (self.run_id, *which)),
                 "cause": cause,
                 "run_id": self.run_id,
-                "consumers": status.consumers(registry, self.dag_id, self.at)
+                "consumers": consumers(registry, self.dag_id, self.at)
                 if registry is not None
                 else "The registry was not asked; files of the last good version stay readable.",
                 "links": links,
@@ -159,7 +162,15 @@ def _of_run(found: Happening, registry: Registry | None) -> Alert:
     """Heard only where no task of the run has told anything."""
     step = found.step if found.step != WATCHER else None
     if registry is not None:
-        runlog.end_unended(registry, found.dag_id, found.run_id, step)
+        runlog.end_unended(
+            registry,
+            found.dag_id,
+            found.run_id,
+            step,
+            interval_end=found.interval_end,
+            run_type=found.run_type,
+            began=found.began,
+        )
     if found.reason == TIMED_OUT:
         facts = {"Step that was under way": step} if step else {}
         return found.alert("run-timed-out", registry, "the run's time was over", facts=facts)
@@ -176,6 +187,11 @@ def warned(found: Happening, registry: Registry | None) -> Alert | None:
     if not checks:
         return None
     return found.alert("gate-warned", registry, "; ".join(c.sentence for c in checks), checks=checks)
+
+
+def passed(found: Happening, registry: Registry) -> bool:
+    """Whether the run had checks that passed; a gate may have had nothing to check."""
+    return bool(_checks(registry, found, {"PASSED"}))
 
 
 def late(found: Happening, registry: Registry | None) -> Alert | None:
@@ -267,10 +283,15 @@ def _keys(source: str) -> dict[str, tuple[str, ...]]:
     return {table.name: table.key for table in sources.module(source, "tables").TABLES}
 
 
+def _word(value: Any) -> str | None:
+    """An enum of Airflow's, or what is in one."""
+    return None if value is None else str(getattr(value, "value", value))
+
+
 def _time(value: Any) -> datetime | None:
     """A time of a deadline's context, which comes as text where it went through JSON."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 def _words(when: datetime | None) -> str:
-    return "an unknown time" if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return "an unknown time" if when is None else moment(when)

@@ -8,43 +8,46 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from html import escape
-from typing import TYPE_CHECKING, Any
+from threading import Thread, Timer
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-import psycopg
 from airflow.sdk.exceptions import AirflowException
-from sqlalchemy.exc import SQLAlchemyError
 
 from include.alerting import episodes, message, redact, routing
 from include.alerting.alert import HOUSE, Alert
 from include.alerting.episodes import Episode, Reason
 from include.alerting.message import Message
-from include.alerting.routing import Channel, Route, Routing
+from include.alerting.routing import Routing
+from include.alerting.words import moment
 from include.publishing.store import Store
 from lastgood.notifiers import channels
-from lastgood.notifiers.outage import Outage
+from lastgood.notifiers.outage import Noticed, Outage
 
 if TYPE_CHECKING:
     from include.publishing.registry import Registry
 
 LOG = "log"
-EVERY_CHANNEL: tuple[Channel, ...] = ("mail", "webhook", "apprise")
 REDELIVERED = 20
 """So many messages at once are told again; the others wait for the next watch."""
 SHOWN = 15
 """So many of what failed in an outage of the registry are named when it is over."""
 CONNECT_SECONDS = "4"
-NO_ANSWER = (psycopg.Error, SQLAlchemyError, AirflowException, TypeError)
-"""What reaching the registry raises where it is away, not set up, or of another making."""
+STORE_SECONDS = 3.0
+PATIENCE_SECONDS = 10.0
+"""Airflow ends a failed task 20 seconds later, with what it tells."""
 
 log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 def open_registry() -> Registry:
-    """The registry. Raises one of NO_ANSWER soon: Airflow ends a failed task 20 seconds later, with what it tells."""
+    """The registry. Raises soon where it does not answer, whatever is wrong with it."""
     from lastgood.hooks.registry import RegistryHook
 
     os.environ.setdefault("PGCONNECT_TIMEOUT", CONNECT_SECONDS)
@@ -57,24 +60,46 @@ def _rules() -> Routing:
         return routing.load()
     except (routing.InvalidRouting, OSError):
         log.exception("alerts.yml cannot be used: every channel is told of everything")
-        return Routing(routes=[Route(channels=list(EVERY_CHANNEL))])
+        return routing.EVERYTHING
 
 
-def tell(alert: Alert, registry: Registry | None = None, *, began: datetime | None = None) -> None:
+@contextmanager
+def patiently(alert: Alert) -> Iterator[None]:
+    """Where what stands within takes long, write the alert to the log file before Airflow ends the telling."""
+    timer = Timer(PATIENCE_SECONDS, lambda: _to_log_file(alert, "slow", datetime.now(UTC)))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def tell(
+    alert: Alert,
+    registry: Registry | None = None,
+    *,
+    began: datetime | None = None,
+    outage: Exception | None = None,
+) -> None:
     """Tell people of an alert unless they know, or it is silenced. `began` is when its run began.
 
-    Without a registry they are told of that instead, once. Raises RuntimeError where no channel took what was to be
-    told, not even the log file.
+    Without a registry they are told of that instead, once; `outage` is why there is none, where the caller has tried.
+    Raises RuntimeError where no channel took what was to be told, not even the log file.
     """
     rules, now = _rules(), datetime.now(UTC)
     silence = rules.silence(alert, now)
+    if outage is not None:
+        _tell_of_outage(alert, outage, rules, now)
+        return
     try:
         registry = registry or open_registry()
         if _met_outage(alert, began):
             log.info("%s: told together with the outage of the registry", alert.title)
             return
         episode = episodes.note(registry, alert, rules.pause, silenced=silence is not None, began=began)
-    except NO_ANSWER as error:
+    except Exception as error:  # noqa: BLE001
+        # It is away, newer than this release, its migration fails, or what nobody foresaw: people are told anyhow.
         _tell_of_outage(alert, error, rules, now)
         return
     if silence is not None and episode.tell == "no":
@@ -87,43 +112,61 @@ def tell_recovered(over: Iterable[Episode], registry: Registry | None = None) ->
     """Tell people that episodes are over, where nobody silenced them."""
     rules, now = _rules(), datetime.now(UTC)
     for episode in over:
-        if rules.silence(episode.alert, now) is None:
+        silence = rules.silence(episode.alert, now)
+        if silence is None:
             _deliver(registry, episode, "recovered", rules, now)
+        else:
+            _to_log_file(episode.alert, "recovered", now, silenced=silence.reason)
+            _keep(registry, episode, {LOG: None})  # else it counts as lost and is told by the next watch
 
 
 def redeliver(registry: Registry) -> int:
     """Tell again what some channel had refused, newest first; answers how many messages are through now.
 
-    Also closes the episodes of broken channels that take messages again, or have none waiting.
+    What is silenced waits. Also closes the episodes of broken channels that take messages again, or have none waiting.
     """
     rules, now = _rules(), datetime.now(UTC)
-    waiting = episodes.undelivered(registry)
-    through, broken = 0, {name for late in waiting[:-REDELIVERED] for name in _refused_by(late)}
-    for episode in reversed(waiting[-REDELIVERED:]):
+    waiting = {episode.id: episode for episode in episodes.undelivered(registry)}
+    loud = [episode for episode in waiting.values() if rules.silence(episode.alert, now) is None]
+    through, took, broken = 0, set[str](), set[str]()
+    for episode in reversed(loud[-REDELIVERED:]):
+        del waiting[episode.id]
         refused = _refused_by(episode)
         # One that does not answer costs seconds, so it is asked once in a round.
         results = _send(episode, episode.reason, rules, now, only=refused or None, without=broken)
         # A channel that is no longer set up, or no longer in the route, has nothing to catch up with.
         gone = dict.fromkeys(name for name in refused if name not in broken)
         episodes.delivered(registry, episode.id, {**gone, **results})
+        took |= {name for name, error in results.items() if error is None}
         broken |= {name for name, error in results.items() if error is not None}
         through += broken.isdisjoint({*results, *refused})
-    well = {_broken(name, "", now).fingerprint for name in channels.CONNECTIONS if name not in broken}
-    others = {each.alert.fingerprint for each in episodes.open_episodes(registry, HOUSE)} - well
-    tell_recovered(episodes.recover_absent(registry, others, ["channel-broken"], observed=now), registry)
+    behind = {name for episode in waiting.values() for name in _refused_by(episode)} - took
+    for name in channels.CONNECTIONS.keys() - broken - behind:
+        tell_recovered(episodes.close(registry, _broken(name, "", now).fingerprint, observed=now), registry)
     return through
 
 
 def registry_is_back(registry: Registry, store: Store) -> bool:
-    """Tell that an outage of the registry is over, if there was one, and which runs failed meanwhile."""
+    """Tell that an outage of the registry is over, if there was one, and which runs failed meanwhile.
+
+    Answers whether people know now. Where no channel took it, the next watch tells it.
+    """
     rules, now = _rules(), datetime.now(UTC)
-    outages = [Outage(store), Outage(_log_store())]
-    noticed = [one for outage in outages for one in outage.noticed()]
+    outages: list[Outage] = []
+    noticed: list[Noticed] = []
+    for outage in (Outage(store), Outage(_log_store())):
+        try:
+            noticed += outage.noticed()
+        except Exception:
+            # Every file system has errors of its own, and botocore's are no OSError. The watch looks at the rest.
+            log.exception("what is remembered of an outage cannot be read")
+        else:
+            outages.append(outage)
     if not noticed:
         return False
     runs = {(one.source, one.run_id): one for one in reversed(noticed)}  # the first word of each
     met = [
-        f"{one.title} ({one.run_id or 'no run'}, {one.at:%Y-%m-%d %H:%M} UTC)"
+        f"{one.title} ({one.run_id or 'no run'}, {moment(one.at)})"
         for one in list(reversed(runs.values()))[:SHOWN]
     ]
     if len(runs) > SHOWN:
@@ -133,9 +176,20 @@ def registry_is_back(registry: Registry, store: Store) -> bool:
         noticed[-1].at,
         consumers="Consumers keep reading the last good version of every source.",
     )
-    _send(_unkept(alert, noticed[0].at, len(noticed), over=now), "recovered", rules, now)
+    silence = rules.silence(alert, now)
+    if silence is not None:
+        _to_log_file(alert, "recovered", now, silenced=silence.reason)
+    else:
+        results = _send(_unkept(alert, noticed[0].at, len(noticed), over=now), "recovered", rules, now)
+        others = [error for name, error in results.items() if name != LOG]
+        if others and None not in others:
+            return False
     for outage in outages:
-        outage.over()
+        try:
+            outage.over()
+        except Exception:
+            # As above; it is told once more.
+            log.exception("an outage that is over cannot be forgotten")
     return True
 
 
@@ -154,8 +208,9 @@ def _tell_of_outage(alert: Alert, error: Exception, rules: Routing, now: datetim
         facts=met,
         links=alert.links,
     )
-    times = _times_told(alert, rules, now)
+    # First, since the store may take longer than there is time.
     _to_log_file(alert, "registry-down", now)
+    times = _times_told(alert, rules, now)
     if times is None or rules.silence(down, now) is not None:
         return
     reason: Reason = "first" if times == 1 else "again"
@@ -168,9 +223,9 @@ def _times_told(alert: Alert, rules: Routing, now: datetime) -> int | None:
 
     for place in (store, _log_store):
         try:
-            return Outage(place()).note(alert, now, rules.pause)
-        except (OSError, ValueError, AirflowException) as error:
-            log.warning("an outage cannot be remembered there: %s", redact.text(str(error)))
+            return _remembered(place, lambda outage: outage.note(alert, now, rules.pause))
+        except Exception as error:  # noqa: BLE001 - every file system has errors of its own
+            log.warning("an outage cannot be remembered there: %s", redact.text(repr(error)))
     return 1  # nobody can remember, so everybody is told
 
 
@@ -182,8 +237,9 @@ def _met_outage(alert: Alert, began: datetime | None) -> bool:
         return False
     for place in (store, _log_store):
         try:
-            noticed = Outage(place()).noticed()
-        except (OSError, ValueError, AirflowException):
+            noticed = _remembered(place, Outage.noticed)
+        except Exception as error:  # noqa: BLE001 - every file system has errors of its own
+            log.warning("whether there was an outage cannot be read there: %s", redact.text(repr(error)))
             continue
         for one in noticed:
             if (one.source, one.run_id) == (alert.source, alert.run_id) and (
@@ -191,6 +247,21 @@ def _met_outage(alert: Alert, began: datetime | None) -> bool:
             ):
                 return True
     return False
+
+
+def _remembered(place: Callable[[], Store], ask: Callable[[Outage], _T]) -> _T:
+    """What a place knows of an outage. Raises whatever its file system does; TimeoutError where it hangs."""
+    outage = Outage(place())  # not in the thread, which cannot ask Airflow for a Variable or a connection
+    answer: Future[_T] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(ask(outage))
+        except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
+            answer.set_exception(error)
+
+    Thread(target=work, name="outage", daemon=True).start()
+    return answer.result(STORE_SECONDS)
 
 
 def _log_store() -> Store:
@@ -240,7 +311,8 @@ def _tell_of_broken(registry: Registry, broken: Mapping[str, str], rules: Routin
         silenced = rules.silence(alert, now) is not None
         try:
             episode = episodes.note(registry, alert, rules.pause, silenced=silenced)
-        except psycopg.Error:
+        except Exception:
+            # Whatever it is, the message itself is out.
             log.exception("channel %s is broken, and the registry could not be told", name)
             continue
         if episode.tell != "no":
@@ -315,7 +387,8 @@ def _keep(registry: Registry | None, episode: Episode, results: Mapping[str, str
         return
     try:
         episodes.delivered(registry, episode.id, results)
-    except psycopg.Error:
+    except Exception:
+        # Whatever it is, the message itself is out.
         log.exception("what became of a message could not be kept")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 
 from lastgood.hooks.store import BACKUP_VARIABLE, backup_root
 from lastgood.operators.operations import OperationOperator
@@ -19,7 +19,7 @@ SCRATCH = "lastgood_scratch"
 
 
 class BackupOperator(OperationOperator):
-    """Takes one backup; skipped where no second root is set up."""
+    """Takes one backup; skipped where no second root is set up. Fails after it where a version is damaged."""
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Skip with the sentence that says what to set, or back up; returns what it holds and how long it took."""
@@ -42,7 +42,7 @@ class BackupOperator(OperationOperator):
         made = backup.backup(
             store, registry, root, now=now, code_version=steps.code_version(), scratch=_scratch()
         )
-        return {
+        facts = {
             "stamp": made.stamp,
             "hours_since_the_one_before": round(before.age(now).total_seconds() / 3600, 1)
             if before
@@ -59,6 +59,13 @@ class BackupOperator(OperationOperator):
                 "verify": made.seconds.verify,
             },
         }
+        if made.damaged:
+            self.log.info("%s", facts)
+            raise AirflowFailException(
+                f"Backup {made.stamp} is good, but it could not copy what is damaged of versions other than latest "
+                f"(docs/runbook.md, file-damaged): {' '.join(made.damaged[:20])}"
+            )
+        return facts
 
 
 def _scratch() -> Connect | None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from lastgood.assets import DECIDED, asset_of
 from lastgood.operators.operations import OperationOperator
+from lastgood.operators.published import tell_derived, tell_not_exported
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from include.publishing.promotion import Promotion
     from include.publishing.registry import Registry
+    from include.publishing.replay import Replay
     from include.publishing.store import Store
+
+Done = TypeVar("Done", "Promotion", "Replay")
 
 
 class DecisionOperator(OperationOperator):
@@ -27,8 +31,8 @@ class DecisionOperator(OperationOperator):
 
     def work(self, store: Store, registry: Registry, context: Context) -> dict[str, Any]:
         """Take the decision with the run's parameters; who triggered the run is kept as who did it."""
-        from include.publishing.decisions import NotExported
         from include.publishing.promotion import PromotionFailed
+        from include.publishing.registry import said
 
         run = context["dag_run"]
         who = getattr(run, "triggering_user_name", None) or f"DAG run {run.run_id}"
@@ -43,26 +47,32 @@ class DecisionOperator(OperationOperator):
         }
         try:
             return acts[self.decision](store, registry, context, who)
-        except (LookupError, ValueError, PromotionFailed, NotExported, FileNotFoundError) as error:
-            raise AirflowFailException(str(error)) from error
+        except (LookupError, ValueError, PromotionFailed, FileNotFoundError) as error:
+            raise AirflowFailException(said(error)) from error
 
     def _accept(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
         from include.publishing import decisions
 
         params = context["params"]
-        done = decisions.accept(
-            store, registry, params["source"], params["version"], who=who, reason=params["reason"]
+        return self._promoted(
+            registry,
+            context,
+            lambda: decisions.accept(
+                store, registry, params["source"], params["version"], who=who, reason=params["reason"]
+            ),
         )
-        return self._promoted(context, done)
 
     def _rollback(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
         from include.publishing import decisions
 
         params = context["params"]
-        done = decisions.rollback(
-            store, registry, params["source"], to=params["to"], who=who, reason=params["reason"]
+        return self._promoted(
+            registry,
+            context,
+            lambda: decisions.rollback(
+                store, registry, params["source"], to=params["to"], who=who, reason=params["reason"]
+            ),
         )
-        return self._promoted(context, done)
 
     def _retry(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
         from include.publishing import decisions
@@ -72,14 +82,25 @@ class DecisionOperator(OperationOperator):
         if version:
             if not source:
                 raise ValueError("Name the source of the version, or leave both empty for all that failed.")
-            done = decisions.retry(store, registry, source, version, who=who, reason=params["reason"])
-            return self._promoted(context, done)
+            return self._promoted(
+                registry,
+                context,
+                lambda: decisions.retry(store, registry, source, version, who=who, reason=params["reason"]),
+            )
         all_of_them = decisions.retry_all(
-            store, registry, source or None, who=who, reason=params["reason"], report=self.log.info
+            store,
+            registry,
+            source or None,
+            who=who,
+            reason=params["reason"],
+            now=datetime.now(UTC),
+            report=self.log.info,
         )
         for each in all_of_them.results:
             if each.outcome == "promoted":
-                self._tell(context, each.source, each.version)
+                tell_derived(context, each.source, each.version)
+            if each.outcome is not None and each.error is not None:
+                tell_not_exported(registry, each.source, each.version, each.error)
         return all_of_them.as_dict()
 
     def _pin(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
@@ -95,24 +116,24 @@ class DecisionOperator(OperationOperator):
         }
 
     def _replay(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
-        from datetime import UTC, datetime
-
         from include.publishing import replay
 
         params = context["params"]
-        done = replay.replay(
-            store,
+        done = self._told(
             registry,
-            params["source"],
-            params["version"] or None,
-            who=who,
-            reason=params["reason"],
-            now=datetime.now(UTC),
-            report=self.log.info,
+            context,
+            lambda: replay.replay(
+                store,
+                registry,
+                params["source"],
+                params["version"] or None,
+                who=who,
+                reason=params["reason"],
+                now=datetime.now(UTC),
+                report=self.log.info,
+            ),
         )
-        if done.latest == done.version:
-            self._tell(context, done.source, done.version)
-        return {"version": done.version, "outcome": done.outcome, "latest": done.latest}
+        return {"version": done.version, "outcome": str(done.outcome), "latest": done.latest}
 
     def _verify(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
         from include.publishing import verification
@@ -130,9 +151,10 @@ class DecisionOperator(OperationOperator):
 
         return decisions.rebuild_registry(store, registry, who=who)
 
-    def _promoted(self, context: Context, done: Promotion) -> dict[str, Any]:
-        if done.latest == done.version:
-            self._tell(context, done.source, done.version)
+    def _promoted(
+        self, registry: Registry, context: Context, decide: Callable[[], Promotion]
+    ) -> dict[str, Any]:
+        done = self._told(registry, context, decide)
         return {
             "outcome": done.outcome.value,
             "source": done.source,
@@ -143,7 +165,18 @@ class DecisionOperator(OperationOperator):
         }
 
     @staticmethod
-    def _tell(context: Context, source: str, version: str) -> None:
-        """Which source it is, only the form says: through the alias those built from it run anew."""
-        extra: Mapping[str, Any] = {"version": version}
-        context["outlet_events"][DECIDED].add(asset_of(source), extra=extra)
+    def _told(registry: Registry, context: Context, decide: Callable[[], Done]) -> Done | Promotion:
+        """Decide, and tell whom it concerns: the derived sources that latest moved, people that it was not exported."""
+        from include.publishing.decisions import NotExported
+
+        done: Done | Promotion
+        why = None
+        try:
+            done = decide()
+        except NotExported as error:
+            done, why = error.done, error.why
+        if done.latest == done.version:
+            tell_derived(context, done.source, done.version)
+        if why is not None:
+            tell_not_exported(registry, done.source, done.latest, why)
+        return done

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException
 
-from lastgood.assets import DECIDED, asset_of
+from lastgood.assets import DECIDED
 from lastgood.operators.operations import OperationOperator
+from lastgood.operators.published import tell_derived, tell_not_exported
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from include.publishing.registry import Registry
     from include.publishing.store import Store
+
+log = logging.getLogger(__name__)
 
 
 class RecoveryOperator(OperationOperator):
@@ -33,34 +37,18 @@ class RecoveryOperator(OperationOperator):
             raise AirflowException(f"Recovery is incomplete: {'; '.join(report.errors)}")
         # A failed task tells no derived source anything; what is wrong still fails the next run.
         for source, version in report.promoted.items():
-            context["outlet_events"][DECIDED].add(asset_of(source), extra={"version": version})
+            tell_derived(context, source, version)
             _export(store, registry, source, version)
         return report.facts
 
 
 def _export(store: Store, registry: Registry, source: str, version: str) -> None:
-    """Bring the other forms along; that they could not be written is told, since the promotion stands."""
+    """Bring the other forms along."""
     from include import steps
-    from include.alerting import redact
-    from include.alerting.alert import Alert
-    from include.monitoring import status
-    from lastgood.notifiers import tell
+    from include.publishing.registry import said
 
-    now = datetime.now(UTC)
     try:
         steps.export(store, registry, source)
-    except (OSError, ValueError, LookupError) as error:
-        alert = Alert(
-            kind="task-failed",
-            source=source,
-            what="export",
-            at=now,
-            occurrence=f"{version} export after recovery",
-            cause=redact.text(
-                f"Recovery published {version}, but its other forms could not be written: "
-                f"{type(error).__name__}: {error}"
-            ),
-            step="export",
-            consumers=status.consumers(registry, source, now),
-        )
-        tell.tell(alert, registry)
+    except Exception as error:
+        log.exception("the export of %s failed", source)
+        tell_not_exported(registry, source, version, f"{type(error).__name__}: {said(error)}")

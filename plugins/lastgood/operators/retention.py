@@ -28,13 +28,13 @@ class RetentionOperator(OperationOperator):
 
         run, params = context["dag_run"], context["params"]
         who = getattr(run, "triggering_user_name", None) or f"DAG run {run.run_id}"
-        now, dry_run, read = datetime.now(UTC), bool(params["dry_run"]), retention.reader(store)
+        now, dry_run, view = datetime.now(UTC), bool(params["dry_run"]), retention.View(store)
         facts: dict[str, Any] = {"dry_run": dry_run}
         failed: list[str] = []
         for source in [params["source"]] if params["source"] else sources.names():
             try:
                 plan = retention.plan(
-                    store, registry, source, sources.spec(source).retention, now=now, read=read
+                    store, registry, source, sources.spec(source).retention, now=now, view=view
                 )
                 for line in retention.lines(plan):
                     self.log.info("%s", line)
@@ -51,6 +51,7 @@ class RetentionOperator(OperationOperator):
                 }
         if not dry_run:
             facts["house_rows"] = retention.forget_house(registry, sources.names(), now)
+            facts["unfinished"] = len(store.sweep(now - retention.longest_task(sources.names())))
             facts["log_rotated"] = retention.rotate(channels.log_folder() / channels.LOG_FILE)
         if failed:
             raise AirflowFailException(f"Retention failed for {len(failed)} sources: {'; '.join(failed)}")

@@ -13,6 +13,8 @@ from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import Context
 
     from include.publishing import runlog
@@ -26,17 +28,14 @@ ENVIRONMENT = "LASTGOOD_ENV"
 
 
 def open_run(source: str, context: Context, *, opens: bool) -> Run:
-    """The run a task belongs to, as include sees it; `opens` is for its first step.
-
-    A run without an interval stands at its run_after.
-    """
+    """The run a task belongs to, as include sees it; `opens` is for its first step."""
     from include.publishing import runlog
     from include.sources.source import Run
     from lastgood.hooks.registry import RegistryHook
     from lastgood.hooks.store import store
 
     dag_run = context["dag_run"]
-    end = dag_run.data_interval_end or dag_run.run_after
+    end = interval_end(dag_run)
     registry = RegistryHook().registry()
     return Run(
         source=source,
@@ -49,6 +48,12 @@ def open_run(source: str, context: Context, *, opens: bool) -> Run:
         registry=registry,
         backfill=dag_run.run_type == BACKFILL,
     )
+
+
+def interval_end(dag_run: Any) -> datetime:
+    """Where a run stands in time; one without an interval stands at its run_after."""
+    end: datetime = dag_run.data_interval_end or dag_run.run_after
+    return end
 
 
 def run_type(dag_run: Any) -> str:
@@ -94,6 +99,7 @@ class StepOperator(BaseOperator):
                 env=os.environ.get(ENVIRONMENT, "unnamed"),
                 code_version=_code_version(),
                 run_type=run_type(context["dag_run"]),
+                began=getattr(context["dag_run"], "start_date", None),
             )
         try:
             with runlog.step(
@@ -339,12 +345,21 @@ class WatcherOperator(BaseOperator):
         from include.publishing import runlog
         from lastgood.hooks.registry import RegistryHook
 
-        run_id = context["dag_run"].run_id
+        dag_run = context["dag_run"]
+        run_id = dag_run.run_id
         states = context["ti"].get_task_states(dag_id=self.dag_id, run_ids=[run_id]).get(run_id, {})
         failed = {self._step_of(key) for key, state in states.items() if state == "failed"} - {self.task_id}
         registry = RegistryHook().registry()
         silent = tuple(sorted(failed - self._noted(registry, run_id)))
-        runlog.end_unended(registry, self.dag_id, run_id, silent[0] if silent else None)
+        runlog.end_unended(
+            registry,
+            self.dag_id,
+            run_id,
+            silent[0] if silent else None,
+            interval_end=interval_end(dag_run),
+            run_type=run_type(dag_run),
+            began=dag_run.start_date,
+        )
         if silent:
             raise StepsKilled(silent)
         raise AirflowException(f"{', '.join(sorted(failed))} failed; the run log has the error")

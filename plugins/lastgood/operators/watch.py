@@ -17,14 +17,9 @@ if TYPE_CHECKING:
     from include.publishing.store import Store
 
 DEADMAN = "lastgood_deadman"
-CONNECT_SECONDS, ANSWER_SECONDS = 4, 8
 OTHER_RUN_TIMEOUT = timedelta(hours=12)
 """A run of the house's own DAGs is over by then."""
-IMPORT_ERROR, CHANNEL_BROKEN, BACKUP_OLD = "import-error", "channel-broken", "backup-old"
-
-
-class NotReached(RuntimeError):
-    """The dead man's endpoint did not answer well; the sentence names no URL, which is a secret."""
+IMPORT_ERROR, BACKUP_OLD = "import-error", "backup-old"
 
 
 class WatchOperator(OperationOperator):
@@ -100,7 +95,7 @@ def _backup_root() -> tuple[Store | None, str | None]:
 
     try:
         return backup_root(), None
-    except (ValueError, OSError, AirflowException) as error:
+    except Exception as error:  # noqa: BLE001 - every file system has errors of its own
         return None, f"{type(error).__name__}: {error}"
 
 
@@ -110,54 +105,31 @@ def _backup_root() -> tuple[Store | None, str | None]:
 def _tell_deadman(registry: Registry) -> str:
     """Ask the endpoint, if there is one; that it cannot be reached is told, but is no failure of the watch."""
     from include.alerting import episodes
-    from lastgood.notifiers import tell
+    from lastgood.notifiers import channels, tell
 
     now = datetime.now(UTC)
     try:
         if not ping():
             return "not set up"
-    except NotReached as error:
-        tell.tell(_broken(str(error), now), registry)
-        return str(error)
-    mine = _broken("", now).fingerprint
-    others = {each.alert.fingerprint for each in episodes.open_episodes(registry)} - {mine}
-    tell.tell_recovered(episodes.recover_absent(registry, others, [CHANNEL_BROKEN], observed=now), registry)
+    except channels.NotDelivered as error:
+        cause = f"the endpoint of {DEADMAN} was not reached: {error}"
+        tell.tell(_broken(cause, now), registry)
+        return cause
+    tell.tell_recovered(episodes.close(registry, _broken("", now).fingerprint, observed=now), registry)
     return "reached"
 
 
 def ping() -> bool:
-    """GET the URL of the connection `lastgood_deadman`; False where there is none. Raises NotReached."""
-    import requests
+    """GET the URL of the connection `lastgood_deadman`; False where there is none. Raises NotDelivered."""
     from airflow.sdk import BaseHook
 
-    from lastgood.notifiers.channels import NotDelivered, webhook_url
+    from lastgood.notifiers import channels
 
     try:
         connection = BaseHook.get_connection(DEADMAN)
     except AirflowNotFoundException:
         return False
-    try:
-        url = webhook_url(connection)
-    except NotDelivered:
-        raise NotReached(
-            f"the connection {DEADMAN} makes no URL: give a host, the secret part as password"
-        ) from None
-    try:
-        with (
-            requests.Session() as session,
-            session.get(
-                url,
-                auth=lambda request: request,  # else a .netrc would add a login
-                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
-                allow_redirects=False,
-                stream=True,  # the answer's body is of no use and stays unread
-            ) as answer,
-        ):
-            status = answer.status_code
-    except (requests.RequestException, ValueError) as error:
-        raise NotReached(f"the endpoint of {DEADMAN} was not reached: {type(error).__name__}") from None
-    if not requests.codes.ok <= status < requests.codes.multiple_choices:
-        raise NotReached(f"the endpoint of {DEADMAN} answered {status}")
+    channels.ask("GET", channels.webhook_url(connection))
     return True
 
 
@@ -165,7 +137,7 @@ def _broken(error: str, now: datetime) -> Alert:
     from include.alerting.alert import HOUSE, Alert
 
     return Alert(
-        kind=CHANNEL_BROKEN,
+        kind="channel-broken",
         source=HOUSE,
         what="deadman",
         at=now,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from itertools import permutations
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -179,6 +180,23 @@ def test_a_gate_that_warns_tells_of_it_and_one_that_does_not_is_silent(
         cursor.execute("UPDATE lastgood.check_result SET outcome = 'WARN'")
     notify(task_context("gate"), "gate")
     assert kinds(registry) == ["gate-warned"] and len(mailbox) == 1
+
+
+def test_a_warning_ends_with_a_gate_that_does_not_warn_and_not_with_a_run_that_had_nothing_to_check(
+    store: Store, registry: Registry, mailbox: list[EmailMessage]
+) -> None:
+    rejected(store, registry, {7: "x"}, "WARN")
+    notify(task_context("gate"), "gate")
+    later = dag_run("scheduled__2", datetime.now(UTC))
+    notify({**run_context("success"), "dag_run": later}, "success")
+    notify(task_context("gate", run=later), "gate")
+    assert kinds(registry) == ["gate-warned"] and len(mailbox) == 1, "no check has passed since"
+    with registry.cursor() as cursor:
+        cursor.execute("UPDATE lastgood.check_result SET outcome = 'PASSED'")
+    for _ in range(2):
+        notify(task_context("gate"), "gate")
+    assert kinds(registry) == [] and len(mailbox) == 2
+    assert "recovered" in mailbox[1]["Subject"].lower()
 
 
 # --- how many messages ---
@@ -394,3 +412,38 @@ def test_no_secret_reaches_mail_webhook_or_log_file(
     assert "api.example" in told
     for secret in (CANARY, "hooksecretcanary", "jane.doe"):
         assert secret not in told
+
+
+def test_a_registry_that_is_newer_is_told_by_the_notifier_too(
+    registry: Registry, mailbox: list[EmailMessage]
+) -> None:
+    with registry.cursor() as cursor:
+        cursor.execute("UPDATE lastgood.schema_version SET version_num = '9999'")
+    notify(task_context(error=ValueError("boom")))
+    (mail,) = mailbox
+    assert "NewerRegistry" in body(mail) and "ValueError: boom" in body(mail)
+
+
+def test_what_takes_long_is_in_the_log_file_before_airflow_may_kill_it(
+    registry: Registry, alert_log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lastgood.notifiers import tell
+
+    written, write = Event(), tell.channels.to_log_file
+
+    def to_log_file(line: Any) -> None:
+        write(line)
+        written.set()
+
+    def hangs() -> Registry:
+        assert written.wait(30)
+        return registry
+
+    monkeypatch.setattr(tell, "PATIENCE_SECONDS", 0.02)
+    monkeypatch.setattr(tell.channels, "to_log_file", to_log_file)
+    monkeypatch.setattr(tell, "open_registry", hangs)
+    notify(task_context(error=ValueError("boom")))
+    assert [(line["event"], line["title"], line["cause"]) for line in lines(alert_log)] == [
+        ("slow", "toy.extract: the step failed in all its tries", "ValueError: boom"),
+        ("first", "toy.extract: the step failed in all its tries", "ValueError: boom"),
+    ]

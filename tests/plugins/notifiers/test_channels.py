@@ -139,7 +139,7 @@ def test_a_webhook_of_an_unknown_form_or_without_a_host_says_so(define_webhook: 
 )
 def test_the_url_is_the_connections_with_the_password_last(fields: dict[str, Any], url: str) -> None:
     connection: Any = SimpleNamespace(
-        **{"host": "", "schema": "", "port": None, "password": "/s/e", **fields}
+        **{"conn_id": "hook", "host": "", "schema": "", "port": None, "password": "/s/e", **fields}
     )
     assert channels.webhook_url(connection) == url
 

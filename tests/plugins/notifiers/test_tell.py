@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -50,6 +51,9 @@ def broken_mail(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         name, json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "extra": {"to": "a@b.example"}})
     )
     return lambda: monkeypatch.setenv(name, good)
+
+
+SILENCE = "silences: [{kinds: [task-failed], reason: moving house, until: 2100-01-01T00:00:00Z}]"
 
 
 def use_rules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
@@ -118,12 +122,57 @@ def test_a_silenced_alert_is_in_the_log_file_alone_with_the_reason(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    silence = "{kinds: [task-failed], reason: moving house, until: 2100-01-01T00:00:00Z}"
-    use_rules(monkeypatch, tmp_path, f"routes: [{{channels: [mail]}}]\nsilences: [{silence}]")
+    use_rules(monkeypatch, tmp_path, f"routes: [{{channels: [mail]}}]\n{SILENCE}")
     tell.tell(alert())
     assert mailbox == []
     (line,) = map(json.loads, alert_log.read_text().splitlines())
     assert (line["event"], line["silenced"]) == ("silenced", "moving house")
+
+
+def test_a_silence_holds_for_the_end_of_a_trouble_too(
+    registry: Registry,
+    mailbox: list[EmailMessage],
+    alert_log: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    tell.tell(alert())
+    use_rules(monkeypatch, tmp_path, f"routes: [{{channels: [mail]}}]\n{SILENCE}")
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    tell.tell_recovered(episodes.recover(registry, "toy", began=later), registry)
+    monkeypatch.setattr(episodes, "GRACE", timedelta(0))
+    assert tell.redeliver(registry) == 0
+    assert len(mailbox) == 1
+    assert events(alert_log) == [("first", "task-failed"), ("recovered", "task-failed")]
+
+
+def test_what_could_not_be_delivered_waits_while_it_is_silenced(
+    mailbox: list[EmailMessage],
+    broken_mail: Callable[[], None],
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    tell.tell(alert())
+    with monkeypatch.context() as silent:
+        use_rules(silent, tmp_path, f"routes: [{{channels: [mail]}}]\n{SILENCE}")
+        broken_mail()
+        assert tell.redeliver(registry) == 0 and mailbox == []
+    assert tell.redeliver(registry) == 1
+
+
+def test_more_messages_than_one_round_takes_are_through_after_a_few(
+    mailbox: list[EmailMessage],
+    broken_mail: Callable[[], None],
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tell, "REDELIVERED", 2)
+    for number in range(3):
+        tell.tell(alert(what=f"step{number}", run_id=None))
+    broken_mail()
+    assert [tell.redeliver(registry) for _ in range(3)] == [2, 1, 0]
+    assert len(mailbox) == 4, "and that the channel is well again"
 
 
 def test_an_alert_goes_the_way_of_its_route(
@@ -217,3 +266,88 @@ def test_where_the_store_is_away_too_the_log_folder_remembers(
     assert len(mailbox) == 1
     assert list((channels.log_folder() / "lastgood" / "alerts").rglob("told-*"))
     assert tell.registry_is_back(registry, store) and len(mailbox) == 2
+
+
+def test_what_is_wrong_with_the_registry_itself_is_told_in_its_own_words(
+    registry: Registry, mailbox: list[EmailMessage]
+) -> None:
+    with registry.cursor() as cursor:
+        cursor.execute("UPDATE lastgood.schema_version SET version_num = '9999'")
+    tell.tell(alert())
+    (mail,) = mailbox
+    body = mail.get_body(("plain",))
+    assert body is not None and "deploy a release at least as new" in " ".join(body.get_content().split())
+
+
+def test_a_mistake_of_ours_on_the_way_to_the_registry_costs_no_message(
+    registry: Registry, mailbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise KeyError("a mistake of ours")
+
+    for act in ("note", "delivered"):
+        with monkeypatch.context() as patched:
+            patched.setattr(episodes, act, broken)
+            tell.tell(alert(act, what=act))
+    assert len(mailbox) == 2
+
+
+class Unreachable(Exception):
+    """As botocore's errors, which are no OSError."""
+
+
+@pytest.mark.parametrize("how", ["fails", "hangs"])
+def test_a_store_that_is_away_costs_no_message(
+    registry: Registry,
+    store: Store,
+    mailbox: list[EmailMessage],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    how: str,
+) -> None:
+    ended = Event()
+
+    def away(self: Store, _prefix: str) -> list[str]:
+        if self.root != store.root:
+            return present(self, _prefix)
+        if how == "hangs":
+            ended.wait(30)
+        raise Unreachable("no endpoint")
+
+    present = Store.list
+    monkeypatch.setattr(Store, "list", away)
+    monkeypatch.setattr(tell, "STORE_SECONDS", 0.05)
+    tell.tell(alert("one"))
+    assert len(mailbox) == 1
+    request.getfixturevalue("no_registry")
+    for number in range(2):
+        tell.tell(alert(f"{number}"))
+    ended.set()
+    assert len(mailbox) == 2, "the log folder remembers"
+    assert tell.registry_is_back(registry, store) and len(mailbox) == 3
+
+
+def test_the_log_file_has_the_line_before_the_store_is_asked(
+    mailbox: list[EmailMessage], alert_log: Path, no_registry: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[tuple[str, str]]] = []
+    monkeypatch.setattr(tell, "_times_told", lambda *_: seen.append(events(alert_log)))
+    tell.tell(alert())
+    assert seen == [[("registry-down", "task-failed")]]
+
+
+def test_the_end_of_an_outage_is_told_until_a_channel_takes_it(
+    registry: Registry,
+    store: Store,
+    mailbox: list[EmailMessage],
+    no_registry: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tell.tell(alert())
+    with monkeypatch.context() as broken:
+        connection = {"conn_type": "smtp", "host": "127.0.0.1", "extra": {"to": "a@b.example"}}
+        broken.setenv("AIRFLOW_CONN_LASTGOOD_SMTP", json.dumps(connection))
+        assert not tell.registry_is_back(registry, store)
+    assert tell.registry_is_back(registry, store)
+    assert len(mailbox) == 2
+    assert not tell.registry_is_back(registry, store)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from psycopg.conninfo import conninfo_to_dict
 
 from include.publishing import backup, dump, runlog
@@ -55,6 +55,21 @@ def test_a_backup_is_taken_and_its_figures_stand_in_the_run_log(
     assert facts["seconds"].keys() == {"dump", "copy", "verify"}
     (logged,) = runlog.runs(registry)
     assert logged["status"] == "ok" and logged["steps"]["backup"]["stamp"] == made.stamp
+
+
+def test_a_backup_counts_although_the_task_fails_for_what_is_damaged_beside_latest(
+    store: Store, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_LASTGOOD_BACKUP_ROOT", (tmp_path / "second").as_uri())
+    first = quick.publish(store, registry, 3, day=1)
+    quick.publish(store, registry, 4, day=2)
+    store.write_bytes(first.files[0].path, b"?")
+    with pytest.raises(AirflowFailException, match=rf"is good, but .*{first.files[0].path} was altered"):
+        run()
+    made = backup.newest(Store.from_uri((tmp_path / "second").as_uri()))
+    assert made is not None and len(made.damaged) == 1
+    (logged,) = runlog.runs(registry)
+    assert logged["status"] == "fail" and made.stamp in logged["steps"]["backup"]["error"]
 
 
 def test_the_scratch_database_is_the_one_the_connection_names(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from include.publishing import runlog
+from include import steps
+from include.publishing import replay, runlog
+from include.publishing.manifest import Manifest
 from include.publishing.registry import Registry
 from include.publishing.store import Store
+from include.quality import gate
+from include.sources.source import Run
 from tests import toy
+from tests.publishing import quick
 
-pytestmark = pytest.mark.usefixtures("airflow_connections")
+pytestmark = pytest.mark.usefixtures("airflow_connections", "alert_log")
 
 
 class Events:
@@ -137,6 +144,67 @@ def test_a_retry_of_one_version_or_of_all_tells_what_is_latest_now(
     done = decide("retry", events, version=version if one else None)
     assert done["outcome" if one else "successful"] == ("promoted" if one else 1)
     assert events.told == [("lastgood_toy", {"version": version})]
+
+
+@pytest.mark.parametrize("decision", ["rollback", "accept", "retry", "retry all"])
+def test_an_export_that_fails_is_told_and_the_derived_sources_follow_all_the_same(
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch, alert_log: Path, decision: str
+) -> None:
+    first = toy.publish(store, registry, 1000, day=1)
+    if decision == "rollback":
+        toy.publish(store, registry, 1001, day=2)
+        version, params = first.version, {"to": None}
+    elif decision == "accept":
+        lower = toy.stage(store, registry, 900, day=2)
+        toy.judge(store, registry, lower)
+        version, params = lower.version, {"version": lower.version}
+    else:
+        version = failed(store, registry, 1001, day=2)
+        params = {"version": version if decision == "retry" else None}
+    monkeypatch.setattr(steps, "export", no_room)
+    events = Events()
+    decide(decision.split(maxsplit=1)[0], events, **params)
+    assert events.told == [("lastgood_toy", {"version": version})]
+    (line,) = map(json.loads, alert_log.read_text(encoding="utf-8").splitlines())
+    assert (line["source"], line["step"]) == ("toy", "export") and "no space left" in line["cause"]
+    assert runlog.runs(registry)[0]["status"] == "ok"
+
+
+def no_room(*_args: Any) -> None:
+    raise OSError("no space left")
+
+
+def test_a_replay_whose_export_fails_is_told_too(
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch, alert_log: Path
+) -> None:
+    manifest = toy.stage(store, registry, 3, day=1)
+    quick.judge(store, registry, manifest, "PASSED")
+    spec = SimpleNamespace(derived=True, inputs=())
+    monkeypatch.setattr("include.sources.source.spec", lambda _name: spec)
+    monkeypatch.setattr(replay, "_run_of", lambda *_: toy_run(store, registry, manifest))
+    monkeypatch.setattr(steps, "build", lambda _run: manifest)
+    monkeypatch.setattr(steps, "judge", lambda _run: gate.read(store, toy.SOURCE, manifest.version))
+    monkeypatch.setattr(steps, "export", no_room)
+    events = Events()
+    done = decide("replay", events, version=None)
+    assert done == {"version": manifest.version, "outcome": "promoted", "latest": manifest.version}
+    assert events.told == [("lastgood_toy", {"version": manifest.version})]
+    assert alert_log.read_text(encoding="utf-8").count("no space left") == 1
+    made = next(run for run in runlog.runs(registry) if run["version"] == manifest.version)
+    assert (made["status"], made["failed_step"]) == ("fail", "export")
+
+
+def toy_run(store: Store, registry: Registry, manifest: Manifest) -> Run:
+    return Run(
+        source=toy.SOURCE,
+        version=manifest.version,
+        run_id="replay__1",
+        interval_start=None,
+        interval_end=manifest.as_of,
+        params={},
+        store=store,
+        registry=registry,
+    )
 
 
 def test_a_version_is_pinned_and_unpinned_by_a_flag(store: Store, registry: Registry) -> None:

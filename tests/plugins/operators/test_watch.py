@@ -207,6 +207,20 @@ def test_a_second_root_that_cannot_be_opened_blinds_one_rule_only(
     assert told() == [("first", "stale")]
 
 
+def test_a_second_root_whose_file_system_has_errors_of_its_own_blinds_one_rule_only(
+    registry: Registry, look: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NoCredentials(Exception):
+        """As botocore's errors, which are no OSError."""
+
+    def refuses() -> Any:
+        raise NoCredentials("no key")
+
+    monkeypatch.setattr("lastgood.hooks.store.backup_root", refuses)
+    with pytest.raises(AirflowException, match="backup-old could not look: NoCredentials: no key"):
+        look()
+
+
 def test_an_import_error_is_over_once_the_dag_processor_no_longer_says_so(
     registry: Registry, look: Callable[[], dict[str, Any]], told: Callable[[], list[tuple[str, str]]]
 ) -> None:

@@ -48,7 +48,10 @@ def watch(states: dict[str, str]) -> Any:
         for step in ("probe", "extract", "build"):
             BaseOperator(task_id=step) >> watcher
     asked = SimpleNamespace(get_task_states=lambda dag_id, run_ids: {run_ids[0]: states})
-    context: Any = {"dag_run": SimpleNamespace(run_id=RUN), "ti": asked}
+    dag_run = SimpleNamespace(
+        run_id=RUN, data_interval_end=None, run_after=NOW, run_type="scheduled", start_date=NOW
+    )
+    context: Any = {"dag_run": dag_run, "ti": asked}
     with pytest.raises(AirflowException) as caught:
         watcher.execute(context)
     return caught.value
@@ -81,5 +84,25 @@ def test_units_of_a_mapped_step_are_that_step(begun: Registry) -> None:
     assert str(watch({"extract_1": "failed"})) == "extract failed; the run log has the error"
 
 
-def test_a_run_that_never_reached_the_run_log_still_fails(registry: Registry) -> None:
+def test_a_run_that_never_reached_the_run_log_fails_and_is_entered(registry: Registry) -> None:
     assert watch({"probe": "failed"}).steps == ("probe",)
+    (run,) = runlog.runs(registry)
+    assert (run["run_id"], run["interval_end"], run["started"]) == (RUN, NOW, NOW)
+    assert (run["status"], run["failed_step"], run["run_type"]) == ("fail", "probe", "scheduled")
+
+
+def test_a_run_whose_time_was_over_before_any_task_began_is_entered(registry: Registry) -> None:
+    from lastgood.notifiers.happening import Happening, failure
+
+    run = SimpleNamespace(
+        dag_id=toy.SOURCE,
+        run_id=RUN,
+        start_date=None,
+        data_interval_end=NOW,
+        run_after=NOW,
+        run_type="scheduled",
+    )
+    context = {"dag_run": run, "run_id": RUN, "reason": "timed_out"}
+    assert failure(Happening.of(context, NOW), registry).kind == "run-timed-out"
+    (entered,) = runlog.runs(registry)
+    assert (entered["status"], entered["run_type"], entered["interval_end"]) == ("fail", "scheduled", NOW)

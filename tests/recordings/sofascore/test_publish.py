@@ -25,7 +25,7 @@ from include.upstream.answers import Refused, Transient
 from tests.recordings.sofascore import replay
 from tests.recordings.sofascore.conftest import Pipelines
 from tests.recordings.sofascore.replay import BARE, Body, Match, Reply, SofaScore
-from tests.sources.pipeline import Pipeline
+from tests.sources.pipeline import Pipeline, begun
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -805,6 +805,7 @@ def fourth(second: Day) -> Day:
         return (503, {}) if path == f"event/{replay.LORIENT}/incidents" else None
 
     upstream.fault = outage
+    begun(pipeline.run(3))
     with pytest.raises(Transient, match=f"{replay.LORIENT} .incidents.*latest stays"):
         steps.extract(pipeline.run(3), pipeline.session())
     assert "lineups" in upstream.of_match(replay.LORIENT)

@@ -11,16 +11,19 @@ import msgspec
 import pytest
 
 from include import steps
+from include.publishing import manifest as manifests
+from include.publishing import promotion, runlog
 from include.publishing.manifest import Manifest
 from include.publishing.promotion import Outcome
 from include.publishing.registry import Registry
 from include.publishing.store import Store
 from include.quality import gate
+from include.sources.sofascore import knowledge
 from include.sources.sofascore.match_tables import NAMED, OF_MATCHES, PARTS
 from include.sources.source import Run
 from include.upstream.answers import Refused, Transient
 from sandbox.sofascore.server import SampleUpstream
-from tests.sources.pipeline import START, Pipeline
+from tests.sources.pipeline import START, Pipeline, begun
 from tests.sources.sofascore.conftest import (
     CUP_BEFORE,
     LEAGUE_BEFORE,
@@ -194,6 +197,7 @@ def test_what_a_partial_run_landed_is_taken_over_and_asked_for_no_second_time(
     match = old_matches(upstream)[1]
     upstream.faults([{"kind": "error", "match": match, "part": "lineups", "times": None}])
     partial = planned(pipeline, 1)
+    begun(partial)
     with pytest.raises(Transient, match="could not be had whole"):
         steps.extract(partial, pipeline.session())
     left = {unit.key for unit in steps.discover(partial, pipeline.session()).units[3:]}
@@ -216,6 +220,7 @@ def test_what_a_partial_run_landed_is_taken_over_and_asked_for_no_second_time(
 def test_what_was_taken_over_is_published_as_if_its_own_run_had_done_it(
     pipeline: Pipeline, base: Base, registry: Registry
 ) -> None:
+    begun(pipeline.run(1))
     steps.extract(pipeline.run(1), pipeline.session())
     _, manifest = pipeline.candidate(2)
     assert manifest.counts["adopted_runs"] == 1
@@ -237,6 +242,7 @@ def test_a_match_whose_event_failed_in_a_partial_run_is_asked_for_whole_by_the_n
 def test_what_a_run_landed_before_it_was_stopped_is_taken_over(pipeline: Pipeline) -> None:
     upstream = pipeline.upstream
     upstream.faults([{"kind": "challenge", "path": "/api/v1/event", "first": 90, "times": None}])
+    begun(pipeline.run(1))
     with pytest.raises(Refused):
         steps.extract(pipeline.run(1), pipeline.session())
     upstream.faults([])
@@ -274,6 +280,30 @@ def test_what_the_gate_rejected_is_asked_for_again(published: Pipeline) -> None:
     run = planned(published, 3)
     assert discovery(run).progress.facts["adopted"] == []
     assert plan(run)[match] == there(upstream, match)
+
+
+def test_a_version_that_was_rolled_back_does_not_come_back_once_retention_has_forgotten_it(
+    published: Pipeline,
+) -> None:
+    store, registry = published.store, published.registry
+    before = registry.latest("sofascore")
+    published.upstream.correct(old_matches(published.upstream)[0], 0, 9)
+    run, bad = published.candidate(2)
+    begun(run)
+    assert steps.judge(run).passed and steps.promote(run).outcome is Outcome.PROMOTED
+    promotion.rollback(store, registry, "sofascore", who="ana", reason="a wrong score")
+    with runlog.step(registry, "sofascore", bad.version, "build"):
+        pass
+    runlog.end(registry, "sofascore", bad.version, "fail", failed_step="export")
+    with registry.cursor() as cursor:
+        cursor.execute("UPDATE lastgood.latest SET previous = NULL")
+        cursor.execute("DELETE FROM lastgood.dataset_version WHERE version = %s", (bad.version,))
+    store.delete(manifests.manifest_key("sofascore", bad.version))
+    assert before is not None and store.list(f"raw/sofascore/{bad.version}")
+    assert knowledge.left_over(published.run(3)) == []
+    with registry.cursor() as cursor:
+        cursor.execute("DELETE FROM lastgood.pipeline_run")
+    assert knowledge.left_over(published.run(3)) == [], "a registry that was rebuilt knows no runs"
 
 
 # --- what is gone ---

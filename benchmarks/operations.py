@@ -1,0 +1,116 @@
+"""`make bench BENCH=operations`: what watching, recovering and backing up cost once a year of runs is in the registry.
+
+The registry holds a run log like that of a year (the watch alone makes 105,000 runs), and one source's versions with
+their verdicts; the store a small source. Printed: wall seconds and peak memory of each act, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from include.monitoring import status, thresholds, watch
+from include.publishing import backup, recovery, retention, runlog
+from include.publishing.registry import Registry
+from include.publishing.store import Store
+from include.sources import source as sources
+
+DAYS = 365
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+_RUNS = """
+    INSERT INTO lastgood.pipeline_run (source, version, dag_id, run_id, interval_end, started, ended, status, steps,
+        env, code_version, run_type)
+    SELECT name, 'v' || at, name, 'scheduled__' || at, at, at, at + interval '1 minute',
+        CASE WHEN random() < 0.01 THEN 'fail' ELSE 'ok' END,
+        jsonb_build_object('probe', jsonb_build_object('seconds', 1.5, 'tries', 1, 'new', true)),
+        'bench', '0', 'scheduled'
+    FROM (VALUES ('lastgood_watch', 5), ('lastgood_recovery', 10), ('ctgov', 1440), ('pubchem', 1440),
+        ('sofascore', 1440), ('clinical', 720)) AS dag (name, minutes)
+    CROSS JOIN LATERAL generate_series(%(now)s - make_interval(days => %(days)s), %(now)s,
+        make_interval(mins => minutes)) AS at
+"""
+_VERDICTS = """
+    INSERT INTO lastgood.check_result (source, version, table_name, check_id, name, rule, outcome, threshold)
+    SELECT 'ctgov', 'v' || n / 700, 'studies', 'check ' || n, 'a check', 'contract', 'PASSED', 'must be 0'
+    FROM generate_series(1, 100000) AS n
+"""
+
+
+def acts(store: Store, second: Store, registry: Registry) -> dict[str, Callable[[], object]]:
+    """What is measured, by its name."""
+    limits = thresholds.load()
+
+    def remove() -> object:
+        return [
+            retention.plan(store, registry, name, sources.spec(name).retention, now=NOW)
+            for name in sources.names()
+        ]
+
+    return {
+        "watch": lambda: watch.observe(registry, store, limits, NOW, second),
+        "status": lambda: status.status(registry, NOW),
+        "last 20 runs": lambda: runlog.runs(registry, limit=20),
+        "recovery": lambda: recovery.recover(store, registry, now=NOW),
+        "retention, plan": remove,
+        "backup": lambda: backup.backup(store, registry, second, now=NOW, code_version="bench"),
+    }
+
+
+def main() -> None:
+    """Fill a registry, then run each act in a process of its own and print its figures."""
+    from sandbox import postgres
+
+    with tempfile.TemporaryDirectory(prefix="lg-bench-") as folder:
+        base = Path(folder)
+        postgres.start(base / "postgres")
+        try:
+            dsn = postgres.dsn(base / "postgres", "lastgood")
+            Registry(lambda: psycopg.connect(dsn)).migrate()
+            with psycopg.connect(dsn) as connection:
+                runs = connection.execute(_RUNS, {"now": NOW, "days": DAYS}).rowcount
+                checks = connection.execute(_VERDICTS).rowcount
+                connection.execute("ANALYZE")
+            print(f"run log of {DAYS} days: {runs} runs, {checks} checks")
+            print(f"{'act':<18}{'wall s':>8}{'peak MB':>9}")
+            for name in acts(*_stores(base), Registry(lambda: psycopg.connect(dsn))):
+                ran = subprocess.run(
+                    [sys.executable, "-m", "benchmarks.operations", name, folder, dsn],
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                )
+                figures = json.loads(ran.stdout.splitlines()[-1])
+                print(f"{name:<18}{figures['seconds']:>8.2f}{figures['megabytes']:>9.0f}")
+        finally:
+            postgres.stop(base / "postgres")
+
+
+def _stores(base: Path) -> tuple[Store, Store]:
+    return Store.from_uri(f"file://{base / 'store'}"), Store.from_uri(f"file://{base / 'second'}")
+
+
+def measure(name: str, folder: str, dsn: str) -> None:
+    """One act in this process; prints its figures as JSON."""
+    act = acts(*_stores(Path(folder)), Registry(lambda: psycopg.connect(dsn)))[name]
+    began = time.perf_counter()
+    act()
+    seconds = time.perf_counter() - began
+    print(
+        json.dumps(
+            {"seconds": seconds, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+        )
+    )
+
+
+if __name__ == "__main__":
+    measure(*sys.argv[1:])
