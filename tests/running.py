@@ -68,7 +68,7 @@ def kill(state: Path) -> None:
     environment.down(state=state)
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 120) -> None:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 180) -> None:
     """Wait until something is so, for so long at most."""
     deadline = time.monotonic() + seconds
     while not condition():

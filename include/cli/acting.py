@@ -151,16 +151,9 @@ def backup(call: Call) -> dict[str, Any]:
             reason="asked for in a shell",
             details={"stamp": made.stamp},
         )
-    return {
-        "stamp": made.stamp,
-        "rows": made.rows,
-        "dumped_bytes": made.dumped_bytes,
-        "files": made.files,
-        "bytes": made.bytes,
-        "copied_files": made.copied_files,
-        "copied_bytes": made.copied_bytes,
-        "latest": {source: good.version for source, good in made.latest.items()},
-    }
+    if made.damaged:
+        raise Unwell(made.facts, *made.damaged)
+    return made.facts
 
 
 def restore(call: Call) -> Any:

@@ -116,6 +116,22 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
         """Size of the registry's dump, compressed."""
         return sum(table.file.bytes for table in self.tables)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a person wants to know of it: JSON types only."""
+        return {
+            "stamp": self.stamp,
+            "rows": self.rows,
+            "dumped_bytes": self.dumped_bytes,
+            "files": self.files,
+            "bytes": self.bytes,
+            "copied_files": self.copied_files,
+            "copied_bytes": self.copied_bytes,
+            "latest": {source: good.version for source, good in self.latest.items()},
+            "seconds": msgspec.to_builtins(self.seconds),
+            "damaged": list(self.damaged),
+        }
+
     def age(self, now: datetime) -> timedelta:
         """What would be lost if everything but the backup were."""
         return now - self.taken_at

@@ -1,8 +1,8 @@
 """What the DAG of PubChem needs to know at parse time."""
 
-from include.sources.pubchem import manners
 from datetime import timedelta
 
+from include.sources.pubchem import manners
 from include.sources.source import Spec
 from include.upstream.limits import Limits
 

@@ -42,23 +42,9 @@ class BackupOperator(OperationOperator):
         made = backup.backup(
             store, registry, root, now=now, code_version=steps.code_version(), scratch=_scratch()
         )
-        facts = {
-            "stamp": made.stamp,
-            "hours_since_the_one_before": round(before.age(now).total_seconds() / 3600, 1)
-            if before
-            else None,
-            "rows": made.rows,
-            "dumped_bytes": made.dumped_bytes,
-            "files": made.files,
-            "bytes": made.bytes,
-            "copied_files": made.copied_files,
-            "copied_bytes": made.copied_bytes,
-            "seconds": {
-                "dump": made.seconds.dump,
-                "copy": made.seconds.copy,
-                "verify": made.seconds.verify,
-            },
-        }
+        facts = made.facts
+        if before:
+            facts["hours_since_the_one_before"] = round(before.age(now).total_seconds() / 3600, 1)
         if made.damaged:
             self.log.info("%s", facts)
             raise AirflowFailException(
