@@ -839,6 +839,7 @@ def test_a_challenge_stops_the_run_and_once_cleared_it_goes_on_with_what_landed(
     with replay.recorded_sofascore(recordings) as upstream:
         pipeline = pipelines(upstream)
         run = pipeline.run(1)
+        begun(run)
         units = steps.discover(run, pipeline.session()).units
         upstream.forget()
 
