@@ -25,10 +25,7 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True):
     """An alert that met a registry which did not answer."""
 
     at: datetime
-    title: str
-    cause: str
-    source: str
-    run_id: str | None
+    alert: Alert
 
 
 class Outage:
@@ -46,12 +43,7 @@ class Outage:
         digest = hashlib.sha256(f"{alert.fingerprint}|{alert.occurrence}".encode()).hexdigest()[:16]
         keys = self._store.list(FOLDER)
         if sum("/noticed-" in key for key in keys) < NOTICED:
-            self._create(
-                f"noticed-{digest}",
-                Noticed(
-                    at=now, title=alert.title, cause=alert.cause, source=alert.source, run_id=alert.run_id
-                ),
-            )
+            self._create(f"noticed-{digest}", Noticed(at=now, alert=alert))
         told = sum("/told-" in key for key in keys)
         if told:
             last = self._read(f"told-{told}", datetime)

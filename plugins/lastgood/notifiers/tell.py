@@ -164,9 +164,9 @@ def registry_is_back(registry: Registry, store: Store) -> bool:
             outages.append(outage)
     if not noticed:
         return False
-    runs = {(one.source, one.run_id): one for one in reversed(noticed)}  # the first word of each
+    runs = {(one.alert.source, one.alert.run_id): one for one in reversed(noticed)}  # the first word of each
     met = [
-        f"{one.title} ({one.run_id or 'no run'}, {moment(one.at)})"
+        f"{one.alert.title} ({one.alert.run_id or 'no run'}, {moment(one.at)})"
         for one in list(reversed(runs.values()))[:SHOWN]
     ]
     if len(runs) > SHOWN:
@@ -184,6 +184,9 @@ def registry_is_back(registry: Registry, store: Store) -> bool:
         others = [error for name, error in results.items() if name != LOG]
         if others and None not in others:
             return False
+    for one in noticed:
+        # People know; what Airflow still says of these runs is to find that they do.
+        episodes.note(registry, one.alert, rules.pause, silenced=True)
     for outage in outages:
         try:
             outage.over()
@@ -242,9 +245,8 @@ def _met_outage(alert: Alert, began: datetime | None) -> bool:
             log.warning("whether there was an outage cannot be read there: %s", redact.text(repr(error)))
             continue
         for one in noticed:
-            if (one.source, one.run_id) == (alert.source, alert.run_id) and (
-                began is None or one.at >= began
-            ):
+            same = (one.alert.source, one.alert.run_id) == (alert.source, alert.run_id)
+            if same and (began is None or one.at >= began):
                 return True
     return False
 

@@ -36,7 +36,7 @@ def test_one_of_those_who_notice_at_once_tells(store: Store) -> None:
     with ThreadPoolExecutor(8) as pool:
         told = list(pool.map(lambda number: Outage(store).note(alert(number), NOW, pause), range(8)))
     assert sorted(told, key=str) == [1, *[None] * 7]
-    assert {one.run_id for one in Outage(store).noticed()} == {f"run-{number}" for number in range(8)}
+    assert {one.alert.run_id for one in Outage(store).noticed()} == {f"run-{number}" for number in range(8)}
 
 
 def test_people_are_told_again_after_pauses_that_grow(store: Store) -> None:
@@ -51,7 +51,7 @@ def test_it_remembers_no_more_than_fifty_and_forgets_when_it_is_over(store: Stor
     for number in range(NOTICED + 3):
         outage.note(alert(number), NOW + timedelta(seconds=number), pause)
     noticed = outage.noticed()
-    assert [one.run_id for one in noticed] == [f"run-{number}" for number in range(NOTICED)]
+    assert [one.alert.run_id for one in noticed] == [f"run-{number}" for number in range(NOTICED)]
     outage.over()
     assert outage.noticed() == []
     assert outage.note(alert(0), NOW, pause) == 1

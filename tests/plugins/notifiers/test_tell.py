@@ -253,6 +253,20 @@ def test_an_outage_of_the_registry_is_one_message_and_its_end_names_the_runs(
     assert len(mailbox) == 2
 
 
+def test_what_airflow_says_of_a_run_after_the_outage_that_it_met_is_not_told_again(
+    registry: Registry, store: Store, mailbox: list[EmailMessage], no_registry: None
+) -> None:
+    began = datetime.now(UTC) - timedelta(minutes=1)
+    tell.tell(alert("one", step="extract"), began=began)
+    assert tell.registry_is_back(registry, store)
+    tell.tell(alert("the run", kind="run-failed", what="", run_id="run-one"), registry, began=began)
+    assert len(mailbox) == 2, "the outage and its end"
+    cleared = datetime.now(UTC)
+    again = alert("later", step="extract", run_id="run-one", at=cleared + timedelta(seconds=1))
+    tell.tell(again, registry, began=cleared)
+    assert len(mailbox) == 3, "another attempt that fails alike is news"
+
+
 def test_where_the_store_is_away_too_the_log_folder_remembers(
     registry: Registry,
     store: Store,
