@@ -20,12 +20,14 @@ def publish(
 ) -> Manifest:
     """Stage and promote."""
     manifest = toy.stage(store, registry, values, day=day)
-    judge(store, registry, manifest, "PASSED")
+    judge(store, registry, manifest)
     promotion.promote(store, registry, toy.SOURCE, manifest.version, owner="test")
     return manifest
 
 
-def judge(store: Store, registry: Registry, manifest: Manifest, outcome: gate.Outcome) -> None:
+def judge(
+    store: Store, registry: Registry, manifest: Manifest, outcome: gate.Outcome = "PASSED"
+) -> gate.Verdict:
     """Give a candidate a verdict of one check."""
     check = gate.CheckOutcome(
         table="things", id="1", name="a check", rule="contract", outcome=outcome, value=0, threshold="none"
@@ -41,3 +43,4 @@ def judge(store: Store, registry: Registry, manifest: Manifest, outcome: gate.Ou
     )
     store.write_bytes(gate.verdict_key(manifest.source, manifest.version), msgspec.json.encode(verdict))
     registry.record_verdict(verdict)
+    return verdict

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,10 +22,9 @@ from include.publishing.manifest import Manifest
 from include.publishing.recovery import Report
 from include.publishing.registry import Registry
 from include.publishing.store import Store
-from include.quality import gate
-from include.quality.gate import CheckOutcome, Verdict
 from include.sources.source import Spec
 from tests import toy
+from tests.publishing import quick
 
 SPEC = Spec(
     name=toy.SOURCE,
@@ -46,31 +44,7 @@ OLD = timedelta(hours=3)
 @pytest.fixture(autouse=True)
 def _gate_without_soda(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests are about what comes after the gate, so its verdict is given."""
-
-    def judge(store: Store, registry: Registry, manifest: Manifest) -> Verdict:
-        check = CheckOutcome(
-            table="things",
-            id="rows",
-            name="there are rows",
-            rule="contract",
-            outcome="PASSED",
-            value=1,
-            threshold="above 0",
-        )
-        verdict = Verdict(
-            source=manifest.source,
-            version=manifest.version,
-            previous=manifest.previous,
-            checked_at=manifest.created_at,
-            checks=[check],
-            errors=[],
-            stamps=manifests.verify(store, manifest),
-        )
-        store.write_bytes(gate.verdict_key(verdict.source, verdict.version), msgspec.json.encode(verdict))
-        registry.record_verdict(verdict)
-        return verdict
-
-    monkeypatch.setattr(toy, "judge", judge)
+    monkeypatch.setattr(toy, "judge", quick.judge)
 
 
 def recover(store: Store, registry: Registry, later: timedelta = timedelta()) -> Report:

@@ -70,7 +70,7 @@ class AlertNotifier(BaseNotifier):
         except Exception:
             # Half a message is better than silence, whatever the reason is.
             self.log.exception("the alert could not be composed in full")
-            alert = happening.minimal(found)
+            alert = happening.minimal(found, {"late": "late", "gate": "gate-warned"}.get(self.on))
         if alert is not None:
             tell.tell(alert, registry, began=found.began, outage=outage)
         elif self.on == "gate" and registry is not None and happening.passed(found, registry):

@@ -221,10 +221,10 @@ def began(found: Happening, registry: Registry) -> datetime | None:
     return row["began"] if row else None
 
 
-def minimal(found: Happening) -> Alert:
-    """What can be said without asking anybody."""
+def minimal(found: Happening, kind: str | None = None) -> Alert:
+    """What can be said without asking anybody; of a failure where no kind is given."""
     return found.alert(
-        "task-failed" if found.of_task else "run-failed",
+        kind or ("task-failed" if found.of_task else "run-failed"),
         None,
         cause_of(found.exception) if found.exception else "see the log",
         what=found.step or "",

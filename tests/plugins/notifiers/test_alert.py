@@ -357,6 +357,21 @@ def test_a_late_run_is_told_also_on_the_triggerer_whose_loop_goes_on(
     assert "it was to be done by 2026-03-01 09:00 UTC" in body(mailbox[0])
 
 
+@pytest.mark.parametrize(("on", "kind"), [("gate", "gate-warned"), ("late", "late")])
+def test_an_alert_that_cannot_be_composed_is_told_as_what_it_is(
+    registry: Registry, mailbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch, on: str, kind: str
+) -> None:
+    from lastgood.notifiers import happening
+
+    def fails(*_args: Any) -> None:
+        raise KeyError("what nobody foresaw")
+
+    for name in ("failure", "warned", "late"):
+        monkeypatch.setattr(happening, name, fails)
+    notify(late_context() if on == "late" else task_context("gate", ValueError("boom")), on)
+    assert kinds(registry) == [kind] and len(mailbox) == 1
+
+
 def test_nobody_is_told_of_a_late_backfill_nor_of_a_run_that_is_over(
     registry: Registry, mailbox: list[EmailMessage]
 ) -> None:
