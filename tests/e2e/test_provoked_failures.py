@@ -363,7 +363,7 @@ def test_every_failure_is_told_once(scene: Scene) -> None:
 
 def met_outage(store: Store, runs: dict[str, str]) -> dict[str, int]:
     """How many times these runs were to be told of while the registry was away."""
-    noticed = [(one.source, one.run_id) for one in Outage(store).noticed()]
+    noticed = [(one.alert.source, one.alert.run_id) for one in Outage(store).noticed()]
     return {dag: noticed.count((dag, run)) for dag, run in runs.items()}
 
 
