@@ -10,19 +10,30 @@ SIZE =
 PORT = 8080
 # What `make test` hands to pytest, every test by default
 TESTS =
+# The commit since which `make check` looks
+SINCE = HEAD~1
+# The Airflow of `make test-airflow`, and what touches Airflow
+AIRFLOW = 3.2.1
+TOUCHES_AIRFLOW = tests/dags tests/plugins tests/e2e tests/sandbox/test_ui.py
 # What `make airflow` hands to Airflow's command line, and `make lastgood` to the operator's commands
 ARGS =
 # What `make bench` hands to the benchmark
 BENCH =
+# What `make soak` hands to the kills and schedules of the core, which then run alone
+SOAK =
+
+# What `make sql` runs; a prompt where empty
+SQL =
+export SQL
 
 # Another project's modules are none of ours
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
-.PHONY: help run advance ui airflow lastgood drill down clean test soak lint types imports docs page bench lock env setup setup-dev
+.PHONY: help run sql advance ui airflow lastgood drill down clean test check test-airflow soak lint types imports docs page bench lock env setup setup-dev
 
 help: ## Show what there is
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: setup ## Run the pipelines end to end on sample data: SOURCES="ctgov" SIZE=2000
 	@$(VENV_PYTHON) -m sandbox.run $(if $(SIZE),--size $(SIZE)) $(SOURCES)
@@ -39,6 +50,9 @@ airflow: setup ## Run Airflow's command line in the sandbox: ARGS="dags list"
 lastgood: setup ## Run an operator's command in the sandbox: ARGS="runs -n 20"
 	@$(VENV_PYTHON) -m sandbox.ui lastgood $(ARGS)
 
+sql: setup ## Open the sandbox's database, or run one statement: SQL="SELECT 1"
+	@$(VENV_PYTHON) -m sandbox.ui sql "$$SQL"
+
 drill: setup ## Break everything on purpose, recover, write docs/drills/DATE.md
 	@$(VENV_PYTHON) -m sandbox.drill.main
 
@@ -48,14 +62,22 @@ down: ## Stop all that was started, and nothing else
 		$(VENV_PYTHON) -m sandbox.ui down; fi
 
 clean: down ## Stop all and remove what was made: .lastgood and .venv
-	@rm -rf .lastgood .venv
+	@rm -rf .lastgood .venv .venv-airflow-*
 	@echo "Removed .lastgood and .venv."
 
 test: setup-dev ## Lint, types, import rules and every test: TESTS="tests/publishing"
 	@$(VENV_PYTHON) -m sandbox.checks $(TESTS)
 
-soak: setup-dev ## Provoke every failure in a running Airflow, count the messages: what make test leaves out too
-	@$(VENV_PYTHON) -m pytest -m airflow -s --show-capture=no tests/e2e/test_provoked_failures.py
+check: setup-dev ## Lint, types, import rules and the tests of what changed, in a minute: SINCE="HEAD~3"
+	@$(VENV_PYTHON) -m sandbox.checks --since "$(SINCE)"
+
+test-airflow: ## What touches Airflow, on another release of it: AIRFLOW=3.2.1 TESTS="tests/dags"
+	@sh sandbox/setup.sh dev-airflow-$(AIRFLOW) .venv-airflow-$(AIRFLOW)
+	@.venv-airflow-$(AIRFLOW)/bin/python -m sandbox.checks --only tests $(or $(TESTS),$(TOUCHES_AIRFLOW))
+
+soak: setup-dev ## Provoke every failure, kill and freeze the core 1,000 times (2 hours): SOAK="--seed 7 --from 12"
+	@$(if $(SOAK),,$(VENV_PYTHON) -m pytest -m airflow -s --show-capture=no tests/e2e/test_provoked_failures.py)
+	@$(VENV_PYTHON) -m tests.soak $(SOAK)
 
 lint: setup-dev ## Lint and formatting, without changing anything
 	@$(VENV_PYTHON) -m sandbox.checks --only lint
@@ -67,7 +89,7 @@ imports: setup-dev ## Imports go one way: dags, plugins/lastgood, include
 	@$(VENV_PYTHON) -m sandbox.checks --only imports
 
 docs: setup-dev ## Write what in docs/ is made from the code
-	@$(PYTHON) docs/generate.py
+	@$(VENV_PYTHON) -m docs.generate
 
 page: ## Build the table page from web/ (needs Node.js 20)
 	@cd web && npm ci --no-audit --no-fund && npm run build
@@ -76,7 +98,7 @@ bench: setup-dev ## Throughput and memory on generated data
 	@$(VENV_PYTHON) -m benchmarks $(BENCH)
 
 lock: setup-dev ## Resolve the requirements into deploy/locks (needs uv)
-	@$(VENV_PYTHON) deploy/lock.py
+	@$(VENV_PYTHON) -m deploy.lock
 
 env: ## Make the secrets that docker-compose.yaml needs, in .env
 	@sh deploy/env.sh

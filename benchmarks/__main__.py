@@ -7,10 +7,12 @@ and step shares are printed side by side; docs/performance.md keeps a run.
     make bench BENCH="100000 600000"        studies of ClinicalTrials.gov; PubChem's sample fits them
     make bench BENCH="100000 ctgov"         of one source alone
     make bench BENCH=operations             the house's own acts over a year of runs, see benchmarks/operations.py
+    make bench BENCH=serving                a serving table by change list and by copy, see benchmarks/serving.py
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import resource
 import subprocess
@@ -28,14 +30,15 @@ import psycopg
 import requests
 
 from benchmarks import operations
-from include import steps
+from benchmarks import serving as serving_tables
+from include import pipeline, release
+from include.pipeline import OpenRun
 from include.publishing import serving
-from include.publishing.manifest import version_id
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry import run_log
+from include.registry.breaker import Breaker
+from include.registry.registry import Registry
 from include.sources import source as sources
-from include.sources.source import Run
-from include.upstream.breaker import Breaker
+from include.storage.store import Store
 from include.upstream.session import UpstreamSession
 
 START = datetime(2026, 11, 17, tzinfo=UTC)
@@ -60,12 +63,22 @@ def steps_of(source: str) -> list[str]:
 def run_step(source: str, step: str, day: int, root: str, dsn: str, url: str) -> dict[str, Any]:
     """One step in this process; returns its figures, and in `note` what a person wants to know."""
     registry = Registry(lambda: psycopg.connect(dsn))
-    run = Run(
-        source=source,
-        version=version_id(START + timedelta(days=day), f"bench-{day}"),
-        run_id=f"bench-{day}",
-        interval_start=None,
-        interval_end=START + timedelta(days=day),
+    about: dict[str, Any] = {
+        "source": source,
+        "run_id": f"bench-{day}",
+        "interval_start": None,
+        "interval_end": START + timedelta(days=day),
+    }
+    if step == steps_of(source)[0]:
+        inputs = sources.inputs(source)
+        pins = run_log.open_run(
+            registry, **about, dag_id=source, env="bench", code_version=release.code_version(), inputs=inputs
+        )
+    else:
+        pins = run_log.pinned(registry, source, about["run_id"])
+    run = OpenRun(
+        **about,
+        pins=pins,
         params={"names": NAMES},
         store=Store.from_uri(root),
         registry=registry,
@@ -82,25 +95,25 @@ def run_step(source: str, step: str, day: int, root: str, dsn: str, url: str) ->
             replace(spec.limits, per_second=None, per_minute=None),
             Breaker(registry.connect, "bench"),
             classifier=spec.classifier,
-            courtesy=spec.courtesy,
+            throttle_hint=spec.throttle_hint,
         )
         http.headers["Accept-Encoding"] = "identity"  # the sample would compress on the same cores
-        steps.extract(run, session)
+        pipeline.extract(run, session)
         note = f"{session.stats.bytes / 1e6:.0f} MB received in {session.stats.requests} requests"
     elif step == "build":
-        rows = steps.build(run).table(MAIN_TABLE[source]).rows
+        rows = pipeline.build(run).table(MAIN_TABLE[source]).rows
         note = f"{rows} {MAIN_TABLE[source]}"
     elif step == "gate":
-        verdict = steps.judge(run)
+        verdict = pipeline.judge(run)
         assert verdict.passed, verdict.reasons
         note = f"{len(verdict.checks)} checks"
     elif step == "promote":
         copying = _timed_serving()
-        steps.promote(run)
+        pipeline.promote(run)
         besides = time.perf_counter() - began - copying[0]
         note = f"{copying[0]:.2f} s serving copies, {besides:.2f} s besides"
     else:
-        note = f"{steps.export(run.store, registry, source)['bytes'] / 1e6:.0f} MB written"
+        note = f"{pipeline.export(run.store, registry, source)['bytes'] / 1e6:.0f} MB written"
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "wall_s": time.perf_counter() - began,
@@ -162,7 +175,7 @@ def sample_upstream(source: str, size: int, folder: Path) -> Iterator[str]:
         assert upstream.stdout is not None
         yield upstream.stdout.readline().removeprefix("READY ").strip()
     finally:
-        upstream.terminate()
+        upstream.kill()
         upstream.wait()
 
 
@@ -201,13 +214,23 @@ def _report(source: str, kind: str, figures: dict[str, dict[str, Any]]) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Measure each size, of the sources that are named, or of all."""
-    sizes = [int(each) for each in arguments if each.isdecimal()] or [100_000]
-    if list(arguments) == ["operations"]:
-        operations.main()
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "what",
+        nargs="*",
+        help=f"sizes (100000) and sources ({', '.join(MAIN_TABLE)}), or operations, or serving",
+    )
+    chosen = parser.parse_args(arguments).what
+    if chosen in (["operations"], ["serving"]):
+        {"operations": operations, "serving": serving_tables}[chosen[0]].main()
         return
-    chosen = [each for each in arguments if not each.isdecimal()] or list(MAIN_TABLE)
-    for size in sizes:
-        measure(size, sources.in_order(chosen))
+    named = [each for each in chosen if not each.isdecimal()]
+    if unknown := set(named) - set(MAIN_TABLE):
+        parser.error(f"there is no source {min(unknown)!r}; there are: {', '.join(MAIN_TABLE)}")
+    for size in [int(each) for each in chosen if each.isdecimal()] or [100_000]:
+        measure(size, sources.in_order(named or list(MAIN_TABLE)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """
 ### Compounds in clinical studies → last good dataset
 
-Built whenever [ctgov](../ctgov) or [pubchem](../pubchem) has a new version, from the latest good one of each; no
+Built whenever [ctgov](dag:ctgov) or [pubchem](dag:pubchem) has a new version, from the latest good one of each; no
 upstream of its own is asked. Comes out: clinical_compound_trials and intervention_compounds (`latest/clinical.json`,
 and in SQL `published.clinical_…`), and the table page with CSV and JSONL below `site/clinical/` of the store
 (docs/table_page.md).

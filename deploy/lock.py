@@ -1,12 +1,15 @@
 """Resolve the requirements into exact versions: `make lock`.
 
-Two kinds of lock are written to deploy/locks/:
+Three kinds of lock are written to deploy/locks/:
 
 - `sandbox.txt` and `dev.txt` for this machine: every Python from 3.11 up and every system, `dev.txt` being
   `sandbox.txt` plus the tests and linters.
 - `airflow-X-python-Y.txt`, one for each Airflow and Python of a managed platform. It is used as pip's
   constraints: no Soda version installs under Airflow's official ones (ruamel.yaml, requests). Amazon MWAA
   takes the one for its Python as `constraints.txt` in the DAG folder, see deploy/layout.py.
+
+- `dev-airflow-X.txt`, one for each Airflow but the newest: `dev.txt` with the packages of that platform, for
+  `make test-airflow`.
 
 A platform's image holds the packages of the day its Airflow was released, and its own parts were tested with
 those. So an older Airflow is resolved as of that day, except for what no image brings
@@ -112,6 +115,7 @@ def locks() -> tuple[Lock, ...]:
         ),
     ]
     found += [_platform_lock(platform, python) for platform in PLATFORMS for python in PYTHONS]
+    found += [_test_lock(platform) for platform in PLATFORMS if platform.as_of]
     return tuple(found)
 
 
@@ -132,6 +136,18 @@ def _platform_lock(platform: Platform, python: str) -> Lock:
         ("requirements.txt",),
         extra=(f"apache-airflow=={platform.airflow}", *IN_THE_IMAGE, *platform.also),
         arguments=tuple(arguments),
+    )
+
+
+def _test_lock(platform: Platform) -> Lock:
+    """This machine again, for `make test-airflow`: an older Airflow with the packages of its platform's lock."""
+    constraints = LOCKS / platform_lock_name(platform.airflow, PYTHONS[0])
+    return Lock(
+        f"dev-airflow-{platform.airflow}.txt",
+        f"This machine: sandbox, tests and linters on Airflow {platform.airflow}.",
+        ("requirements-dev.txt",),
+        extra=(f"apache-airflow=={platform.airflow}",),
+        arguments=("--universal", "--python-version", PYTHONS[0], "--constraints", str(constraints)),
     )
 
 

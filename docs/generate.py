@@ -1,5 +1,5 @@
 """Writes what in docs/ is made from the code (`make docs`): data_contract.md, schemas/SOURCE/VERSION.json, and the
-table of retention.md.
+tables of retention.md and of the settings in operations.md.
 
 A schema file is frozen once written: a breaking change needs a new SCHEMA_VERSION and a note in MIGRATIONS, and
 this refuses to write it otherwise. tests/docs checks that everything is current.
@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from include.publishing.tables import Table, breaking_changes, describe, type_name
+from include import settings
 from include.sources import source as sources
+from include.storage.tables import Table, breaking_changes, describe, type_name
 
 DOCS = Path(__file__).parent
 HEAD = """# The data contract
@@ -23,6 +24,22 @@ What consumers may rely on, made from `include/sources/*/tables.py` by `make doc
 Read files through `latest/SOURCE.json`: it names every Parquet file of every table of the version that is the last
 good one, and is replaced as a whole. Read SQL in schema `published`, tables `SOURCE_TABLE`; all tables of a source
 change in one transaction. Every row has a `content_hash`: equal hash, equal row.
+
+What you build upon a table in SQL stays: views, materialized views and grants outlive every version, a rollback
+included, since a table is never dropped or made anew. It follows that
+
+- a new column may be there, null in every row, some moments before the version that fills it;
+- a column that was added later may be null as far as PostgreSQL knows, though the table below says it is required;
+- a column that the table below no longer has stays in SQL and is null in every row;
+- a column may have a wider type than its file (bigint for int32);
+- a table that a version does not have, after a rollback, is there and empty.
+
+A reader who leaves a transaction open cannot stop others: a change of a table waits for a second at a time, a few
+times, and then the promotion fails and names the session.
+
+Reference these tables by their key without a constraint. A version deletes rows and writes them anew, so a foreign key
+onto a table would fail, or carry deletions on to your rows (ON DELETE CASCADE, SET NULL). The gate refuses every
+version while there is one, and names it; to be sure of a reference, look for rows without a match after each version.
 
 ## Compatibility policy
 
@@ -71,13 +88,11 @@ def contract_text() -> str:
     """docs/data_contract.md."""
     parts = [HEAD]
     for source in sources.names():
-        tables = sources.module(source, "tables")
-        parts.append(
-            f"\n## {source}: {sources.spec(source).title}\n\nSchema version {tables.SCHEMA_VERSION}.\n"
-        )
-        for version, note in sorted(tables.MIGRATIONS.items(), reverse=True):
+        schema = sources.load(source).schema()
+        parts.append(f"\n## {source}: {sources.spec(source).title}\n\nSchema version {schema.version}.\n")
+        for version, note in sorted(schema.migrations.items(), reverse=True):
             parts.append(f"- To version {version}: {note}\n")
-        parts += [_table(source, table) for table in tables.TABLES]
+        parts += [_table(source, table) for table in schema.tables]
     return "".join(parts)
 
 
@@ -108,6 +123,17 @@ def retention_table() -> str:
     return "".join(lines)
 
 
+def settings_table() -> str:
+    """What a deployment may set, from include/settings.py."""
+    lines = ["| what | name | value |\n|---|---|---|\n"]
+    for setting in settings.everything():
+        kind, name = setting.kind, setting.name
+        if kind == "Airflow":
+            kind, name = "environment", setting.variable
+        lines.append(f"| {kind} | `{name}` | {setting.meaning.replace('|', chr(92) + '|')} |\n")
+    return "".join(lines)
+
+
 def between(text: str, made: str) -> str:
     """A page written by hand with what is made in its marked place. Raises ValueError where the marks are missing."""
     before, _, rest = text.partition(BEGIN)
@@ -119,16 +145,17 @@ def between(text: str, made: str) -> str:
 
 def texts(folder: Path = DOCS) -> dict[Path, str]:
     """Every generated file and its text. Raises BreakingChange."""
-    retention = folder / "retention.md"
+    retention, operations = folder / "retention.md", folder / "operations.md"
     made = {
         folder / "data_contract.md": contract_text(),
         retention: between(retention.read_text(encoding="utf-8"), retention_table()),
+        operations: between(operations.read_text(encoding="utf-8"), settings_table()),
     }
     for source in sources.names():
-        tables = sources.module(source, "tables")
-        described = describe(tables.TABLES)
-        check(source, tables.SCHEMA_VERSION, tables.MIGRATIONS, described, folder / "schemas")
-        made[folder / "schemas" / source / f"{tables.SCHEMA_VERSION}.json"] = schema_text(described)
+        schema = sources.load(source).schema()
+        described = describe(schema.tables)
+        check(source, schema.version, schema.migrations, described, folder / "schemas")
+        made[folder / "schemas" / source / f"{schema.version}.json"] = schema_text(described)
     return made
 
 

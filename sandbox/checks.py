@@ -1,6 +1,6 @@
 """`make test`: every check in one go, and at the end what each one said.
 
-python -m sandbox.checks [--only lint|types|imports|tests] [arguments of pytest]
+python -m sandbox.checks [--only lint|types|imports|tests] [--since COMMIT] [arguments of pytest]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from sandbox import changed
 from sandbox.environment import PROJECT
 
 RECORDINGS = PROJECT.parent / "shared" / "data"
@@ -112,9 +113,23 @@ def main() -> int:
     """Run the checks; 0 when every one passed."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.checks", description=__doc__)
     parser.add_argument("--only", choices=CHECKS, help="run this check alone")
+    parser.add_argument(
+        "--since", metavar="COMMIT", help="of the tests, those of what changed since a commit"
+    )
     chosen, arguments = parser.parse_known_args()
+    names = [chosen.only] if chosen.only else list(CHECKS)
+    if chosen.since:
+        try:
+            tests = changed.tests_of(PROJECT, changed.since(PROJECT, chosen.since))
+        except changed.NoCommit as error:
+            print(error, file=sys.stderr)
+            return 2
+        print(f"Tests of what changed since {chosen.since}: {' '.join(tests) or 'none'}")
+        arguments = ["-m", changed.QUICK, *tests, *arguments]
+        if not tests:
+            names.remove("tests")
     RESULTS.unlink(missing_ok=True)
-    outcomes = [run(name, arguments) for name in ([chosen.only] if chosen.only else CHECKS)]
+    outcomes = [run(name, arguments) for name in names]
     found = counts(RESULTS) if RESULTS.exists() else None
     print(summary(outcomes, found))
     return 0 if all(outcome.passed for outcome in outcomes) else 1

@@ -13,7 +13,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 # What tasks import besides Airflow itself
 _LIBRARIES = (
@@ -70,9 +70,8 @@ def main(dag_id: str, conf: str = "{}") -> int:
     for task in dag.tasks:
         # Somebody waits at the terminal: what fails four times within seconds may be told.
         task.retry_delay, task.max_retry_delay = timedelta(seconds=0.5), timedelta(seconds=1)
-    # dag.test() cannot make a run with a deadline, and without a scheduler nobody would look at it.
-    dag.deadline = None
     _look_often()
+    _tell_callbacks_of_errors()
     run = dag.test(run_after=datetime.now(UTC), logical_date=None, run_conf=given)
     return 0 if str(run.state) == "success" else 1
 
@@ -86,6 +85,20 @@ def _look_often() -> None:
         sleep(0.05 if asking == "airflow.sdk.definitions.dag" else seconds)
 
     time.sleep = less
+
+
+def _tell_callbacks_of_errors() -> None:
+    """Let a callback see what its task raised, as under a scheduler; dag.test() of Airflow 3.2 leaves that out."""
+    from airflow.sdk.execution_time import task_runner
+
+    finalize = task_runner.finalize
+
+    def whole(ti: Any, state: Any, context: Any, log: Any, error: BaseException | None = None) -> None:
+        if error is not None:
+            context["exception"] = error
+        finalize(ti, state, context, log, error)
+
+    task_runner.finalize = whole
 
 
 if __name__ == "__main__":

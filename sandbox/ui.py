@@ -1,8 +1,9 @@
-"""`make ui`, `airflow`, `lastgood`, `advance` and `down`: the whole Airflow on the sandbox's PostgreSQL, and its end.
+"""`make ui` and its companions: the whole Airflow on the sandbox's PostgreSQL, what to ask it, and its end.
 
 python -m sandbox.ui up [--port 8080]
 python -m sandbox.ui airflow dags list
 python -m sandbox.ui lastgood runs -n 20
+python -m sandbox.ui sql "SELECT 1"
 python -m sandbox.ui advance [SOURCE ...]
 python -m sandbox.ui down
 """
@@ -10,6 +11,7 @@ python -m sandbox.ui down
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -18,19 +20,20 @@ from pathlib import Path
 import requests
 from requests import RequestException
 
-from sandbox import environment, services
+from sandbox import environment, postgres, services
 from sandbox.environment import PROJECT, Environment, Report
 from sandbox.errors import SetupError
 
-READY_SECONDS = 180.0
+READY_SECONDS = 600.0
 ADVANCE_SECONDS = 600.0
+
+NEEDS_NOTHING = {"--help", "-h", "--install-completion", "--show-completion"}
 
 # Each writes a log of its own, and all of them read task logs from the disk: nothing needs a log server
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "api-server": ("api-server",),
     "dag-processor": ("dag-processor",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
-    "triggerer": ("triggerer", "--skip-serve-logs"),
 }
 
 
@@ -102,8 +105,12 @@ def advance(
 def airflow(
     arguments: Sequence[str], *, project: Path = PROJECT, state: Path | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run Airflow's own command line in the sandbox's Airflow, on this terminal."""
-    found = environment.describe(project, state=state)
+    """Run Airflow's own command line in the sandbox's Airflow, on this terminal.
+
+    Raises:
+        SetupError: the sandbox is down.
+    """
+    found = _running(arguments, project, state)
     return subprocess.run(
         [sys.executable, "-m", "airflow", *arguments], env=found.process_variables(), check=False
     )
@@ -112,8 +119,12 @@ def airflow(
 def lastgood(
     arguments: Sequence[str], *, project: Path = PROJECT, state: Path | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run an operator's command on the sandbox's store and registry, on this terminal."""
-    found = environment.describe(project, state=state)
+    """Run an operator's command on the sandbox's store and registry, on this terminal.
+
+    Raises:
+        SetupError: the sandbox is down.
+    """
+    found = _running(arguments, project, state)
     where = {"LASTGOOD_ROOT": found.store_uri, "LASTGOOD_REGISTRY": found.registry_dsn}
     return subprocess.run(
         [sys.executable, "-m", "include.cli", *arguments],
@@ -122,13 +133,37 @@ def lastgood(
     )
 
 
+def sql(
+    statement: str = "", *, project: Path = PROJECT, state: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a statement on the registry and serving database, or open a prompt where it is empty, on this terminal.
+
+    Raises:
+        SetupError: the sandbox is down.
+    """
+    found = _running((), project, state)
+    return subprocess.run(
+        [postgres.binary("psql"), found.registry_dsn, *(("--command", statement) if statement else ())],
+        check=False,
+    )
+
+
+def _running(arguments: Sequence[str], project: Path, state: Path | None) -> Environment:
+    """The sandbox, which must run unless only help is asked for. Raises SetupError where it is down."""
+    found = environment.describe(project, state=state)
+    asks_nothing = NEEDS_NOTHING & set(arguments) or "_LASTGOOD_COMPLETE" in os.environ
+    if not asks_nothing and not postgres.is_running(found.state / "postgres"):
+        raise SetupError("The sandbox is down: start it with `make run` or `make ui`.")
+    return found
+
+
 def _answering(address: str) -> str | None:
     return address if _health(address) else None
 
 
 def _healthy(address: str) -> bool:
     """Whether every part has reported to the database within the last seconds."""
-    parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+    parts = ("metadatabase", "scheduler", "dag_processor")
     health = _health(address)
     return all(health.get(part, {}).get("status") == "healthy" for part in parts)
 
@@ -163,6 +198,8 @@ def main(arguments: list[str] | None = None) -> int:
         "lastgood", help="run an operator's command in the sandbox", add_help=False
     )
     deciding.add_argument("arguments", nargs=argparse.REMAINDER, help="as for `python -m include.cli`")
+    asking = commands.add_parser("sql", help="run a statement on the sandbox's database, or open a prompt")
+    asking.add_argument("statement", nargs="?", default="")
     commands.add_parser("down", help="stop all that the sandbox started")
     # What begins with a dash is the other program's too, which REMAINDER alone does not see
     chosen, rest = parser.parse_known_args(arguments)
@@ -178,6 +215,8 @@ def main(arguments: list[str] | None = None) -> int:
             return airflow([*rest, *chosen.arguments]).returncode
         elif chosen.command == "lastgood":
             return lastgood([*rest, *chosen.arguments]).returncode
+        elif chosen.command == "sql":
+            return sql(chosen.statement).returncode
         else:
             stopped = environment.down()
             print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
@@ -194,6 +233,9 @@ def _show_login(port: int) -> None:
     print(f"Login       {environment.UI_USER} / {begun.password}")
     print(f"Logs        {begun.state / 'logs'}")
     print("Stop        make down")
+    print("\nDAGs of sources are paused at first. To start one, flip its switch in the list of DAGs, or")
+    print('  make airflow ARGS="dags unpause ctgov"    from now on it runs on its schedule')
+    print('  make airflow ARGS="dags trigger ctgov"    it runs at once')
 
 
 if __name__ == "__main__":

@@ -3,12 +3,14 @@
 Sockets are blocked except to this machine, so a test that reaches out fails at once.
 """
 
+import json
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 # Airflow reads its configuration at import; nothing of the user's may be touched.
 _HOME = Path(os.environ.get("LASTGOOD_TEST_HOME") or tempfile.mkdtemp(prefix="lastgood-tests-"))
@@ -30,10 +32,24 @@ sys.dont_write_bytecode = True
 
 import psycopg  # noqa: E402
 import pytest  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
+from psycopg.conninfo import conninfo_to_dict  # noqa: E402
 from pytest_socket import socket_allow_hosts  # noqa: E402
 
-from include.publishing.registry import Connect, Registry  # noqa: E402
-from include.publishing.store import Store  # noqa: E402
+from include.registry.connection import Connect  # noqa: E402
+from include.registry.registry import Registry  # noqa: E402
+from include.storage.store import Store  # noqa: E402
+from tests.running import free_port  # noqa: E402
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+    from pytest_httpserver import HTTPServer
+    from werkzeug import Request, Response
+
+# Of a loaded machine no example takes as long as another.
+settings.register_profile("lastgood", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lastgood")
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +105,134 @@ def registry(connect: Connect) -> Registry:
 def store(tmp_path: Path) -> Store:
     """A store on the local disk."""
     return Store.from_uri((tmp_path / "store").as_uri())
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """Address of a moto server."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3_store(s3_endpoint: str, request: pytest.FixtureRequest) -> Store:
+    """A store below a prefix of a bucket of this test alone."""
+    options = {"key": "k", "secret": "s", "endpoint_url": s3_endpoint}
+    store = Store.from_uri(f"s3://bucket-{abs(hash(request.node.nodeid))}/pre/fix", **options)
+    store.fs.mkdir(store.root.split("/")[0])
+    return store
+
+
+@pytest.fixture(params=["file", "s3"])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """A store of each kind in turn."""
+    if request.param == "file":
+        return Store.from_uri((tmp_path / "store").as_uri())
+    found: Store = request.getfixturevalue("s3_store")
+    return found
+
+
+# --- connections and Variables, as a managed Airflow would have them ---
+
+WEBHOOK_SECRET = "T0CANARY/B0CANARY/hooksecretcanary"
+
+
+@pytest.fixture
+def airflow_connections(monkeypatch: pytest.MonkeyPatch, dsn: str, store: Store) -> Store:
+    """The registry's connection and the store's Variable, in the environment."""
+    parts = conninfo_to_dict(dsn)
+    registry = {
+        "conn_type": "postgres",
+        "host": parts["host"],
+        "login": parts["user"],
+        "schema": parts["dbname"],
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_LASTGOOD_REGISTRY", json.dumps(registry))
+    monkeypatch.setenv("AIRFLOW_VAR_LASTGOOD_ROOT", store.uri)
+    return store
+
+
+@pytest.fixture
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[list["EmailMessage"]]:
+    """The mails that a real SMTP server received; the connection lastgood_smtp leads to it."""
+    from email import message_from_bytes, policy
+
+    from aiosmtpd.controller import Controller
+
+    received: list[Any] = []
+
+    class Handler:
+        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+            received.append(message_from_bytes(envelope.content, policy=policy.default))
+            return "250 OK"
+
+    port = free_port()  # aiosmtpd cannot choose one itself
+    controller = Controller(Handler(), hostname="127.0.0.1", port=port, ready_timeout=60)
+    controller.start()
+    connection = {
+        "conn_type": "smtp",
+        "host": "127.0.0.1",
+        "port": port,
+        "extra": {
+            "from_email": "lastgood@test.example",
+            "to": "oncall@test.example",
+            "disable_ssl": True,
+            "disable_tls": True,
+        },
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_LASTGOOD_SMTP", json.dumps(connection))
+    yield received
+    controller.stop()
+
+
+@pytest.fixture
+def alert_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where the log file channel writes."""
+    monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", str(tmp_path / "logs"))
+    return tmp_path / "logs" / "lastgood" / "alerts.jsonl"
+
+
+@pytest.fixture
+def define_webhook(monkeypatch: pytest.MonkeyPatch, httpserver: "HTTPServer") -> Callable[..., None]:
+    """Defines the connection lastgood_webhook, which leads to the HTTP server; what is given replaces a field."""
+
+    def define(**changed: Any) -> None:
+        connection = {
+            "conn_type": "http",
+            "host": f"http://{httpserver.host}/services",
+            "port": httpserver.port,
+            "password": WEBHOOK_SECRET,
+            "extra": {"form": "json"},
+            **changed,
+        }
+        monkeypatch.setenv("AIRFLOW_CONN_LASTGOOD_WEBHOOK", json.dumps(connection))
+
+    return define
+
+
+@pytest.fixture
+def webhook(httpserver: "HTTPServer", define_webhook: Callable[..., None]) -> list[Any]:
+    """The JSON bodies that a real HTTP server received; the connection lastgood_webhook leads to it."""
+    from werkzeug import Response
+
+    received: list[Any] = []
+
+    def take(request: "Request") -> "Response":
+        received.append(request.get_json())
+        return Response("ok")
+
+    httpserver.expect_request(f"/services/{WEBHOOK_SECRET}", method="POST").respond_with_handler(take)
+    define_webhook()
+    return received
+
+
+@pytest.fixture
+def no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection of the registry leads nowhere."""
+    connection = {"conn_type": "postgres", "host": "/nowhere", "schema": "x"}
+    monkeypatch.setenv("AIRFLOW_CONN_LASTGOOD_REGISTRY", json.dumps(connection))

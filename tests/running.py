@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-import socket
+import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,18 +14,21 @@ from typing import Any
 import psutil
 import requests
 
-from sandbox import environment, ui
+from sandbox import environment, services, ui
 from sandbox.environment import Environment
 
 POLL_SECONDS = 0.2
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port that nobody listens on, below those that the system gives to whoever asks for any.
+
+    Airflow listens on it some seconds later: one of the system's might be somebody else's by then.
+    """
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        if services.port_is_free(port):
+            return port
 
 
 def start(
@@ -68,7 +71,7 @@ def kill(state: Path) -> None:
     environment.down(state=state)
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 180) -> None:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 600) -> None:
     """Wait until something is so, for so long at most."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -82,7 +85,7 @@ class Api:
     def __init__(self, started: Environment) -> None:
         self.url = started.variables["AIRFLOW__API__BASE_URL"]
         login = {"username": environment.UI_USER, "password": started.password}
-        answer = requests.post(f"{self.url}/auth/token", json=login, timeout=30)
+        answer = requests.post(f"{self.url}/auth/token", json=login, timeout=120)
         answer.raise_for_status()
         self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
@@ -110,7 +113,7 @@ class Api:
 
     def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         answer = requests.request(
-            method, f"{self.url}/api/v2/{path}", headers=self.headers, timeout=30, **options
+            method, f"{self.url}/api/v2/{path}", headers=self.headers, timeout=120, **options
         )
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()

@@ -12,6 +12,7 @@ in the log what would go, why, and how large it is. Each removal leaves a row in
 from airflow.sdk import Param
 
 from lastgood.dag import operation_dag
+from lastgood.forms import source
 from lastgood.operators.retention import RetentionOperator
 
 retention = operation_dag(
@@ -21,8 +22,6 @@ retention = operation_dag(
     doc_md=__doc__ or "",
     params={
         "dry_run": Param(False, type="boolean", title="Dry run", description="Only list what would go."),
-        "source": Param(
-            None, type=["null", "string"], title="Source", description="Only this one; empty for all."
-        ),
+        "source": source(empty="every source"),
     },
 )

@@ -9,19 +9,18 @@ docs/runbook.md under the name of its kind.
 |---|---|
 | stale | no run has replaced latest or found it current for longer than the source's `fresh_within` |
 | zero-rows | a table of latest is empty that had rows before |
-| error-rate | more than 1 % of the newest candidate was refused, or of the newest run's questions had no answer |
+| error-rate | more than 1 % of latest was refused, or of the questions of the run that made it had no answer |
 | publish-failures | publishing a source failed more than 5 times in an hour |
 | staged-too-long | a candidate is staged for more than 24 hours |
 | lease-expired | a version is being published beyond its lease |
 | publish-given-up | the recovery DAG has tried three times |
 | groups-failing | more than 10 % of a day's groups could not be formed |
 | success-rate | less than 95 % of the last 30 scheduled runs succeeded; 98 % is the goal and stands in the run log |
-| breaker-open | an upstream keeps failing and is left alone |
 | disk-low | less than 20 % of a disk is free: the store's, that of temporary files, that of the logs |
 | backup-old | the newest verified backup is older than promised; only where Variable `lastgood_backup_root` is set |
 
-It also says again what a broken channel did not take, ends the entries of runs that died without a word, and leaves
-`monitoring/heartbeat.json` in the store. **When the scheduler is down nobody here can say so**: set the connection
+It also tells what was decided in a shell, says again what a broken channel did not take, ends the entries of runs that
+died without a word, and leaves `monitoring/heartbeat.json` in the store. **When the scheduler is down nobody here can say so**: set the connection
 `lastgood_deadman` to an outside monitor's URL, which is asked after each complete run, and let that monitor sound the
 alarm after 15 minutes of silence.
 

@@ -2,10 +2,12 @@
 
 Who is told about a failed run, and how often:
 
-- The same trouble (fingerprint) is told once, then again after pauses that grow, while it is seen again.
+- The same trouble (fingerprint) is told once, then again after pauses that grow, while it is seen again; a kind that
+  is `daily` once a day. What has its cause in the source's upstream is the same trouble in whatever step it is met.
 - Airflow speaks about one failed run several times: the step, sometimes twice; each mapped unit; the watcher; the
   DAG. Whichever comes first is told. What comes later about the same attempt of the run is not: the run as a whole,
-  and steps that were found killed, have nothing to add to a step that was heard.
+  and steps that were found killed, have nothing to add to a step that has spoken.
+- Units of a mapped step fail one after the other. They are held back until their run is over and told together.
 - Clearing a run begins another attempt of it, which `began` tells apart: what fails then is news again.
 
 Every call is one transaction. A lock per source lets callers in different processes decide one after the other.
@@ -13,42 +15,87 @@ Every call is one transaction. A lock per source lets callers in different proce
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
 import psycopg
-from psycopg.types.json import Jsonb
 
 from include.alerting.alert import KINDS, Alert
-from include.publishing.registry import Registry
+from include.registry import alerts
+from include.registry.registry import Registry
+from include.storage.storable import storable
 
-FAILURES = frozenset({"task-failed", "task-killed", "run-timed-out", "run-failed", "gate-rejected"})
+UPSTREAM = frozenset({"upstream-down", "upstream-refused", "upstream-changed"})
+"""Kinds that have their cause in the upstream."""
+FAILURES = frozenset(
+    {"task-failed", "task-killed", "run-timed-out", "run-failed", "gate-rejected", *UPSTREAM}
+)
 """Kinds that say that a run failed. A warning or a late run has not spoken for the failure that may follow."""
 OF_RUN = frozenset({"run-timed-out", "run-failed", "late"})
 """Kinds that speak of the run as a whole; a failed watcher does too."""
-OF_GATE = "gate-warned"
-"""Over when a gate passes without a warning: a run that finds nothing new succeeds too, and has checked nothing."""
+WARNED = "gate-warned"
+"""Over when a version is promoted without a warning."""
+REJECTED = "gate-rejected"
+"""Over when a version is published: the one that was refused, by an operator, or a later one."""
+LATE = "late"
+CONSEQUENCES = frozenset({"stale", "success-rate", "error-rate"})
+"""What follows from failed or late runs. While one of the source is open and told they have nothing to add: its message
+says until when latest is as fresh as promised."""
 WATCHER = "watcher"
 RUNS = 20
 """So many runs of an episode are remembered, so that a late call about one of them is known."""
 GRACE = timedelta(minutes=2)
 """What was told so recently is still on its way to the channels."""
+DAY = timedelta(days=1)
 REDELIVERY = timedelta(days=7)
 """What could not be delivered for so long is old news."""
 
-Tell = Literal["first", "again", "no"]
-Reason = Literal["first", "again", "recovered"]
+Notify = Literal["first", "again", "no"]
+Reason = Literal["first", "again", "recovered", "news"]
 
 
-class Heard(msgspec.Struct, frozen=True):
-    """When an episode last heard of a run, and when people were last told on its account."""
+class RunSeen(msgspec.Struct, frozen=True):
+    """When an alert about a run last came into an episode, and when people were last notified on its account."""
 
     seen: datetime
     told: datetime | None = None
+    held: bool = False
+    """Units of it failed, and people are told once it is over."""
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run that ended well proves."""
+
+    run_id: str
+    began: datetime
+    whole: bool = True
+    """It did all of its steps; else it found nothing to do."""
+    steps: frozenset[str] = frozenset()
+    """Those that it did, where it is not whole; extract stands for all its units."""
+    asked: bool = False
+    """Its upstream answered it."""
+    published: bool = True
+    """Its version became latest."""
+
+    def ends(self, episode: Episode) -> bool:
+        """Whether a trouble is over by that."""
+        alert = episode.alert
+        if alert.kind == WARNED or alert.of.watched:
+            return False
+        if alert.kind == LATE:
+            return self.run_id in episode.runs or episode.last_seen < self.began
+        if episode.last_seen >= self.began:
+            return False
+        if alert.kind == REJECTED:
+            return self.whole and self.published
+        if self.whole:
+            return True
+        if alert.kind in UPSTREAM:
+            return self.asked
+        return alert.step in self.steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +113,14 @@ class Episode:
     recovered_at: datetime | None
     delivered: Mapping[str, str | None]
     """What became of the last message, by channel: None, or the error."""
-    runs: Mapping[str, Heard]
-    tell: Tell = "no"
-    """What the caller of `note` has to tell people now."""
+    runs: Mapping[str, RunSeen]
+    notify: Notify = "no"
+    """What the caller of `note` has to notify people of now."""
+
+    @property
+    def held(self) -> list[str]:
+        """Runs of which units failed and of which people are not told yet."""
+        return [run_id for run_id, seen in self.runs.items() if seen.held]
 
     @property
     def reason(self) -> Reason:
@@ -78,7 +130,20 @@ class Episode:
         return "again" if self.told > 1 else "first"
 
 
-_COLUMNS = "id, occurrence, count, first_seen, last_seen, told, last_told, recovered_at, message, delivered"
+def unkept(alert: Alert, first_seen: datetime, count: int, over: datetime | None = None) -> Episode:
+    """An episode that no registry holds."""
+    return Episode(
+        id=0,
+        alert=alert,
+        count=count,
+        first_seen=first_seen,
+        last_seen=alert.at,
+        told=count,
+        last_told=None,
+        recovered_at=over,
+        delivered={},
+        runs={},
+    )
 
 
 def note(
@@ -88,55 +153,98 @@ def note(
     *,
     silenced: bool = False,
     began: datetime | None = None,
+    hold: bool = False,
 ) -> Episode:
-    """Keep an alert in its episode; `tell` of the answer says whether people are to be told of it.
+    """Keep an alert in its episode; `notify` of the answer says whether people are to be notified of it.
 
     `pause` gives how long to wait after something was told so many times. `silenced` keeps it without a word; what
     is still there when the silence has passed is told as the first. `began` is when the run of the alert began
     (dag_run.start_date): without it a run that was cleared is taken for the same attempt, and what only speaks of
-    the run as a whole stays unsaid where the attempt before was told.
+    the run as a whole stays unsaid where the attempt before was told. `hold` is for a unit of a mapped step: it is kept
+    with the others of its run, and nobody is notified, until `release` is called.
 
     An alert that adds nothing to what was told is not counted; the answer then is the episode that spoke for it.
     """
     alert = _storable(alert)
     at = alert.at if began is None else max(alert.at, began)  # the clocks of two machines may differ
-    with registry.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"lastgood.alert {alert.source}",)
-        )
+    with registry.transaction() as cursor:
+        alerts.lock(cursor, alert.source)
         mine, occurrence = _open(cursor, alert.fingerprint)
         others = [e for e in _about_attempt(cursor, alert, began) if mine is None or e.id != mine.id]
         if others and (_of_run(alert) or (alert.kind == "task-killed" and began is not None)):
-            return others[0]
+            return next((episode for episode in others if alert.run_id in episode.held), others[0])
         spoke = [episode for episode in others if _spoke_for(episode, alert, began)]
+        if hold and not spoke:
+            with_others = next((e for e in others if alert.run_id in e.held), mine)
+            if with_others is None:
+                return _begin(cursor, alert, at, quiet=True, held=True)
+            if mine is None or with_others.id != mine.id:
+                # Several causes in one run are one message; it is about what came first.
+                alert = msgspec.structs.replace(with_others.alert, units=alert.units, at=alert.at)
+            elif occurrence == alert.occurrence:
+                return mine
+            told = began is not None and _told_of(with_others, alert, began)
+            return _go_on(cursor, with_others, alert, at, "no", counts=True, held=not told)
+        quiet = silenced or (alert.kind in CONSEQUENCES and _failing(cursor, alert.source))
         if mine is None:
-            return spoke[0] if spoke else _begin(cursor, alert, at, silenced)
+            return spoke[0] if spoke else _begin(cursor, alert, at, quiet=quiet)
         same = occurrence == alert.occurrence
-        if same and (mine.told or silenced or spoke):
+        if same and (mine.told or quiet or spoke):
             return mine
         told_now = began is not None and _told_of(mine, alert, began)
-        tell: Tell = "no"
-        if not (silenced or spoke or told_now):
-            if mine.last_told is None:
-                tell = "first"
-            elif at - mine.last_told >= pause(mine.told):
-                tell = "again"
-        return _go_on(cursor, mine, alert, at, tell, counts=not same)
+        notify: Notify = "no"
+        if not (quiet or spoke or told_now):
+            notify = _due(mine, alert, at, pause)
+        return _go_on(cursor, mine, alert, at, notify, counts=not same)
 
 
-def recover(registry: Registry, source: str, *, began: datetime) -> list[Episode]:
-    """Close what is over now that a run of `source` which began at `began` has succeeded.
+def release(
+    registry: Registry,
+    source: str,
+    run_id: str,
+    pause: Callable[[int], timedelta],
+    *,
+    at: datetime,
+    silenced: bool = False,
+) -> Episode | None:
+    """Stop holding back what is known of a run; None where nothing is held back any more.
 
-    That is what was last seen before the run began, and any late run, but neither what the watch finds nor what the
-    gate warns of. Answers those that people were told of, each to one caller only.
+    `notify` of the answer says whether people are to be notified of it.
     """
-    return _close(
-        registry,
-        "source = %(source)s AND NOT kind = ANY(%(others)s) AND (last_seen < %(began)s OR kind = 'late')",
-        source=source,
-        others=[OF_GATE, *(kind.name for kind in KINDS.values() if kind.watched)],
-        began=began,
-    )
+    with registry.transaction() as cursor:
+        alerts.lock(cursor, source)
+        row = alerts.holds_run(cursor, source, run_id)
+        if row is None:
+            return None
+        mine = _episode(row)
+        alert = msgspec.structs.replace(mine.alert, run_id=run_id)
+        return _go_on(
+            cursor, mine, alert, at, "no" if silenced else _due(mine, alert, at, pause), counts=False
+        )
+
+
+def recover(registry: Registry, source: str, proof: Proof) -> list[Episode]:
+    """Close what is over now that a run of `source` has ended well.
+
+    Nothing is over while the source has a failure that is newer than the run: the next run that ends well ends both.
+    Answers those that people were told of, each to one caller only.
+    """
+    with registry.transaction() as cursor:
+        alerts.lock(cursor, source)
+        open_ = _open_of(cursor, source)
+        newer = any(e.alert.kind in FAILURES and e.last_seen >= proof.began for e in open_)
+        over = [
+            e.id
+            for e in open_
+            if proof.ends(e) and (not newer or (e.alert.kind == LATE and proof.run_id in e.runs))
+        ]
+        return _told(alerts.close(cursor, over)) if over else []
+
+
+def recover_accepted(registry: Registry) -> list[Episode]:
+    """Close rejections whose version was published after all, by whatever way. Answers as recover does."""
+    with registry.transaction() as cursor:
+        return _told(alerts.close_published(cursor, REJECTED))
 
 
 def recover_absent(
@@ -148,69 +256,59 @@ def recover_absent(
 ) -> list[Episode]:
     """Close the episodes of `kinds` whose fingerprint is not among `present`, what the watch has just found.
 
+    Those of kinds that only an earlier release knew are closed too.
+
     What was seen at or after `observed`, the moment at which it began to look, stays open. Answers those that
     people were told of, each to one caller only.
     """
-    return _close(
-        registry,
-        "kind = ANY(%(kinds)s) AND NOT fingerprint = ANY(%(present)s) "
-        "AND (%(observed)s::timestamptz IS NULL OR last_seen < %(observed)s)",
-        kinds=list(kinds),
-        present=[_clean(fingerprint) for fingerprint in present],
-        observed=observed,
-    )
+    with registry.transaction() as cursor:
+        closed = alerts.close_absent(cursor, kinds, known=KINDS, present=present, before=observed)
+        return _told(closed)
 
 
 def close(registry: Registry, fingerprint: str, *, observed: datetime | None = None) -> list[Episode]:
     """Close one trouble, unless it was seen at or after `observed`. Answers as recover does."""
-    return _close(
-        registry,
-        "fingerprint = %(fingerprint)s AND (%(observed)s::timestamptz IS NULL OR last_seen < %(observed)s)",
-        fingerprint=_clean(fingerprint),
-        observed=observed,
-    )
+    with registry.transaction() as cursor:
+        return _told(alerts.close_one(cursor, fingerprint, observed))
 
 
 def delivered(registry: Registry, id: int, results: Mapping[str, str | None]) -> None:  # noqa: A002
     """Keep what became of an episode's last message, by channel: None where it was taken, else the error.
 
-    Called after each telling, with the log file's result at least: a message without any result counts as lost.
+    Called after each message, with the log file's result at least: a message without any result counts as lost.
     """
-    with registry.cursor() as cursor:
-        cursor.execute(
-            "UPDATE lastgood.alert SET delivered = delivered || %s WHERE id = %s",
-            (Jsonb(_clean(dict(results))), id),
-        )
+    with registry.transaction() as cursor:
+        alerts.note_delivered(cursor, id, results)
 
 
 def undelivered(registry: Registry) -> list[Episode]:
-    """Episodes whose last message some channel did not take, or whose teller died, oldest first.
+    """Episodes whose last message some channel did not take, or whose sender died, oldest first.
 
     `reason` says what the message was about. Messages of the last two minutes are left to whoever is sending them,
-    and after seven days nobody is told any more.
+    and after seven days nobody is told any more. Nor is anybody told that something is over which is there again.
     """
-    with registry.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_COLUMNS} FROM lastgood.alert "  # noqa: S608
-            "WHERE told > 0 AND coalesce(recovered_at, last_told) > now() - %(old)s AND ("
-            "  EXISTS (SELECT FROM jsonb_each(delivered) WHERE value <> 'null') "
-            "  OR delivered = '{}' AND coalesce(recovered_at, last_told) < now() - %(grace)s) "
-            "ORDER BY id",
-            {"old": REDELIVERY, "grace": GRACE},
-        )
-        return [_episode(row) for row in cursor.fetchall()]
+    with registry.transaction() as cursor:
+        found = alerts.undelivered(cursor, old=REDELIVERY, grace=GRACE, failures=FAILURES)
+        return [_episode(row) for row in found]
+
+
+def took_since(registry: Registry, channel: str, since: datetime) -> bool:
+    """Whether a channel took any message that was sent after a moment."""
+    with registry.transaction() as cursor:
+        return alerts.took_since(cursor, channel, since)
 
 
 def open_episodes(registry: Registry, source: str | None = None) -> list[Episode]:
     """What is not over, of one source or of all, oldest first."""
-    with registry.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_COLUMNS} FROM lastgood.alert "  # noqa: S608
-            "WHERE recovered_at IS NULL AND (%(source)s::text IS NULL OR source = %(source)s) "
-            "ORDER BY first_seen, id",
-            {"source": source},
-        )
-        return [_episode(row) for row in cursor.fetchall()]
+    with registry.transaction() as cursor:
+        return [_episode(row) for row in alerts.of_source(cursor, source)]
+
+
+def held_back(registry: Registry, longest: timedelta) -> list[tuple[Episode, str]]:
+    """What is held back of a run that is over, or for `longest` without another unit that failed; and which run."""
+    with registry.transaction() as cursor:
+        found = alerts.held_back(cursor, longest=longest, grace=GRACE)
+        return [(_episode(row), run_id) for row, run_id in found]
 
 
 # --- whether something was told already ---
@@ -232,8 +330,8 @@ def _spoke_for(episode: Episode, alert: Alert, began: datetime | None) -> bool:
 
 
 def _told_of(episode: Episode, alert: Alert, began: datetime | None) -> bool:
-    heard = episode.runs.get(alert.run_id or "")
-    return heard is not None and heard.told is not None and (began is None or heard.told >= began)
+    run = episode.runs.get(alert.run_id or "")
+    return run is not None and run.told is not None and (began is None or run.told >= began)
 
 
 def _about_attempt(
@@ -242,49 +340,57 @@ def _about_attempt(
     """Failures that are known of this attempt of the alert's run, whether they are over or not."""
     if alert.run_id is None or not (alert.kind in FAILURES or _of_run(alert)):
         return []
-    cursor.execute(
-        f"SELECT {_COLUMNS} FROM lastgood.alert "  # noqa: S608
-        "WHERE source = %s AND kind = ANY(%s) AND message -> 'runs' ? %s ORDER BY id DESC",
-        (alert.source, list(FAILURES), alert.run_id),
-    )
-    known = map(_episode, cursor.fetchall())
+    known = map(_episode, alerts.about_run(cursor, alert.source, FAILURES, alert.run_id))
     return [episode for episode in known if began is None or episode.runs[alert.run_id].seen >= began]
 
 
+def _failing(cursor: psycopg.Cursor[dict[str, Any]], source: str) -> bool:
+    """Whether people were told of a failed or late run of the source, and that is not over."""
+    return alerts.is_told(cursor, source, [*FAILURES, LATE])
+
+
+def _due(mine: Episode, alert: Alert, at: datetime, pause: Callable[[int], timedelta]) -> Notify:
+    if mine.last_told is None:
+        return "first"
+    wait = pause(mine.told)
+    if alert.of.daily:
+        wait = pause(1) if alert.facts.keys() - mine.alert.facts.keys() else max(wait, DAY)
+    return "again" if at - mine.last_told >= wait else "no"
+
+
 # --- rows ---
+
+
+def _open_of(cursor: psycopg.Cursor[dict[str, Any]], source: str) -> list[Episode]:
+    return [_episode(row) for row in alerts.lock_all_open(cursor, source)]
 
 
 def _open(
     cursor: psycopg.Cursor[dict[str, Any]], fingerprint: str
 ) -> tuple[Episode, str] | tuple[None, None]:
     """The open episode of a trouble and its last occurrence; the watch may be about to close it."""
-    cursor.execute(
-        f"SELECT {_COLUMNS} FROM lastgood.alert WHERE fingerprint = %s AND recovered_at IS NULL FOR UPDATE",  # noqa: S608
-        (fingerprint,),
-    )
-    row = cursor.fetchone()
-    return (_episode(row), row["occurrence"]) if row else (None, None)
+    row = alerts.lock_open(cursor, fingerprint)
+    return (_episode(row), row.occurrence) if row else (None, None)
 
 
-def _begin(cursor: psycopg.Cursor[dict[str, Any]], alert: Alert, at: datetime, silenced: bool) -> Episode:
-    runs = {alert.run_id: Heard(at, None if silenced else at)} if alert.run_id else {}
-    cursor.execute(
-        "INSERT INTO lastgood.alert (fingerprint, kind, source, severity, title, occurrence, run_id, first_seen, "  # noqa: S608
-        "last_seen, told, last_told, message) VALUES (%(fingerprint)s, %(kind)s, %(source)s, %(severity)s, "
-        "%(title)s, %(occurrence)s, %(run_id)s, %(at)s, %(at)s, %(told)s, %(last_told)s, %(message)s) "
-        f"RETURNING {_COLUMNS}",
-        {
-            **_texts(alert),
-            "fingerprint": alert.fingerprint,
-            "kind": alert.kind,
-            "source": alert.source,
-            "at": at,
-            "told": 0 if silenced else 1,
-            "last_told": None if silenced else at,
-            "message": _message(alert, runs),
-        },
+def _begin(
+    cursor: psycopg.Cursor[dict[str, Any]], alert: Alert, at: datetime, *, quiet: bool, held: bool = False
+) -> Episode:
+    runs = {alert.run_id: RunSeen(at, None if quiet else at, held)} if alert.run_id else {}
+    row = alerts.begin(
+        cursor,
+        fingerprint=alert.fingerprint,
+        kind=alert.kind,
+        source=alert.source,
+        severity=alert.level,
+        title=alert.title,
+        occurrence=alert.occurrence,
+        run_id=alert.run_id,
+        at=at,
+        told=not quiet,
+        message=_message(alert, runs),
     )
-    return replace(_only(cursor), tell="no" if silenced else "first")
+    return replace(_episode(row), notify="no" if quiet else "first")
 
 
 def _go_on(
@@ -292,88 +398,56 @@ def _go_on(
     mine: Episode,
     alert: Alert,
     at: datetime,
-    tell: Tell,
+    notify: Notify,
     *,
     counts: bool,
+    held: bool = False,
 ) -> Episode:
-    told = tell != "no"
+    told = notify != "no"
     runs = dict(mine.runs)
     if alert.run_id is not None:
         before = runs.pop(alert.run_id, None)
-        runs[alert.run_id] = Heard(at, at if told else before.told if before else None)
-    cursor.execute(
-        "UPDATE lastgood.alert SET severity = %(severity)s, title = %(title)s, occurrence = %(occurrence)s, "  # noqa: S608
-        "run_id = %(run_id)s, message = %(message)s, count = count + %(counts)s, "
-        "last_seen = greatest(last_seen, %(at)s), told = told + %(told)s, "
-        "last_told = CASE WHEN %(told)s = 1 THEN %(at)s ELSE last_told END, "
-        "delivered = CASE WHEN %(told)s = 1 THEN '{}' ELSE delivered END "
-        f"WHERE id = %(id)s RETURNING {_COLUMNS}",
-        {
-            **_texts(alert),
-            "message": _message(alert, dict(list(runs.items())[-RUNS:])),
-            "counts": int(counts),
-            "told": int(told),
-            "at": at,
-            "id": mine.id,
-        },
+        runs[alert.run_id] = RunSeen(at, at if told else before.told if before else None, held)
+        if before is not None and alert.run_id == mine.alert.run_id:
+            alert = msgspec.structs.replace(alert, units={**mine.alert.units, **alert.units})
+    row = alerts.go_on(
+        cursor,
+        mine.id,
+        severity=alert.level,
+        title=alert.title,
+        occurrence=alert.occurrence,
+        run_id=alert.run_id,
+        at=at,
+        counts=counts,
+        told=told,
+        message=_message(alert, dict(list(runs.items())[-RUNS:])),
     )
-    return replace(_only(cursor), tell=tell)
+    return replace(_episode(row), notify=notify)
 
 
-def _close(registry: Registry, condition: str, **parameters: Any) -> list[Episode]:
-    with registry.cursor() as cursor:
-        cursor.execute(
-            "UPDATE lastgood.alert SET recovered_at = now(), delivered = '{}' "  # noqa: S608
-            f"WHERE recovered_at IS NULL AND {condition} RETURNING {_COLUMNS}",
-            parameters,
-        )
-        closed = [_episode(row) for row in cursor.fetchall()]
-    return sorted((episode for episode in closed if episode.told), key=lambda episode: episode.id)
+def _told(closed: Iterable[alerts.Row]) -> list[Episode]:
+    """Those that people were told of, oldest first."""
+    return [_episode(row) for row in sorted(closed, key=lambda row: row.id) if row.told]
 
 
-def _texts(alert: Alert) -> dict[str, str | None]:
-    return {
-        "severity": alert.of.severity,
-        "title": alert.title,
-        "occurrence": alert.occurrence,
-        "run_id": alert.run_id,
-    }
+def _message(alert: Alert, runs: Mapping[str, RunSeen]) -> dict[str, Any]:
+    return {**msgspec.to_builtins(alert), "runs": msgspec.to_builtins(runs)}
 
 
-def _message(alert: Alert, runs: Mapping[str, Heard]) -> Jsonb:
-    return Jsonb({**msgspec.to_builtins(alert), "runs": msgspec.to_builtins(runs)})
-
-
-def _only(cursor: psycopg.Cursor[dict[str, Any]]) -> Episode:
-    row = cursor.fetchone()
-    assert row is not None
-    return _episode(row)
-
-
-def _episode(row: Mapping[str, Any]) -> Episode:
-    kept = {name: value for name, value in row.items() if name not in {"occurrence", "message"}}
-    message = row["message"]
+def _episode(row: alerts.Row) -> Episode:
     return Episode(
-        **kept,
-        alert=msgspec.convert(message, Alert),
-        runs=msgspec.convert(message["runs"], dict[str, Heard]),
+        id=row.id,
+        alert=msgspec.convert(row.message, Alert),
+        count=row.count,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        told=row.told,
+        last_told=row.last_told,
+        recovered_at=row.recovered_at,
+        delivered=row.delivered,
+        runs=msgspec.convert(row.message["runs"], dict[str, RunSeen]),
     )
 
 
 def _storable(alert: Alert) -> Alert:
-    return msgspec.convert(_clean(msgspec.to_builtins(alert)), Alert)
-
-
-def _clean(value: Any) -> Any:
-    """Without what PostgreSQL's text and jsonb refuse: NUL, lone surrogates, NaN and infinity."""
-    match value:
-        case str():
-            return value.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
-        case float() if not math.isfinite(value):
-            return str(value)
-        case dict():
-            return {_clean(name): _clean(item) for name, item in value.items()}
-        case list() | tuple():
-            return [_clean(item) for item in value]
-        case _:
-            return value
+    return msgspec.convert(storable(msgspec.to_builtins(alert)), Alert)

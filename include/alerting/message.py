@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from include.alerting.alert import Alert, FailedCheck
 from include.alerting.episodes import Episode, Reason
-from include.alerting.words import moment, span
+from include.formatting import moment, span
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 SUBJECT = 150
 CAUSE = 2000
+LEAD = 200
+CAUSES = 20
+ALSO = 10
 LINE = 500
 CHECKS, ROWS, COLUMNS, CELL = 10, 5, 6, 60
 FACTS, LINKS = 20, 10
@@ -23,8 +31,27 @@ FACTS, LINKS = 20, 10
 SLACK_HEADER, SLACK_SECTION, SLACK_BLOCKS = 150, 3000, 50
 """Slack's limits: https://docs.slack.dev/reference/block-kit/blocks"""
 
-COLOURS = {"critical": "#a4161a", "error": "#d9480f", "warning": "#b7791f"}
+COLOURS = {"critical": "#a4161a", "error": "#d9480f", "warning": "#b7791f", "info": "#1a56b0"}
 GREEN = "#2b7a3d"
+
+_TOLD = "The same trouble is told again only after a pause; when it is over, you are told once."
+_TOLD_ONCE = "A decision is told once; no further message follows."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a message says of where it comes from, and of the moment in which it is told."""
+
+    runbook: str
+    """Its address; its sections are named after kinds."""
+    env: str | None = None
+    """Which deployment it is: production, staging."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """URLs by their words that every message about this source has."""
+    next_run: datetime | None = None
+    """When the source is collected next."""
+    reads: str | None = None
+    """What consumers read at this moment; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +59,12 @@ class Message:
     """One message in each of its forms.
 
     `slack` is the payload of an incoming webhook (Block Kit). `plain` is for anything else, with these fields:
-    event (first, again, recovered), episode (a number), kind, severity, source, what, step, unit, run_id, try,
-    tries, title, cause, consumers, todo, runbook, checks (list of sentence and rows), facts and links (by heading),
-    count (how often it was seen), first_seen, last_seen, recovered_at (ISO 8601, UTC), lasted_seconds.
-    What does not apply is null, or empty.
+    event (first, again, recovered; news, of a decision), episode (a number; 0 of news), env, kind, severity, source,
+    what, step, unit, units (failed ones by their label, with the cause of each), units_planned, run_id, version, try,
+    tries, title, cause, consumers, fresh_until, sleep (a sentence), effect (what follows from a decision), todo,
+    runbook, next_run, checks (list of sentence and rows), facts and links (by heading), also (titles of what is over
+    with it), count (how often it was seen), first_seen, last_seen, recovered_at (ISO 8601, UTC), lasted_seconds. What
+    does not apply is null, or empty.
     """
 
     subject: str
@@ -60,72 +89,120 @@ class _Section:
     links: tuple[tuple[str, str], ...] = ()
 
 
-def compose(episode: Episode, reason: Reason, runbook: str, now: datetime) -> Message:
-    """Say that a trouble was seen for the first time or again, or that it is over.
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What is read first: on the lock screen, in the list of mails, above everything else."""
 
-    `runbook` is the address of the runbook, whose sections are named after kinds. A time that is missing in the
-    episode (`recovered_at`) is `now`.
+    subject: str
+    title: str
+    lead: str
+    """The cause in a line, or how long it lasted."""
+    label: str
+    seen: str
+    colour: str
+    closing: str
+    """What is said last: whether anything follows."""
+
+
+def compose(
+    episode: Episode, reason: Reason, place: Place, now: datetime, also: Sequence[Episode] = ()
+) -> Message:
+    """Say that a trouble was seen for the first time or again, or that it is over; or, of news, what there is.
+
+    `also` are further episodes that are over with it. A time that is missing in the episode (`recovered_at`) is `now`.
     """
-    subject = _subject(episode, reason)
-    severity = episode.alert.of.severity
-    label, colour = ("recovered", GREEN) if reason == "recovered" else (severity, COLOURS[severity])
     over = episode.recovered_at or now
-    section = f"{runbook}#{episode.alert.kind}"
-    sections = _recovered(episode, over) if reason == "recovered" else _broken(episode, section)
-    title = _line(episode.alert.title, LINE)
+    head = _head(episode, reason, place, over, also)
+    section = f"{place.runbook}#{episode.alert.kind}"
+    if reason == "news":
+        sections = _news(episode.alert, section, place, head, now)
+    elif reason == "recovered":
+        sections = _recovered(episode, over, place, also)
+    else:
+        sections = _broken(episode, section, place, head, now)
+    return Message(
+        subject=head.subject,
+        text=_text(head, sections),
+        html=_html(head, sections),
+        slack=_slack(head, sections),
+        plain=_plain(episode, reason, section, place, over, now, also),
+    )
+
+
+def trial(env: str, now: datetime) -> Message:
+    """A message that proves a channel and asks for nothing."""
+    text = (
+        f"A test message from Lastgood ({env}), sent by the doctor at {moment(now)}. "
+        "Nothing is wrong, and nothing is to be done."
+    )
+    subject = f"[Lastgood {env}] Test message"
     return Message(
         subject=subject,
-        text=_text(subject, label, sections),
-        html=_html(title, label, colour, _seen(episode, reason, over), sections),
-        slack=_slack(subject, label, sections),
-        plain=_plain(episode, reason, section, over),
+        text=text,
+        html=f"<p>{text}</p>",
+        slack={"text": text},
+        plain={"event": "test", "title": subject, "text": text},
     )
 
 
 # --- what is said ---
 
 
-def _subject(episode: Episode, reason: Reason) -> str:
-    title = " ".join(episode.alert.title.split())
-    if reason == "recovered":
-        return _line(f"Recovered: {title}", SUBJECT)
-    times = f" ({_ordinal(episode.count)} time)" if reason == "again" else ""
-    return _line(f"Lastgood: {title}", SUBJECT - len(times)) + times
-
-
-def _broken(episode: Episode, runbook: str) -> list[_Section]:
+def _head(episode: Episode, reason: Reason, place: Place, over: datetime, also: Sequence[Episode]) -> _Head:
     alert = episode.alert
-    tries = f"{alert.try_number} of {alert.tries}" if alert.tries else str(alert.try_number)
-    broke = {
-        "Source": alert.source,
-        "Step": alert.step,
-        "Unit": alert.unit,
-        "Which": alert.what if alert.what != (alert.step or "") else None,
-        "Try": tries if alert.try_number else None,
-        "Run": alert.run_id,
-        "First seen": moment(episode.first_seen),
-        "Seen": _times(episode.count) + (f", last {moment(episode.last_seen)}" if episode.count > 1 else ""),
-    }
+    seen = _seen(episode, reason, over)
+    where = f"[{_line(place.env or 'lastgood', CELL)}] "
+    if reason == "recovered":
+        title = f"Recovered: {alert.past_title}" + (f", and {len(also)} more" if also else "")
+        lead = f"It {seen}."
+        label, colour = "recovered", GREEN
+    elif reason == "news":
+        title, lead = alert.title, _line(f"Reason: {alert.cause}", LEAD)
+        label, colour = alert.kind, COLOURS[alert.level]
+    else:
+        title, lead = alert.title, _lead(alert)
+        label, colour = alert.level, COLOURS[alert.level]
+    times = f" ({_ordinal(episode.count)} time)" if reason == "again" else ""
+    subject = _line(where + title, SUBJECT - len(times)) + times
+    if reason == "recovered":
+        seen = moment(over)
+    if place.env:
+        seen = f"{_line(place.env, CELL)} · {seen}"
+    return _Head(
+        subject, _line(title, LINE), lead, label, seen, colour, _TOLD_ONCE if reason == "news" else _TOLD
+    )
+
+
+def _broken(episode: Episode, runbook: str, place: Place, head: _Head, now: datetime) -> list[_Section]:
+    alert = episode.alert
     checks, hidden = alert.checks[:CHECKS], len(alert.checks) - CHECKS
+    links = {**alert.links, **place.links, "Runbook": runbook}
     return [
-        _Section("What broke", facts=_facts(broke)),
-        _Section("Why", (_paragraph(alert.cause),), quoted=True),
-        _Section("Consumers", (_line(alert.consumers, LINE),)),
+        _Section("May I sleep?", (_sleep(alert, now), _line(alert.consumers, LINE))),
         _Section(
             "What to do",
-            (alert.of.todo,),
-            links=_links({"Runbook": runbook}),
+            (alert.remedy,),
+            links=_links(links),
             facts=() if _is_link(runbook) else _facts({"Runbook": runbook}),
         ),
         _Section(
             "Checks", checks=checks, more=f"and {hidden} more checks, see the run's log" if hidden > 0 else ""
         ),
-        _details(alert),
-        _Section("Links", links=_links(alert.links)),
+        _Section("Why", _why(alert, head), quoted=True),
+        _Section("When it is tried again", _again(alert, place, now)),
+        _ids(
+            episode,
+            place,
+            {
+                "First seen": moment(episode.first_seen),
+                "Seen": _times(episode.count)
+                + (f", last {moment(episode.last_seen)}" if episode.count > 1 else ""),
+            },
+        ),
     ]
 
 
-def _recovered(episode: Episode, over: datetime) -> list[_Section]:
+def _recovered(episode: Episode, over: datetime, place: Place, also: Sequence[Episode]) -> list[_Section]:
     alert = episode.alert
     lasted = {
         "Lasted": span(over - episode.first_seen),
@@ -135,15 +212,107 @@ def _recovered(episode: Episode, over: datetime) -> list[_Section]:
         "Over": moment(over),
     }
     return [
-        _Section("It is over", (alert.of.afterwards,), facts=_facts(lasted)),
-        _Section("It was", (_paragraph(alert.cause),), quoted=True),
-        _details(alert),
-        _Section("Links", links=_links(alert.links)),
+        _Section("What consumers read now", (_line(place.reads, LINE),) if place.reads else ()),
+        _Section("What to do", (alert.of.afterwards,), links=_links({**alert.links, **place.links})),
+        _Section("It was", _why(alert, None), quoted=True),
+        _Section(
+            "Over with it",
+            tuple(f"{_line(e.alert.past_title, LINE)}: {_line(e.alert.cause, LEAD)}" for e in also[:ALSO]),
+            more=f"and {len(also) - ALSO} more" if len(also) > ALSO else "",
+        ),
+        _ids(episode, place, lasted),
     ]
 
 
-def _details(alert: Alert) -> _Section:
-    return _Section("Details", facts=_facts(dict(list(alert.facts.items())[:FACTS])))
+def _news(alert: Alert, runbook: str, place: Place, head: _Head, now: datetime) -> list[_Section]:
+    effect = [_line(alert.effect, CAUSE)] if alert.effect else []
+    if place.next_run is not None:
+        effect.append(f"The next run is due {moment(place.next_run)}, in {span(place.next_run - now)}.")
+    reason = _paragraph(alert.cause)
+    said = _line(f"Reason: {reason}", LEAD) == f"Reason: {reason}"
+    ids = {"Source": alert.source, "Version": alert.version, **dict(list(alert.facts.items())[:FACTS])}
+    return [
+        _Section("What consumers read", (_line(alert.consumers, LINE),)),
+        _Section("What follows", (" ".join(effect),) if effect else ()),
+        _Section("Why", () if said else (reason,), quoted=True),
+        _Section(
+            "What to do",
+            (_line(alert.remedy, LINE),),
+            links=_links({**alert.links, **place.links, "Runbook": runbook}),
+            facts=() if _is_link(runbook) else _facts({"Runbook": runbook}),
+        ),
+        _Section("Details", facts=_facts(ids)),
+    ]
+
+
+def _sleep(alert: Alert, now: datetime) -> str:
+    """Whether whoever is woken may go on sleeping, and for how long."""
+    if alert.level in {"warning", "info"}:
+        return "Yes."
+    if alert.of.harm:
+        return f"No: {alert.of.harm}"
+    if alert.fresh_until is None:
+        return "Yes."
+    if alert.fresh_until <= now:
+        return f"No: consumers have read data older than promised since {moment(alert.fresh_until)}."
+    left = span(alert.fresh_until - now)
+    return f"Yes, until {moment(alert.fresh_until)}: for another {left} the data are as fresh as promised."
+
+
+def _lead(alert: Alert) -> str:
+    """Why, as far as it fits into a few lines of a phone."""
+    if len(alert.units) > 1:
+        return _line(", ".join(alert.units), LEAD)
+    return _line(" · ".join(line for line in alert.cause.splitlines() if line.strip()), LEAD)
+
+
+def _why(alert: Alert, head: _Head | None) -> tuple[str, ...]:
+    """The whole cause; of units each one with its own, those with the same together."""
+    if not alert.units:
+        whole = _paragraph(alert.cause)
+        return () if head is not None and whole.replace("\n", " · ") == head.lead else (whole,)
+    of_cause: dict[str, list[str]] = {}
+    for unit, cause in alert.units.items():
+        of_cause.setdefault(_paragraph(cause), []).append(_line(unit, CELL * 2))
+    planned = f" of {alert.units_planned}" if alert.units_planned else ""
+    names = ", ".join(name for units in of_cause.values() for name in units)
+    failed = f"{len(alert.units)}{planned} {'unit' if len(alert.units) == 1 else 'units'} failed: {names}."
+    if len(of_cause) == 1:
+        return (failed, *of_cause)
+    causes = [f"{', '.join(units)}: {cause}" for cause, units in of_cause.items()]
+    more = [f"and {len(causes) - CAUSES} more causes, see the run's log"] if len(causes) > CAUSES else []
+    return (failed, *causes[:CAUSES], *more)
+
+
+def _again(alert: Alert, place: Place, now: datetime) -> tuple[str, ...]:
+    """What happens by itself."""
+    sentences = []
+    if alert.of.again:
+        sentences.append(alert.of.again)
+    elif alert.of.watched:
+        sentences.append("The watch looks every five minutes, and you are told when it is over.")
+    elif alert.kind == "late":
+        sentences.append("The run goes on; you are told when it is done.")
+    elif alert.level != "warning":
+        tried = f"It was tried {alert.tries} times and" if alert.tries else "It"
+        sentences.append(f"{tried} is not tried again in this run.")
+    if place.next_run is not None and alert.level != "warning":
+        sentences.append(f"The next run is due {moment(place.next_run)}, in {span(place.next_run - now)}.")
+    return (" ".join(sentences),) if sentences else ()
+
+
+def _ids(episode: Episode, place: Place, seen: Mapping[str, str]) -> _Section:
+    alert = episode.alert
+    ids = {
+        "Source": alert.source,
+        "Step": alert.step,
+        "Unit": alert.unit if len(alert.units) <= 1 else None,
+        "Which": alert.what if alert.what != (alert.step or "") else None,
+        "Version": alert.version,
+        "Try": f"{alert.try_number} of {alert.tries}" if alert.tries else None,
+        "Run": alert.run_id,
+    }
+    return _Section("Details", facts=_facts({**ids, **dict(list(alert.facts.items())[:FACTS]), **seen}))
 
 
 def _seen(episode: Episode, reason: Reason, over: datetime) -> str:
@@ -205,7 +374,7 @@ def _line(text: str, limit: int) -> str:
 
 
 def _paragraph(text: str) -> str:
-    lines = [_line(line, LINE) for line in text[: 2 * CAUSE].splitlines()]
+    lines = [_line(line, CAUSE) for line in text[: 2 * CAUSE].splitlines()]
     whole = "\n".join(line for line in lines if line)
     return whole if len(whole) <= CAUSE else whole[: CAUSE - 1].rstrip() + "…"
 
@@ -222,8 +391,8 @@ def _ordinal(number: int) -> str:
 # --- text ---
 
 
-def _text(subject: str, label: str, sections: list[_Section]) -> str:
-    parts = [f"{subject}\n[{label}]"]
+def _text(head: _Head, sections: list[_Section]) -> str:
+    parts = [f"{head.subject}\n[{head.label}] {head.lead}"]
     for section in filter(_has_something, sections):
         lines = [*section.sentences, *(f"{name}: {value}" for name, value in section.facts)]
         for check in section.checks:
@@ -253,117 +422,44 @@ def _has_something(section: _Section) -> bool:
     return bool(section.sentences or section.facts or section.checks or section.links)
 
 
-# --- HTML: tables and inline styles, since Outlook knows little else; the fixed layout keeps rows within a phone ---
-
-_FONT = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
-_MONO = "font-family:Consolas,Menlo,'DejaVu Sans Mono',monospace"
-_TABLE = 'role="presentation" cellpadding="0" cellspacing="0" border="0"'
+# --- HTML ---
 
 
-def _html(title: str, label: str, colour: str, seen: str, sections: list[_Section]) -> str:
-    body = "".join(_html_section(section, colour) for section in sections if _has_something(section))
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        '<meta name="color-scheme" content="light">'
-        f"<title>{escape(title)}</title></head>"
-        '<body style="margin:0;padding:0;background-color:#eef0f3">'
-        f'<table {_TABLE} width="100%" bgcolor="#eef0f3"><tr><td align="center" style="padding:16px 8px">'
-        f'<!--[if mso]><table {_TABLE} width="640"><tr><td><![endif]-->'
-        f'<table {_TABLE} width="100%" bgcolor="#ffffff" style="max-width:640px;table-layout:fixed;{_FONT};'
-        'font-size:15px;line-height:22px;color:#1f2430;text-align:left">'
-        f'<tr><td height="6" bgcolor="{colour}" style="height:6px;line-height:6px;font-size:0">&nbsp;</td></tr>'
-        f'<tr><td style="padding:20px 24px 4px 24px"><span style="color:{colour};font-size:12px;font-weight:bold;'
-        f'letter-spacing:1px;text-transform:uppercase">{escape(label)}</span>'
-        f'<span style="color:#687083;font-size:13px"> &nbsp;·&nbsp; {escape(seen)}</span>'
-        '<h1 style="margin:6px 0 0 0;font-size:20px;line-height:27px;font-weight:bold;word-break:break-word">'
-        f"{escape(title)}</h1>"
-        f"</td></tr>{body}"
-        '<tr><td style="padding:20px 24px;color:#687083;font-size:12px;line-height:18px">Sent by Lastgood. The same '
-        "trouble is told again only after a pause; when it is over, you are told once.</td></tr>"
-        "</table><!--[if mso]></td></tr></table><![endif]--></td></tr></table></body></html>"
-    )
+@functools.cache
+def _template() -> Template:
+    # Imported where a mail is composed: every process of Airflow reads this module.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(Path(__file__).parent)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("mail.html")
 
 
-def _html_section(section: _Section, colour: str) -> str:
-    parts = [_html_sentence(sentence, section.quoted, colour) for sentence in section.sentences]
-    if section.facts:
-        rows = "".join(
-            '<tr><td style="padding:2px 16px 2px 0;color:#687083;font-size:14px;vertical-align:top;'
-            f'white-space:nowrap">{escape(name)}</td><td style="padding:2px 0;font-size:14px;vertical-align:top;'
-            f'word-break:break-word">{escape(value)}</td></tr>'
-            for name, value in section.facts
-        )
-        parts.append(f'<table {_TABLE} style="margin:4px 0 0 0">{rows}</table>')
-    parts += [_html_check(check) for check in section.checks]
-    if section.more:
-        parts.append(f'<p style="margin:6px 0 0 0;color:#687083">{escape(section.more)}</p>')
-    if section.links:
-        links = " &nbsp;·&nbsp; ".join(
-            f'<a href="{escape(url, quote=True)}" style="color:#1a56b0">{escape(words)}</a>'
-            for words, url in section.links
-        )
-        parts.append(f'<p style="margin:4px 0 0 0">{links}</p>')
-    return (
-        '<tr><td style="padding:14px 24px 0 24px"><h2 style="margin:0 0 4px 0;font-size:12px;line-height:18px;'
-        f'color:#687083;text-transform:uppercase;letter-spacing:1px">{escape(section.heading)}</h2>'
-        f"{''.join(parts)}</td></tr>"
-    )
+def _html(head: _Head, sections: list[_Section]) -> str:
+    return _template().render(head=head, sections=list(filter(_has_something, sections)), shown=_shown)
 
 
-def _html_sentence(sentence: str, quoted: bool, colour: str) -> str:
-    words = escape(sentence).replace("\n", "<br>")
-    if not quoted:
-        return f'<p style="margin:0;word-break:break-word">{words}</p>'
-    return (
-        f'<table {_TABLE} width="100%" style="margin:2px 0 4px 0"><tr>'
-        f'<td width="3" bgcolor="{colour}" style="width:3px;font-size:0">&nbsp;</td>'
-        f'<td bgcolor="#f5f6f8" style="padding:8px 12px;{_MONO};font-size:13px;line-height:19px;'
-        f'word-break:break-word">{words}</td></tr></table>'
-    )
-
-
-def _html_check(check: FailedCheck) -> str:
-    names, cells, left_out = _columns(check)
-    head = "".join(
-        f'<th align="left" style="padding:4px 10px;border-bottom:1px solid #cfd4dc;color:#687083">{escape(name)}</th>'
-        for name in names
-    )
-    rows = "".join(
-        "<tr>"
-        + "".join(
-            f'<td style="padding:4px 10px;border-bottom:1px solid #e6e9ee;white-space:nowrap">{escape(cell)}</td>'
-            for cell in row
-        )
-        + "</tr>"
-        for row in cells
-    )
-    grid = (
-        f'<div style="overflow-x:auto"><table cellpadding="0" cellspacing="0" border="0" bgcolor="#f5f6f8" '
-        f'style="margin:4px 0 0 0;{_MONO};font-size:12px;line-height:17px"><tr>{head}</tr>{rows}</table></div>'
-    )
-    note = (
-        f'<p style="margin:2px 0 0 0;color:#687083;font-size:13px">{escape(left_out)}</p>' if left_out else ""
-    )
-    sentence = escape(_line(check.sentence, LINE))
-    return f'<p style="margin:8px 0 0 0;word-break:break-word"><b>{sentence}</b></p>{grid if names else ""}{note}'
+def _shown(check: FailedCheck) -> tuple[str, list[str], list[list[str]], str]:
+    """Sentence, column names, cells, and what was left out."""
+    return _line(check.sentence, LINE), *_columns(check)
 
 
 # --- Slack ---
 
 
-def _slack(subject: str, label: str, sections: list[_Section]) -> dict[str, Any]:
+def _slack(head: _Head, sections: list[_Section]) -> dict[str, Any]:
+    lead = f"*{head.label}*: {_escaped(head.lead, LEAD * 2)}"
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": _escaped(subject, SLACK_HEADER)}}
+        {"type": "header", "text": {"type": "plain_text", "text": _escaped(head.subject, SLACK_HEADER)}},
+        {"type": "section", "text": {"type": "mrkdwn", "text": lead}},
     ]
     for section in filter(_has_something, sections):
-        first, *others = _mrkdwn(section, label)
+        first, *others = _mrkdwn(section)
         whole = [f"*{section.heading}*\n{first}" if first else f"*{section.heading}*", *others]
         blocks += [{"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in whole]
-    return {"text": _escaped(subject, SLACK_SECTION), "blocks": blocks[:SLACK_BLOCKS]}
+    return {"text": _escaped(head.subject, SLACK_SECTION), "blocks": blocks[:SLACK_BLOCKS]}
 
 
-def _mrkdwn(section: _Section, label: str) -> list[str]:
+def _mrkdwn(section: _Section) -> list[str]:
     """A section's texts, one for each block: the first with everything but the checks, then a check each."""
     room = SLACK_SECTION - 100
     lines = []
@@ -371,8 +467,6 @@ def _mrkdwn(section: _Section, label: str) -> list[str]:
         words = _escaped(sentence, room // 2)
         lines.append(f"```{words}```" if section.quoted else words)
     lines += [f"{_escaped(name, CELL * 5)}: {_escaped(value, 300)}" for name, value in section.facts]
-    if section.heading == "What broke":
-        lines.append(f"Severity: {label}")
     lines += [section.more] if section.more else []
     links = [f"<{_slack_url(url)}|{_escaped(words, 300).replace('|', '¦')}>" for words, url in section.links]
     text = _whole_lines([*lines, *links], room)
@@ -409,33 +503,50 @@ def _whole_lines(lines: list[str], limit: int) -> str:
 # --- JSON ---
 
 
-def _plain(episode: Episode, reason: Reason, runbook: str, over: datetime) -> dict[str, Any]:
+def _plain(
+    episode: Episode,
+    reason: Reason,
+    runbook: str,
+    place: Place,
+    over: datetime,
+    now: datetime,
+    also: Sequence[Episode],
+) -> dict[str, Any]:
     alert = episode.alert
     recovered = over if reason == "recovered" else None
     until = recovered or episode.last_seen
     return {
         "event": reason,
         "episode": episode.id,
+        "env": place.env,
         "kind": alert.kind,
-        "severity": alert.of.severity,
+        "severity": alert.level,
         "source": alert.source,
         "what": alert.what,
         "step": alert.step,
         "unit": alert.unit,
+        "units": dict(alert.units),
+        "units_planned": alert.units_planned,
         "run_id": alert.run_id,
+        "version": alert.version,
         "try": alert.try_number,
         "tries": alert.tries,
-        "title": alert.title,
+        "title": alert.past_title if recovered else alert.title,
         "cause": _paragraph(alert.cause),
-        "consumers": alert.consumers,
-        "todo": alert.of.todo,
+        "consumers": (recovered and place.reads) or alert.consumers,
+        "fresh_until": _iso(alert.fresh_until) if alert.fresh_until else None,
+        "sleep": None if recovered else _sleep(alert, now),
+        "effect": alert.effect,
+        "todo": alert.of.afterwards if recovered else alert.remedy,
         "runbook": runbook,
+        "next_run": _iso(place.next_run) if place.next_run else None,
         "checks": [
             {"sentence": check.sentence, "rows": [dict(row) for row in check.rows[:ROWS]]}
             for check in alert.checks[:CHECKS]
         ],
         "facts": dict(list(alert.facts.items())[:FACTS]),
-        "links": dict(_links(alert.links)),
+        "links": dict(_links({**alert.links, **place.links})),
+        "also": [each.alert.past_title for each in also],
         "count": episode.count,
         "first_seen": _iso(episode.first_seen),
         "last_seen": _iso(episode.last_seen),

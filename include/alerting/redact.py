@@ -43,15 +43,15 @@ def text(value: str, limit: int = CHARACTERS) -> str:
     return _bounded(clean, limit)
 
 
-def row(row: Mapping[str, Any], key: Collection[str]) -> dict[str, Any]:
-    """A failing row as far as it may be shown: its key, numbers, dates, booleans, and codes in capitals.
+def row(row: Mapping[str, Any], key: Collection[str], things: Collection[str] = ()) -> dict[str, Any]:
+    """A failing row as far as it may be shown: its key, numbers, dates, booleans, codes in capitals, names of `things`.
 
     A word in capitals may be a name, so a code has a digit, `_` or `/`, or at most three letters. Any other text may
-    be about a person; only its length is given. Values come out as JSON has them, the key first, and at most COLUMNS
-    columns.
+    be about a person; only its length is given. Values come out as JSON has them, the key first, then what names a
+    thing, and at most COLUMNS columns.
     """
-    names = sorted(row, key=lambda name: name not in key)[:COLUMNS]
-    return {text(name, CELL): _cell(row[name], name in key) for name in names}
+    names = sorted(row, key=lambda name: 0 if name in key else 1 if name in things else 2)[:COLUMNS]
+    return {text(name, CELL): _cell(row[name], name in key or name in things) for name in names}
 
 
 # --- cells ---
@@ -63,7 +63,7 @@ _DATE = re.compile(
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?(?:[eE][+-]?\d{1,3})?")
 
 
-def _cell(value: Any, is_key: bool) -> Any:
+def _cell(value: Any, shown: bool) -> Any:
     match value:
         case None | bool():
             return value
@@ -75,7 +75,7 @@ def _cell(value: Any, is_key: bool) -> Any:
             return str(value)[:CELL]
         case datetime() | date() | time():
             return value.isoformat()
-        case str() if is_key or any(shape.fullmatch(value) for shape in (_CODE, _DATE, _NUMBER)):
+        case str() if shown or any(shape.fullmatch(value) for shape in (_CODE, _DATE, _NUMBER)):
             return text(value, CELL).replace("\n", " ")
         case str():
             return f"[{len(value)} characters]" if value else ""

@@ -73,7 +73,9 @@ class Silence(Filter, frozen=True, kw_only=True):
     until: Annotated[datetime, msgspec.Meta(tz=True)]
 
     def fits(self, alert: Alert) -> bool:
-        """Whether the alert is one of them."""
+        """Whether the alert is one of them. What is news, and no trouble that may be known, it has to name."""
+        if alert.of.news and self.kinds is None:
+            return False
         return super().fits(alert) and self.what in (None, alert.what)
 
 
@@ -153,7 +155,7 @@ _TODO = {
     "timezone": "Write the time with its zone, as in 2026-12-01T08:00:00Z.",
     "RFC3339": "Write the time with its zone, as in 2026-12-01T08:00:00Z.",
     "unknown field": "Look for a typing mistake; the fields are described at the top of each part.",
-    "enum value": "Severities are critical, error, warning; channels are mail, webhook, apprise.",
+    "enum value": "Severities are critical, error, warning, info; channels are mail, webhook, apprise.",
     "required field": "Add it.",
 }
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from include.publishing.store import Store
+from include.storage.store import Store
 
 KEY = "monitoring/heartbeat.json"
 PATIENCE = timedelta(minutes=15)

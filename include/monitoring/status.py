@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from include.monitoring import thresholds
+from include.operations import recovery
+from include.operations.recovery import Stuck
+from include.publishing import hold
 from include.publishing import manifest as manifests
-from include.publishing import recovery
 from include.publishing.promotion import ATTEMPTS
-from include.publishing.recovery import Stuck
-from include.publishing.registry import Latest, Registry
+from include.registry import alerts, run_history, transitions, versions
+from include.registry.registry import Registry
+from include.registry.versions import Latest
 from include.sources import source as sources
 
 SCHEDULED = ("scheduled", "asset_triggered")
@@ -41,64 +44,88 @@ def success_rates(registry: Registry, chosen: Collection[str], runs: int) -> dic
     A run that was cleared and made again counts once, as it ended last; one that was not made for lack of a host is
     neither good nor bad.
     """
-    with registry.cursor() as cursor:
-        cursor.execute(
-            "SELECT s.source, count(*) AS runs, count(*) FILTER (WHERE r.status IN ('ok', 'skipped')) AS good "
-            "FROM unnest(%(sources)s::text[]) AS s (source) CROSS JOIN LATERAL ("
-            "  SELECT p.status FROM lastgood.pipeline_run p WHERE p.source = s.source AND p.ended IS NOT NULL "
-            "  AND p.run_type = ANY(%(types)s) AND p.steps -> 'probe' ->> 'without_host' IS DISTINCT FROM 'true' "
-            "  AND NOT EXISTS (SELECT FROM lastgood.pipeline_run again WHERE again.source = p.source "
-            "    AND again.run_id = p.run_id AND again.started > p.started) "
-            "  ORDER BY p.started DESC LIMIT %(runs)s) r GROUP BY s.source",
-            {"sources": sorted(chosen), "types": list(SCHEDULED), "runs": runs},
-        )
-        return {row["source"]: Rate(row["good"], row["runs"]) for row in cursor.fetchall()}
+    with registry.transaction() as cursor:
+        counted = run_history.good_of_last(cursor, chosen, SCHEDULED, runs)
+    return {source: Rate(*numbers) for source, numbers in counted.items()}
 
 
 def status(registry: Registry, now: datetime) -> dict[str, Any]:
     """Totals with the names that the earlier system's operators know, and how each source stands; JSON types only.
 
     `failed_publishes` are candidates that failed() lists; `success_rate_percent` is published
-    versions of published and failed ones, None where there is neither; `recent_failures_24h` counts attempts.
+    versions of published and failed ones, None where there is neither; `recent_failures_24h` counts attempts. `well`
+    is the verdict, and `troubles` say what is not: a warning is none, nor is a source that was never published.
     """
-    with registry.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FILTER (WHERE published_at IS NOT NULL) AS total_published, "
-            "count(*) FILTER (WHERE state = 'staged') AS total_staging, "
-            "count(*) FILTER (WHERE state = 'publishing') AS total_publishing FROM lastgood.dataset_version"
-        )
-        totals: dict[str, Any] = dict(cursor.fetchone() or {})
-        cursor.execute(
-            "SELECT count(*) AS n FROM lastgood.publish_attempt WHERE error IS NOT NULL AND at > %s",
-            (now - timedelta(days=1),),
-        )
-        recent = cursor.fetchone()
-        cursor.execute("SELECT DISTINCT source FROM lastgood.dataset_version")
-        chosen = sorted({row["source"] for row in cursor.fetchall()} | set(sources.names()))
+    with registry.session():
+        return _status(registry, now)
+
+
+def _status(registry: Registry, now: datetime) -> dict[str, Any]:
+    with registry.transaction() as cursor:
+        totals = versions.totals(cursor)
+        recent = transitions.failures_since(cursor, now - timedelta(days=1))
+    chosen = sorted({*registry.sources(), *sources.names()})
     stuck = _failed(registry, now)
     tried = totals["total_published"] + len(stuck)
     limits = thresholds.load()
     rates = success_rates(registry, chosen, limits.success_rate_runs)
     episodes = _open_episodes(registry)
+    last = {source: _last_run(registry, source) for source in chosen}
+    read = {source: registry.latest(source) for source in chosen}
+    # A run whose version was accepted or published again afterwards is mended.
+    unmended = {
+        source: run
+        for source, run in last.items()
+        if run is not None and run["version"] != getattr(read[source], "version", None)
+    }
+    troubles = _troubles(unmended, episodes, len(stuck))
     return {
+        "well": not troubles,
+        "troubles": troubles,
         **totals,
         "failed_publishes": len(stuck),
         "max_attempts_exceeded": sum(each.attempts >= ATTEMPTS for each in stuck),
         "success_rate_percent": round(100 * totals["total_published"] / tried, 1) if tried else None,
-        "recent_failures_24h": recent["n"] if recent else 0,
+        "recent_failures_24h": recent,
         "timestamp": now.isoformat(),
         "sources": [
             {
                 "source": source,
-                **_latest(registry.latest(source), now),
-                "last_run": _last_run(registry, source),
+                **_latest(read[source], now),
+                "last_run": last[source],
                 **_goal(rates.get(source), limits.success_rate_goal_percent),
                 "open_episodes": [episode for episode in episodes if episode["source"] == source],
             }
             for source in chosen
         ],
         "open_episodes": episodes,
+        "holds": {each.source: each.sentence for each in hold.all_of(registry)},
     }
+
+
+def _troubles(last: Mapping[str, dict[str, Any]], episodes: list[dict[str, Any]], stuck: int) -> list[str]:
+    """What is wrong now, a sentence each."""
+    told = sum(episode["severity"] != "warning" for episode in episodes)
+    bad = [
+        f"the last run of {source} failed at {run['failed_step'] or 'an unknown step'}"
+        for source, run in last.items()
+        if run["status"] in {"fail", "partial"}
+    ]
+    return [
+        *([f"{told} {'alerts are' if told > 1 else 'alert is'} open"] if told else []),
+        *bad,
+        *(
+            [f"{stuck} {'versions' if stuck > 1 else 'version'} could not be published (`failed`)"]
+            if stuck
+            else []
+        ),
+    ]
+
+
+def history(registry: Registry, source: str, limit: int) -> list[dict[str, Any]]:
+    """What happened to a source, newest first: what was published, with its changes, and what people decided."""
+    with registry.transaction() as cursor:
+        return versions.history(cursor, source, limit)
 
 
 def _goal(rate: Rate | None, goal: float) -> dict[str, Any]:
@@ -121,27 +148,18 @@ def _latest(latest: Latest | None, now: datetime) -> dict[str, Any]:
 
 
 def _last_run(registry: Registry, source: str) -> dict[str, Any] | None:
-    with registry.cursor() as cursor:
-        cursor.execute(
-            "SELECT run_id, run_type, started, ended, status, failed_step FROM lastgood.pipeline_run "
-            "WHERE source = %s ORDER BY started DESC LIMIT 1",
-            (source,),
-        )
-        row = cursor.fetchone()
+    with registry.transaction() as cursor:
+        row = run_history.last_run(cursor, source)
     if row is None:
         return None
     return {**row, **{name: row[name].isoformat() if row[name] else None for name in ("started", "ended")}}
 
 
 def _open_episodes(registry: Registry) -> list[dict[str, Any]]:
-    with registry.cursor() as cursor:
-        cursor.execute(
-            "SELECT kind, source, severity, title, count, first_seen, last_seen FROM lastgood.alert "
-            "WHERE recovered_at IS NULL ORDER BY first_seen, id"
-        )
+    with registry.transaction() as cursor:
         return [
             {**row, **{name: row[name].isoformat() for name in ("first_seen", "last_seen")}}
-            for row in cursor.fetchall()
+            for row in alerts.open_(cursor)
         ]
 
 

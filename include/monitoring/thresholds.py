@@ -27,6 +27,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     success_rate_runs: Count
     success_rate_least_runs: Count
     error_rate_percent: Percent
+    error_rate_least: Count
     zero_rows_versions: Count
     disk_free_percent: Percent
     backup_hours: Hours

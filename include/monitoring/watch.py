@@ -8,33 +8,42 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from include.alerting import redact
-from include.alerting.alert import HOUSE, Alert
-from include.alerting.words import span
-from include.monitoring import status
+from include.alerting.alert import KINDS, SYSTEM, Alert
+from include.formatting import moment, span
+from include.monitoring import freshness, status
 from include.monitoring.consumers import consumers
 from include.monitoring.thresholds import Thresholds
-from include.publishing import backup as backups
+from include.operations import backup as backups
+from include.operations import recovery
 from include.publishing import manifest as manifests
-from include.publishing import recovery, replay
-from include.publishing.listing import Entry, listing
-from include.publishing.registry import Latest, Registry, said
-from include.publishing.store import Store
-from include.quality import gate
+from include.publishing import verdict as verdicts
+from include.registry import alerts, run_history, transitions, versions
+from include.registry.connection import said
+from include.registry.locks import is_moving
+from include.registry.registry import Registry
+from include.registry.run_history import UnderWay
+from include.registry.versions import Latest
 from include.sources import source as sources
 from include.sources.source import Spec
-from include.steps import BUILT_FROM
+from include.storage.listing import Entry, listing
+from include.storage.store import Store
 
 ERROR_CHARACTERS = 500
+STEPS = ("probe", "discover", "extract", "build", "gate", "promote", "export")
+"""Of a source's run, in their order."""
+RUNS = 200
+"""So many of a source's newest runs are looked through."""
 NAMED = 3
 """So many damaged files are named."""
 log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +60,26 @@ class Look:
     """Folders whose disks must not fill up, by a word for each; the store's own need not be among them."""
     specs: Mapping[str, Spec]
 
-    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        """The answer of the registry."""
-        with self.registry.cursor() as cursor:
-            cursor.execute(query, parameters)
-            return cursor.fetchall()
+    @property
+    def sources(self) -> list[str]:
+        """All of the project, and those of which the registry knows versions."""
+        return sorted({*self.specs, *self.registry.sources()})
 
-    def alert(self, kind: str, source: str, cause: str, *, what: str = "") -> Alert:
+    def ask(self, question: Callable[..., _T], *arguments: Any) -> _T:
+        """The registry's answer to a question of one of its modules, in a transaction of its own."""
+        with self.registry.transaction() as cursor:
+            return question(cursor, *arguments)
+
+    def alert(
+        self,
+        kind: str,
+        source: str,
+        cause: str,
+        *,
+        what: str = "",
+        run_id: str | None = None,
+        step: str | None = None,
+    ) -> Alert:
         """A finding. Each look at the same trouble is another occurrence."""
         return Alert(
             kind=kind,
@@ -66,8 +88,15 @@ class Look:
             at=self.now,
             occurrence=self.now.isoformat(),
             cause=cause,
+            run_id=run_id,
+            step=step,
             consumers=consumers(self.registry, source, self.now),
+            fresh_until=self._fresh_until(source),
         )
+
+    def _fresh_until(self, source: str) -> datetime | None:
+        spec = self.specs.get(source)
+        return None if spec is None else freshness.fresh_until(self.registry, source, spec)
 
 
 Rule = Callable[[Look], Iterator[Alert]]
@@ -83,8 +112,8 @@ class Observation:
 
     @property
     def seen(self) -> set[str]:
-        """Kinds of which it is known whether there are any."""
-        return RULES.keys() - self.blind.keys()
+        """Kinds of which it is known whether there are any, and that are over where there is none."""
+        return {kind for kind in RULES.keys() - self.blind.keys() if KINDS[kind].watched}
 
     @property
     def found(self) -> dict[str, int]:
@@ -114,25 +143,24 @@ def observe(
         specs={name: sources.spec(name) for name in sources.names()} if specs is None else specs,
     )
     observation = Observation()
-    for kind, rule in RULES.items():
-        try:
-            observation.alerts.extend(rule(look))
-        except Exception as error:
-            # Whatever is wrong with one rule must not blind the others.
-            log.exception("the rule %s could not look", kind)
-            observation.blind[kind] = redact.text(f"{type(error).__name__}: {said(error)}")[:ERROR_CHARACTERS]
+    with registry.session():
+        for kind, rule in RULES.items():
+            try:
+                observation.alerts.extend(rule(look))
+            except Exception as error:
+                # Whatever is wrong with one rule must not blind the others.
+                log.exception("the rule %s could not look", kind)
+                words = f"{type(error).__name__}: {said(error)}"
+                observation.blind[kind] = redact.text(words)[:ERROR_CHARACTERS]
     return observation
 
 
 def import_errors(registry: Registry, thresholds: Thresholds, now: datetime) -> set[str]:
     """Fingerprints of files that could not be read lately: the dag-processor says so again at each attempt."""
-    with registry.cursor() as cursor:
-        cursor.execute(
-            "SELECT fingerprint FROM lastgood.alert "
-            "WHERE kind = 'import-error' AND recovered_at IS NULL AND last_seen > %s",
-            (now - timedelta(minutes=thresholds.import_error_minutes),),
+    with registry.transaction() as cursor:
+        return alerts.seen_since(
+            cursor, "import-error", now - timedelta(minutes=thresholds.import_error_minutes)
         )
-        return {row["fingerprint"] for row in cursor.fetchall()}
 
 
 # --- the data ---
@@ -146,7 +174,8 @@ def stale(look: Look) -> Iterator[Alert]:
             continue
         promised = span(spec.fresh_within)
         if spec.derived:
-            for name, version, waited in _waiting(look, source, spec):
+            for name, version, since in freshness.waiting(look.registry, source, spec):
+                waited = look.now - since
                 if waited > spec.fresh_within:
                     yield look.alert(
                         "stale",
@@ -156,8 +185,8 @@ def stale(look: Look) -> Iterator[Alert]:
                     )
                     break
         else:
-            last = _last_good_run(look, source)
-            if look.now - last > spec.fresh_within:
+            last = freshness.last_good_run(look.registry, source)
+            if last is not None and look.now - last > spec.fresh_within:
                 yield look.alert(
                     "stale",
                     source,
@@ -166,59 +195,18 @@ def stale(look: Look) -> Iterator[Alert]:
                 )
 
 
-def _last_good_run(look: Look, source: str) -> datetime:
-    """When a version was last published from what the upstream had then, or latest was found current.
-
-    A backfill or a replay is neither, whatever it published, nor a run that had no host to ask, or whose candidate did
-    not become latest. The time of latest's data stands in where nothing else is known.
-    """
-    (row,) = look.rows(
-        "SELECT coalesce("
-        "  greatest((SELECT max(p.ended) FROM lastgood.pipeline_run p WHERE p.source = l.source "
-        "      AND (p.status = 'skipped' OR (p.status = 'ok' AND p.steps -> 'promote' ->> 'latest' = p.version)) "
-        "      AND NOT coalesce(p.run_type = ANY(%(neither)s), false) "
-        "      AND p.steps -> 'probe' ->> 'without_host' IS DISTINCT FROM 'true'), "
-        "    (SELECT max(v.published_at) FROM lastgood.dataset_version v WHERE v.source = l.source "
-        "      AND NOT EXISTS (SELECT FROM lastgood.pipeline_run p "
-        "        WHERE (p.source, p.version) = (v.source, v.version) AND p.run_type = ANY(%(neither)s)))), "
-        "  (SELECT v.as_of FROM lastgood.dataset_version v WHERE (v.source, v.version) = (l.source, l.version))"
-        ") AS last FROM lastgood.latest l WHERE l.source = %(source)s",
-        source=source,
-        neither=["backfill", replay.RUN_TYPE],
-    )
-    last: datetime = row["last"]
-    return last
-
-
-def _waiting(look: Look, source: str, spec: Spec) -> Iterator[tuple[str, str, timedelta]]:
-    """Inputs whose latest version is not the one that a derived source was built from, and for how long."""
-    built_from = look.registry.cursors(source).get(BUILT_FROM) or {}
-    for name in spec.inputs:
-        latest = look.registry.latest(name)
-        if latest is not None and built_from.get(name) != latest.version:
-            yield name, latest.version, look.now - latest.since
-
-
 def zero_rows(look: Look) -> Iterator[Alert]:
-    """A table of latest is empty that had rows in one of the last published versions."""
-    rows = look.rows(
-        "SELECT l.source, now.table_name, before.version, before.rows FROM lastgood.latest l "
-        "JOIN lastgood.change_summary now ON (now.source, now.version) = (l.source, l.version) "
-        "CROSS JOIN LATERAL (SELECT c.version, c.rows FROM ("
-        "    SELECT v.version, v.published_at FROM lastgood.dataset_version v WHERE v.source = l.source "
-        "    AND v.published_at IS NOT NULL ORDER BY v.published_at DESC LIMIT %(versions)s) v "
-        "  JOIN lastgood.change_summary c ON (c.source, c.version, c.table_name) "
-        "    = (l.source, v.version, now.table_name) "
-        "  WHERE c.rows > 0 ORDER BY v.published_at DESC LIMIT 1) before "
-        "WHERE now.rows = 0 ORDER BY l.source, now.table_name",
-        versions=look.thresholds.zero_rows_versions,
-    )
+    """A table of latest is empty that had rows in one of the versions published before it.
+
+    Latest after a rollback had versions published after it, which say nothing of it, nor does one rolled back from.
+    """
+    rows = look.ask(versions.emptied, look.thresholds.zero_rows_versions)
     for row in rows:
         yield look.alert(
             "zero-rows",
-            row["source"],
-            f"Table {row['table_name']} has 0 rows in latest; version {row['version']} had {row['rows']}.",
-            what=row["table_name"],
+            row.source,
+            f"Table {row.table_name} has 0 rows in latest; version {row.version} had {row.rows}.",
+            what=row.table_name,
         )
 
 
@@ -241,10 +229,7 @@ def file_damaged(look: Look) -> Iterator[Alert]:
 def _damaged(look: Look, latest: Latest) -> Iterator[str]:
     """A sentence for each damaged file, once where both versions need it."""
     source = latest.source
-    known = look.rows(
-        "SELECT 1 FROM lastgood.alert WHERE recovered_at IS NULL AND kind = 'file-damaged' AND source = %(source)s",
-        source=source,
-    )
+    known = look.ask(alerts.is_open, "file-damaged", source)
     lately = None if known else look.now - timedelta(hours=1)
     there, seen = listing(look.store, f"versions/{source}"), set[str]()
     for version, words in ((latest.version, "latest"), (latest.previous, "the version before latest")):
@@ -259,7 +244,10 @@ def _altered(
     look: Look, source: str, version: str, there: Mapping[str, Entry], lately: datetime | None
 ) -> Iterator[tuple[str, str]]:
     """Each file of a version that is not what was checked, and a sentence about it."""
-    manifest, verdict = manifests.read(look.store, source, version), gate.read(look.store, source, version)
+    manifest, verdict = (
+        manifests.read(look.store, source, version),
+        verdicts.read(look.store, source, version),
+    )
     if manifest is None or verdict is None:
         folder = manifests.folder(source, version)
         yield folder, f"{folder} has no {'manifest' if manifest is None else 'verdict'}"
@@ -277,31 +265,36 @@ def _altered(
 
 
 def error_rate(look: Look) -> Iterator[Alert]:
-    """Too much of the newest candidate was refused, or too many questions of the newest run had no answer."""
-    most = look.thresholds.error_rate_percent
-    for source in look.specs:
-        said = []
-        for refused, of, words in (_refused(look, source), _unanswered(look, source)):
-            if of and 100 * refused / of > most:
-                said.append(f"{refused} of {of} {words} ({100 * refused / of:.1f} %)")
+    """Too much of latest was refused, or too many questions of the run that made it had no answer.
+
+    A run that failed, or whose candidate was refused, has said so itself. After a rollback nothing is new about latest.
+    """
+    most, least = look.thresholds.error_rate_percent, look.thresholds.error_rate_least
+    for source, spec in look.specs.items():
+        row = look.ask(run_history.extracted, source)
+        if row is None:
+            continue
+        counts = [_refused(look, source, row.version)]
+        if not spec.derived:  # which asks nobody
+            counts.append(_unanswered(row.run_id, row.facts or ()))
+        said = [
+            f"{refused} of {of} {words} ({100 * refused / of:.1f} %)"
+            for refused, of, words in counts
+            if of >= least and 100 * refused / of > most
+        ]
         if said:
             yield look.alert("error-rate", source, f"{'; '.join(said)}; at most {most:g} % are accepted.")
 
 
-def _refused(look: Look, source: str) -> tuple[int, int, str]:
-    """Rows in the quarantine of the newest candidate, of those that came; of all its rows where nobody counted."""
-    newest = look.rows(
-        "SELECT version FROM lastgood.dataset_version WHERE source = %(source)s ORDER BY staged_at DESC LIMIT 1",
-        source=source,
-    )
-    if not newest:
-        return 0, 0, ""
-    version = newest[0]["version"]
+def _refused(look: Look, source: str, version: str) -> tuple[int, int, str]:
+    """Rows in the quarantine of a version, of those that came; of all its rows where nobody counted."""
     manifest = manifests.read(look.store, source, version)
     if manifest is None:  # retention took it
         return 0, 0, ""
     refused = manifest.quarantine.rows
-    of = manifest.counts.get("received") or refused + sum(entry.rows for entry in manifest.tables)
+    arrived = manifest.quarantine.arrived
+    counted = manifest.counts.get("received") if arrived is None else sum(arrived.values())
+    of = counted or refused + sum(entry.rows for entry in manifest.tables)
     return refused, of, f"records of version {version} were refused and are in its quarantine"
 
 
@@ -309,122 +302,166 @@ _TOTALS = ("asked", "items", "matches")
 """What extract steps call the number of things they asked for, beside `failed` of them."""
 
 
-def _unanswered(look: Look, source: str) -> tuple[int, int, str]:
-    """What the extract steps of the newest run that had any counted as failed, of what they asked for.
+def _unanswered(run_id: str | None, steps: Iterable[Mapping[str, Any]]) -> tuple[int, int, str]:
+    """What the extract steps of a run counted as failed, of what they asked for.
 
     A step counts at the top of its facts, or for several kinds of things one level below.
     """
-    rows = look.rows(
-        "SELECT run_id, jsonb_path_query_array(steps, '$.keyvalue() ? (@.key starts with \"extract\").value') AS facts "
-        "FROM lastgood.pipeline_run WHERE source = %(source)s "
-        "AND jsonb_path_exists(steps, '$.keyvalue() ? (@.key starts with \"extract\")') "
-        "ORDER BY started DESC LIMIT 1",
-        source=source,
-    )
     failed = of = 0
-    for facts in rows[0]["facts"] if rows else ():
+    for facts in steps:
         for counts in (facts, *(value for value in facts.values() if isinstance(value, dict))):
             total = next((counts[name] for name in _TOTALS if isinstance(counts.get(name), int)), None)
             if total is not None and isinstance(counts.get("failed"), int):
                 failed, of = failed + counts["failed"], of + total
-    return failed, of, f"questions of run {rows[0]['run_id']} had no answer" if rows else ""
+    return failed, of, f"questions of run {run_id} had no answer"
 
 
 # --- publishing ---
 
 
 def publish_failures(look: Look) -> Iterator[Alert]:
-    """Publishing a source failed too often within an hour, whatever has been published since."""
-    rows = look.rows(
-        "SELECT source, count(*) AS n, (array_agg(error ORDER BY at DESC))[1] AS error "
-        "FROM lastgood.publish_attempt WHERE error IS NOT NULL AND at > %(since)s AND at <= %(now)s "
-        "GROUP BY source HAVING count(*) > %(most)s ORDER BY source",
-        since=look.now - timedelta(hours=1),
-        now=look.now,
-        most=look.thresholds.publish_failures_per_hour,
-    )
+    """Publishing a source failed too often within an hour, whatever has been published since.
+
+    What people were told of stays until publishing succeeds: an hour without a try proves nothing.
+    """
+    rows = look.ask(transitions.failures, look.sources, look.now - timedelta(hours=1), look.now)
+    most = look.thresholds.publish_failures_per_hour
     for row in rows:
-        yield look.alert(
-            "publish-failures",
-            row["source"],
-            f"Publishing failed {row['n']} times in the last hour; at most "
-            f"{look.thresholds.publish_failures_per_hour} are accepted. The last said: {_said(row['error'])}",
-        )
+        if row.n > most or (row.told and row.failing):
+            yield look.alert(
+                "publish-failures",
+                row.source,
+                f"Publishing failed {row.n} times in the last hour; at most {most} are accepted. "
+                f"The last said: {_said(row.error)}",
+            )
 
 
 def staged_too_long(look: Look) -> Iterator[Alert]:
     """A candidate has been staged for too long."""
-    rows = look.rows(
-        "SELECT source, version, staged_at, publish_error, EXISTS (SELECT FROM lastgood.check_result c "
-        "  WHERE c.source = v.source AND c.version = v.version) AS judged "
-        "FROM lastgood.dataset_version v WHERE state = 'staged' AND staged_at < %(before)s ORDER BY source, staged_at",
-        before=look.now - timedelta(hours=look.thresholds.staged_hours),
-    )
+    rows = look.ask(versions.staged_before, look.now - timedelta(hours=look.thresholds.staged_hours))
     for row in rows:
-        said = f" Publishing said: {_said(row['publish_error'])}" if row["publish_error"] else ""
+        said = f" Publishing said: {_said(row.publish_error)}" if row.publish_error else ""
         yield look.alert(
             "staged-too-long",
-            row["source"],
-            f"Version {row['version']} has been staged for {span(look.now - row['staged_at'])}, "
-            f"{'judged and not published' if row['judged'] else 'without a verdict'}; at most "
+            row.source,
+            f"Version {row.version} has been staged for {span(look.now - row.staged_at)}, "
+            f"{'judged and not published' if row.judged else 'without a verdict'}; at most "
             f"{look.thresholds.staged_hours:g} hours are accepted.{said}",
-            what=row["version"],
+            what=row.version,
+        )
+
+
+def held(look: Look) -> Iterator[Alert]:
+    """A candidate that passed its checks waits for an operator; of several the newest."""
+    rows = look.ask(versions.held)
+    for row in rows:
+        more = f" (so do {row.waiting - 1} older ones)" if row.waiting > 1 else ""
+        yield look.alert(
+            "held",
+            row.source,
+            f"Version {row.version} passed its checks and waits for {span(look.now - row.staged_at)}{more}. "
+            f"{_said(row.publish_error).removeprefix('held: ').rstrip('.')}.",
         )
 
 
 def lease_expired(look: Look) -> Iterator[Alert]:
     """A version is being published beyond its lease, and nobody is moving latest at this moment."""
-    rows = look.rows(
-        "SELECT source, version, lease_owner, lease_until FROM lastgood.dataset_version "
-        "WHERE state = 'publishing' AND lease_until < %(now)s ORDER BY source, version",
-        now=look.now,
-    )
+    rows = look.ask(versions.expired, look.now)
     for row in rows:
-        if recovery.is_moving(look.registry, row["source"]):  # a long one
+        if is_moving(look.registry, row.source):  # a long one
             continue
         yield look.alert(
             "lease-expired",
-            row["source"],
-            f"Version {row['version']} is being published by {row['lease_owner']}, whose lease ran out "
-            f"{span(look.now - row['lease_until'])} ago, at {row['lease_until']:%Y-%m-%d %H:%M} UTC.",
-            what=row["version"],
+            row.source,
+            f"Version {row.version} is being published by {row.lease_owner}, whose lease ran out "
+            f"{span(look.now - row.lease_until)} ago, at {row.lease_until:%Y-%m-%d %H:%M} UTC.",
+            what=row.version,
         )
 
 
 def publish_given_up(look: Look) -> Iterator[Alert]:
-    """The recovery DAG has had all its rounds."""
+    """The recovery DAG has had all its rounds, or a version failed for good that no run has told of."""
     for each in recovery.stuck(look.registry, look.now):
         if each.given_up:
-            yield look.alert(
-                "publish-given-up",
-                each.source,
-                f"Version {each.version} was tried again in {each.rounds} of {recovery.ROUNDS} rounds, "
-                f"{each.attempts} attempts failed in all. The last said: {_said(each.error)}",
-                what=each.version,
+            tried = f"tried again in all {recovery.ROUNDS} rounds of recovery"
+        elif each.failed and not each.told:
+            tried = (
+                f"tried again in {each.rounds} of {recovery.ROUNDS} rounds of recovery; the next is to come"
             )
+        else:
+            continue
+        yield look.alert(
+            "publish-given-up",
+            each.source,
+            f"Version {each.version} was {tried}. {each.attempts} attempts failed in all. The last said: "
+            f"{_said(each.error)}",
+            what=each.version,
+        )
 
 
 # --- runs ---
 
 
-def groups_failing(look: Look) -> Iterator[Alert]:
-    """Of the groups that a source's runs formed within a day, too many failed."""
-    rows = look.rows(
-        "SELECT p.source, sum((step.facts ->> 'groups')::numeric)::bigint AS groups, "
-        "sum((step.facts ->> 'groups_failed')::numeric)::bigint AS failed "
-        "FROM lastgood.pipeline_run p CROSS JOIN LATERAL jsonb_each(p.steps) AS step (name, facts) "
-        "WHERE p.started > %(since)s AND jsonb_typeof(step.facts -> 'groups') = 'number' "
-        "AND jsonb_typeof(step.facts -> 'groups_failed') = 'number' GROUP BY p.source ORDER BY p.source",
-        since=look.now - timedelta(days=1),
-    )
-    most = look.thresholds.group_failures_percent
+def late(look: Look) -> Iterator[Alert]:
+    """A run of a source is not done so long after it began, or was cleared, as its source promises.
+
+    Nobody waits for a backfill or a replay. A source's first run collects everything there is, which may take days.
+    """
+    rows = look.ask(run_history.under_way)
     for row in rows:
-        if row["groups"] and 100 * row["failed"] / row["groups"] > most:
+        spec = look.specs.get(row.source)
+        if spec is None or look.now - row.started <= spec.done_within:
+            continue
+        due = row.started + spec.done_within
+        yield look.alert(
+            "late",
+            row.source,
+            f"The run began at {moment(row.started)} and was to be done by {moment(due)}. {_progress(look, row)}",
+            run_id=row.run_id,
+            step=_under_way(spec, row),
+        )
+
+
+def _under_way(spec: Spec, run: UnderWay) -> str | None:
+    """The step that a run is at: the one that failed last and is tried again, else the one after the last that ended.
+
+    None where that is unknown.
+    """
+    if run.step is None:
+        return STEPS[0]
+    name = run.step.split(" ")[0]  # "extract LABEL" is a unit's
+    failed = "error" in run.steps[run.step]
+    planned = (run.steps.get("discover") or {}).get("units") or ()
+    units = sum(key.startswith("extract ") for key in run.steps)
+    if failed or (name == "extract" and units < len(planned)):
+        return str(name)
+    left_out = ({"discover"} if not spec.units else set()) | ({"extract"} if spec.derived else set())
+    after = [step for step in STEPS[STEPS.index(name) + 1 :] if step not in left_out] if name in STEPS else []
+    return after[0] if after else None
+
+
+def _progress(look: Look, run: UnderWay) -> str:
+    """How far a run that is not done has come."""
+    if run.step is None or run.ended is None:
+        return "None of its steps has come to an end."
+    error = run.steps[run.step].get("error")
+    ago = span(look.now - run.ended)
+    if error is None:
+        return f"Its last step that came to an end was {run.step}, {ago} ago."
+    return f"{run.step} failed {ago} ago and is to be tried again. It said: {_said(error)}"
+
+
+def groups_failing(look: Look) -> Iterator[Alert]:
+    """Of the groups that a source's runs formed within a day, the last one with such runs, too many failed."""
+    rows = look.ask(run_history.groups_of_a_day, look.sources, RUNS, look.now)
+    most = look.thresholds.group_failures_percent
+    for source, groups, failed in rows:
+        if groups and 100 * failed / groups > most:
             yield look.alert(
                 "groups-failing",
-                row["source"],
-                f"{row['failed']} of {row['groups']} groups of the last 24 hours could not be formed "
-                f"({100 * row['failed'] / row['groups']:.1f} %); at most {most:g} % are accepted.",
+                source,
+                f"{failed} of {groups} groups of a day could not be formed "
+                f"({100 * failed / groups:.1f} %); at most {most:g} % are accepted.",
             )
 
 
@@ -442,25 +479,7 @@ def success_rate(look: Look) -> Iterator[Alert]:
             )
 
 
-def breaker_open(look: Look) -> Iterator[Alert]:
-    """Calls to an upstream failed so often that it is left alone, and its pause is not over."""
-    by_connection = {spec.connection: source for source, spec in look.specs.items()}
-    for row in look.rows(
-        "SELECT name, failures, open_until, last_error FROM lastgood.breaker "
-        "WHERE state <> 'closed' AND open_until > %(now)s ORDER BY name",
-        now=look.now,
-    ):
-        source = by_connection.get(row["name"], HOUSE)
-        yield look.alert(
-            "breaker-open",
-            source,
-            f"{row['name']} is not asked before {row['open_until']:%Y-%m-%d %H:%M} UTC, since {row['failures']} "
-            f"calls in a row failed. The last said: {_said(row['last_error'])}",
-            what=row["name"] if source == HOUSE else "",
-        )
-
-
-# --- the house ---
+# --- the system ---
 
 
 def disk_low(look: Look) -> Iterator[Alert]:
@@ -477,7 +496,7 @@ def disk_low(look: Look) -> Iterator[Alert]:
         if 100 * disk.free < least * disk.total:
             yield look.alert(
                 "disk-low",
-                HOUSE,
+                SYSTEM,
                 f"The disk of the {word} ({wanted}) has {disk.free / 1e9:.1f} of {disk.total / 1e9:.1f} GB free "
                 f"({100 * disk.free / disk.total:.0f} %); at least {least:g} % are expected.",
                 what=word,
@@ -492,18 +511,18 @@ def backup_old(look: Look) -> Iterator[Alert]:
     promised = f"at most {look.thresholds.backup_hours:g} hours are promised."
     newest = backups.newest(look.backup)
     if newest is None:
-        (row,) = look.rows("SELECT min(published_at) AS first FROM lastgood.dataset_version")
-        if row["first"] is not None and look.now - row["first"] > most:
+        first = look.ask(versions.first_published)
+        if first is not None and look.now - first > most:
             yield look.alert(
                 "backup-old",
-                HOUSE,
-                f"There is no verified backup, and data have been published for {span(look.now - row['first'])}; "
+                SYSTEM,
+                f"There is no verified backup, and data have been published for {span(look.now - first)}; "
                 f"{promised}",
             )
     elif newest.age(look.now) > most:
         yield look.alert(
             "backup-old",
-            HOUSE,
+            SYSTEM,
             f"The newest verified backup is of {newest.taken_at:%Y-%m-%d %H:%M} UTC, "
             f"{span(newest.age(look.now))} ago; {promised}",
         )
@@ -521,11 +540,12 @@ RULES: Mapping[str, Rule] = {
     "error-rate": error_rate,
     "publish-failures": publish_failures,
     "staged-too-long": staged_too_long,
+    "held": held,
     "lease-expired": lease_expired,
     "publish-given-up": publish_given_up,
+    "late": late,
     "groups-failing": groups_failing,
     "success-rate": success_rate,
-    "breaker-open": breaker_open,
     "disk-low": disk_low,
     "backup-old": backup_old,
 }

@@ -1,1 +1,1 @@
-"""The publishing core: store, manifest, registry, promotion, changes, serving, retention."""
+"""Write, audit, publish: the manifest, the candidate, its comparison with latest, serving and the promotion."""

@@ -6,8 +6,10 @@ can be used again is decided here, once for every source. The same rows give the
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections import Counter
+import logging
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -17,26 +19,25 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.publishing import changes, frames, manifest
-from include.publishing.manifest import Manifest, Quarantine, TableEntry, TableFile
-from include.publishing.store import Store, StoredFile
-from include.publishing.tables import Table
+from include.publishing import changes, manifest
+from include.publishing.manifest import ColumnEntry, Manifest, Quarantine, TableEntry, TableFile
+from include.publishing.refused import RefusedRows
+from include.storage import duckdb_session
+from include.storage.store import StillReferenced, Store, safe_key
+from include.storage.tables import Table, type_name
 
+log = logging.getLogger(__name__)
 ROW_GROUP_ROWS = 32_768
 FILE_ROWS = 32 * ROW_GROUP_ROWS
-QUARANTINE_SCHEMA = pa.schema(
-    [
-        pa.field("reason", pa.string(), nullable=False),
-        pa.field("detail", pa.string(), nullable=False),
-        pa.field("raw", pa.string(), nullable=False),
-        pa.field("sha256", pa.string(), nullable=False),
-        pa.field("content", pa.binary(), nullable=False),
-    ]
-)
+QUARANTINE = "_quarantine.parquet"
 
 
 class Candidate:
-    """One candidate in the making.
+    """One candidate in the making, by one try of its run.
+
+    Each try writes below a folder of its own (versions/SOURCE/VERSION/TRY), so that one that was taken for dead and
+    wakes can harm nobody, and removes it again where it did not seal. Only the manifest has a name that all tries
+    share, and only the first one gets it.
 
     `connection` is a DuckDB session in which `previous_TABLE` stands for every table of the last good version
     (empty where there is none), so a build can merge in SQL. Use as a context manager, then seal().
@@ -51,29 +52,36 @@ class Candidate:
         schema_version: int,
         previous: Manifest | None,
     ) -> None:
-        self.store, self.source, self.version = store, source, version
+        self._store, self.source, self.version = store, source, version
         self.tables = {table.name: table for table in tables}
         self.schema_version = schema_version
         self.previous = previous
+        self.folder = safe_key(manifest.folder(source, version), f"try-{uuid.uuid4().hex[:12]}")
+        self._sealed = False
         self._files: dict[str, list[TableFile]] = {}
-        self._reasons: Counter[str] = Counter()
-        self._quarantined: list[dict[str, Any]] = []
 
     def __enter__(self) -> Self:
-        self._scratch = self.store.scratch(f"build-{self.source}-{self.version}")
+        self._scratch = self._store.scratch(f"build-{self.source}-{self.version}")
         self.scratch: Path = self._scratch.__enter__()
-        self._session = frames.session(self.scratch)
+        self.refusals = RefusedRows(self.scratch, f"{self.source} {self.version}")
+        self._session = duckdb_session.session(self.scratch)
         self.connection: duckdb.DuckDBPyConnection = self._session.__enter__()
         for table in self.tables.values():
             files = [file.path for file in self.previous_files(table.name)]
-            frames.register(self.connection, f"previous_{table.name}", self.store, files, table.schema)
-        # What an attempt that was killed left behind must not be taken for part of this one.
-        self.store.delete_tree(manifest.folder(self.source, self.version))
+            duckdb_session.register(
+                self.connection, f"previous_{table.name}", self._store, files, table.schema
+            )
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._session.__exit__(None, None, None)
         self._scratch.__exit__(None, None, None)
+        if not self._sealed:
+            try:
+                self._store.delete_tree(self.folder)
+            except (OSError, StillReferenced) as error:
+                # What ended this try is what people should hear of; recovery removes what it left.
+                log.warning("%s could not be removed: %s", self.folder, error)
 
     def _previous(self, table: str) -> TableEntry | None:
         if self.previous is None:
@@ -95,7 +103,7 @@ class Candidate:
             nonlocal writer
             assert writer is not None
             writer.close()
-            files.append(self._store(path, name, len(files), rows, part))
+            files.append(self._put(path, name, len(files), rows, part))
             writer = None
 
         pending: list[pa.RecordBatch] = []
@@ -139,21 +147,29 @@ class Candidate:
         """What was written and kept of a table so far."""
         return self._files[name]
 
-    def _store(self, local: Path, table: str, index: int, rows: int, part: str | None) -> TableFile:
+    def _put(self, local: Path, table: str, index: int, rows: int, part: str | None) -> TableFile:
         """Keep a finished file, or point at the last good version's where the bytes are the same."""
-        key = f"{manifest.folder(self.source, self.version)}/{table}/part-{index:05}.parquet"
-        stored = self.store.put(local, key)
+        with local.open("rb") as handle:
+            sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
         for file in self.previous_files(table, part):
-            if file.sha256 == stored.sha256:
-                self.store.delete(key)
+            if file.sha256 == sha256:
                 return file
-        return TableFile(path=key, bytes=stored.bytes, sha256=stored.sha256, rows=rows, part=part)
+        stored = self._store.put(local, f"{self.folder}/{table}/part-{index:05}.parquet")
+        return TableFile(path=stored.path, bytes=stored.bytes, sha256=stored.sha256, rows=rows, part=part)
 
-    def quarantine(self, *, reason: str, detail: str, raw: str, sha256: str, content: bytes) -> None:
-        """Refuse one row: kept with its reason, where it came from and its hash, never dropped."""
-        self._reasons[reason] += 1
-        self._quarantined.append(
-            {"reason": reason, "detail": detail, "raw": raw, "sha256": sha256, "content": content}
+    def arrived(self, kind: str, records: int = 1) -> None:
+        """Note that records of a kind came, before any of them is refused: the gate looks at the share of these."""
+        self.refusals.arrived[kind] += records
+
+    def quarantine(
+        self, kind: str, *, key: str | None, reason: str, detail: str, raw: str, sha256: str, content: bytes
+    ) -> None:
+        """Refuse one row: counted and kept with its key, if it tells one, reason, origin and hash, never dropped.
+
+        Raises refused.NearlyAllRefused where that happened to most of what arrived.
+        """
+        self.refusals.add(
+            kind, key=key, reason=reason, detail=detail, raw=raw, sha256=sha256, content=content
         )
 
     def seal(
@@ -170,7 +186,10 @@ class Candidate:
         raw: Iterable[str] = (),
         built_from: Mapping[str, str] | None = None,
     ) -> Manifest:
-        """Compare with the last good version and write the manifest. Raises ValueError for a missing table."""
+        """Compare with the last good version and write the manifest. Raises ValueError for a missing table.
+
+        Where another try of the run was faster, its candidate is the run's, and what this one wrote goes.
+        """
         missing = self.tables.keys() - self._files.keys()
         if missing:
             raise ValueError(f"{self.source} declares tables that its build did not write: {sorted(missing)}")
@@ -193,7 +212,12 @@ class Candidate:
             raw=tuple(raw),
             built_from=dict(built_from or {}),
         )
-        manifest.write(self.store, sealed)
+        try:
+            manifest.write(self._store, sealed)
+        except FileExistsError:
+            log.warning("another try sealed %s %s; this one gives way to it", self.source, self.version)
+            return manifest.require(self._store, self.source, self.version)
+        self._sealed = True
         return sealed
 
     def _entry(self, name: str) -> TableEntry:
@@ -205,6 +229,10 @@ class Candidate:
             files=tuple(files),
             serve=self.tables[name].serve,
             schema_version=self.schema_version,
+            columns=tuple(
+                ColumnEntry(name=column.name, type=type_name(column.type), required=column.required)
+                for column in self.tables[name].columns
+            ),
         )
 
     def _compare(self, entry: TableEntry) -> manifest.TableChanges:
@@ -213,23 +241,22 @@ class Candidate:
         common = {file.sha256 for file in before} & {file.sha256 for file in entry.files}
         for view, files in ((f"now_{entry.name}", entry.files), (f"then_{entry.name}", before)):
             keys = [file.path for file in files if file.sha256 not in common]
-            frames.register(self.connection, view, self.store, keys, self.tables[entry.name].schema)
+            duckdb_session.register(self.connection, view, self._store, keys, self.tables[entry.name].schema)
         return changes.compare(
             self.connection,
-            self.store,
-            self.source,
-            self.version,
+            self._store,
+            self.folder,
             entry,
             self._previous(entry.name),
             self.scratch,
         )
 
     def _write_quarantine(self) -> Quarantine:
-        if not self._quarantined:
-            return Quarantine()
-        local = self.scratch / "quarantine.parquet"
-        pq.write_table(pa.Table.from_pylist(self._quarantined, QUARANTINE_SCHEMA), local, compression="zstd")
-        stored: StoredFile = self.store.put(
-            local, f"{manifest.folder(self.source, self.version)}/_quarantine.parquet"
+        found, local = self.refusals, self.refusals.file()
+        return Quarantine(
+            rows=found.rows,
+            reasons=dict(found.reasons),
+            arrived=dict(found.arrived),
+            refused=dict(found.refused),
+            file=self._store.put(local, f"{self.folder}/{QUARANTINE}") if local else None,
         )
-        return Quarantine(rows=len(self._quarantined), reasons=dict(self._reasons), file=stored)

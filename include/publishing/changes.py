@@ -8,23 +8,22 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.publishing.frames import BATCH_ROWS, identifiers, quoted
-from include.publishing.manifest import TableChanges, TableEntry, folder
-from include.publishing.store import Store
+from include.publishing.manifest import TableChanges, TableEntry
+from include.storage.duckdb_session import BATCH_ROWS, identifiers, quoted
+from include.storage.store import Store
 
 CHANGE = "change"
 
 
-def key_list(version_folder: str, table: str) -> str:
-    """Where a version keeps the keys of a table that are new, changed or deleted."""
-    return f"{version_folder}/_changes/{table}.parquet"
+def key_list(folder: str, table: str) -> str:
+    """Where a candidate keeps the keys of a table that are new, changed or deleted."""
+    return f"{folder}/_changes/{table}.parquet"
 
 
 def compare(
     connection: duckdb.DuckDBPyConnection,
     store: Store,
-    source: str,
-    version: str,
+    folder: str,
     current: TableEntry,
     previous: TableEntry | None,
     scratch: Path,
@@ -32,7 +31,7 @@ def compare(
     """Compare two versions of a table and keep the list of differing keys beside the candidate.
 
     Expects the views `now_TABLE` and `then_TABLE` of the files that differ. Every table has a
-    content_hash (include/publishing/tables.py), so only the keys and hashes are read.
+    content_hash (include/storage/tables.py), so only the keys and hashes are read.
     """
     if previous is None or previous.key != current.key:
         return TableChanges(
@@ -60,7 +59,7 @@ def compare(
                 counts[pair["values"]] += pair["counts"]
     stored = None
     if sum(counts.values()):
-        stored = store.put(local, key_list(folder(source, version), current.name))
+        stored = store.put(local, key_list(folder, current.name))
     return TableChanges(
         table=current.name, rows=current.rows, previous_rows=previous.rows, keys=stored, **counts
     )

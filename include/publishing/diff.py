@@ -6,7 +6,6 @@ and not by their content_hash, so that what today's code makes of the same recor
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,11 +13,12 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
-from include.publishing import frames
+from include import arguments
 from include.publishing import manifest as manifests
-from include.publishing.frames import identifiers
 from include.publishing.manifest import Manifest, TableEntry, TableFile
-from include.publishing.store import Store
+from include.storage import duckdb_session
+from include.storage.duckdb_session import identifiers, quoted
+from include.storage.store import Store
 
 HASH = "content_hash"
 
@@ -60,6 +60,8 @@ def compare(
 
     Raises FileNotFoundError where a version has no manifest, LookupError where neither has the table.
     """
+    arguments.check(source=source, version=before)
+    arguments.check(version=after)
     then, now = (manifests.require(store, source, version) for version in (before, after))
     names = [entry.name for entry in now.tables]
     names += [entry.name for entry in then.tables if entry.name not in names]
@@ -87,41 +89,52 @@ def _compare_table(
     files = [[file for file in entry.files if file.sha256 not in common] for entry in (then, now)]
     if not any(files):
         return TableDiff(name, before, after, 0, 0, 0)
-    with store.scratch(f"diff-{uuid.uuid4().hex}") as scratch, frames.session(scratch) as connection:
-        columns = _register(connection, store, *files)
-        counts = _find(connection, now.key, columns)
+    with store.scratch("diff") as scratch, duckdb_session.session(scratch) as connection:
+        schemas = [manifests.entry_schema(store, entry) for entry in (then, now)]
+        columns = _register(connection, store, *files, *schemas)
+        counts = find(connection, now.key, columns)
         rows = tuple(_rows(connection, now.key, columns, limit))
     new, changed, deleted = (counts.get(kind, 0) for kind in ("new", "changed", "deleted"))
     return TableDiff(name, before, after, new, changed, deleted, rows)
 
 
 def _register(
-    connection: duckdb.DuckDBPyConnection, store: Store, then: list[TableFile], now: list[TableFile]
+    connection: duckdb.DuckDBPyConnection,
+    store: Store,
+    then: list[TableFile],
+    now: list[TableFile],
+    schema_then: pa.Schema,
+    schema_now: pa.Schema,
 ) -> list[str]:
     """Views `rows_then` and `rows_now` with the columns of both, and their names.
 
     A column that one lacks is null there; one whose type changed is compared as text.
     """
     keys = [[file.path for file in files] for files in (then, now)]
-    schemas = [store.dataset(each).schema if each else pa.schema([]) for each in keys]
     fields: dict[str, pa.Field] = {}
-    for field in [*schemas[1], *schemas[0]]:
+    for field in [*schema_now, *schema_then]:
         known = fields.setdefault(field.name, field)
         if known.type != field.type:
             fields[field.name] = pa.field(field.name, pa.string())
     merged = pa.schema([pa.field(field.name, field.type) for field in fields.values()])
     for view, each in zip(("rows_then", "rows_now"), keys, strict=True):
-        frames.register(connection, view, store, each, merged)
+        duckdb_session.register(connection, view, store, each, merged)
     return list(merged.names)
 
 
-def _find(connection: duckdb.DuckDBPyConnection, key: tuple[str, ...], columns: list[str]) -> dict[str, int]:
-    """Table `differing`: the keys of rows that differ; returns how many of each kind.
+def find(connection: duckdb.DuckDBPyConnection, key: tuple[str, ...], columns: list[str]) -> dict[str, int]:
+    """Make the table `differing` of the keys of rows that differ in `rows_then` and `rows_now`; how many of each kind.
 
     Only keys and 64 bits of each row are joined, so wide rows need no more memory.
     """
     keys = identifiers(key)
-    others = identifiers([name for name in columns if name not in key])
+    types = dict(connection.execute("SELECT column_name, column_type FROM (DESCRIBE rows_now)").fetchall())
+    # DuckDB's hash takes no list, an empty one and one of a null for the same.
+    others = ", ".join(
+        f"to_json({quoted(name)})" if types[name].endswith("[]") else quoted(name)
+        for name in columns
+        if name not in key
+    )
     digest = f"SELECT {keys}, hash({others}) AS _hash FROM"
     connection.execute(
         f"CREATE TABLE differing AS SELECT {keys}, "  # noqa: S608
@@ -144,7 +157,7 @@ def _rows(
         f"(SELECT * FROM differing ORDER BY {keys} LIMIT {int(limit)}) d "
         f"LEFT JOIN rows_then p USING ({keys}) LEFT JOIN rows_now n USING ({keys}) ORDER BY {keys}"
     )
-    for batch in connection.sql(query).to_arrow_reader(frames.BATCH_ROWS):
+    for batch in connection.sql(query).to_arrow_reader(duckdb_session.BATCH_ROWS):
         # By position: a table may have columns of any name.
         for change, *values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             then, now = values[len(key) : len(key) + len(others)], values[len(key) + len(others) :]

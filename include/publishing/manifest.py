@@ -6,18 +6,23 @@ No manifest, no candidate. The registry can be rebuilt from the manifests and th
 
 from __future__ import annotations
 
-import hashlib
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from include.publishing.store import Store, StoredFile, safe_key
+from include.errors import NonRetryable
+from include.storage.reading import Reader
+from include.storage.store import Store, StoredFile, safe_key
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.dataset as ds
 
 FORMAT = 1
 
 
-class AlteredFile(ValueError):
+class AlteredFile(NonRetryable, ValueError):
     """A file differs from what the manifest says of it."""
 
 
@@ -28,7 +33,15 @@ class TableFile(StoredFile, frozen=True, kw_only=True, omit_defaults=True):
     part: str | None = None
 
 
-class TableEntry(msgspec.Struct, frozen=True, kw_only=True):
+class ColumnEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One column of a table; its type in the words of tables.type_name."""
+
+    name: str
+    type: str
+    required: bool
+
+
+class TableEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One table of a candidate; its rows are those of its files, in order of its key within each part."""
 
     name: str
@@ -37,6 +50,8 @@ class TableEntry(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[TableFile, ...]
     serve: bool
     schema_version: int
+    columns: tuple[ColumnEntry, ...] = ()
+    """Empty in manifests from before they held it; entry_schema knows what to do then."""
 
 
 class TableChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +79,10 @@ class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: int = 0
     reasons: dict[str, int] = {}
+    arrived: dict[str, int] | None = None
+    """How many records of each kind came; None in manifests of before it was counted."""
+    refused: dict[str, int] = {}
+    """How many of each kind were refused."""
     file: StoredFile | None = None
 
 
@@ -107,13 +126,52 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """All files of all tables."""
         return tuple(file for entry in self.tables for file in entry.files)
 
+    @property
+    def paths(self) -> frozenset[str]:
+        """The keys of all that it names: files of tables, lists of changes, the quarantine."""
+        beside = [self.quarantine.file, *(change.keys for change in self.changes)]
+        return frozenset([*(file.path for file in self.files), *(file.path for file in beside if file)])
 
-def version_id(interval_end: datetime, run_id: str) -> str:
-    """The version a run builds: a retry of the run meets its own candidate under the same name."""
-    if interval_end.tzinfo is None:
-        raise ValueError(f"the interval end {interval_end.isoformat()} has no time zone")
-    digest = hashlib.sha256(run_id.encode()).hexdigest()[:8]
-    return f"{interval_end.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest}"
+
+def entry_schema(store: Reader, entry: TableEntry) -> pa.Schema:
+    """The columns of a table, as the candidate declared them.
+
+    Of a manifest that does not say it, what all files together have: a part that was kept from before a column was
+    added lacks it, so no single file is to be trusted. Raises ValueError where two files disagree about a type.
+    """
+    import pyarrow as pa
+
+    from include.storage.tables import type_of
+
+    if entry.columns:
+        return pa.schema(
+            [pa.field(each.name, type_of(each.type), nullable=not each.required) for each in entry.columns]
+        )
+    # The widest first: it has the columns in their order.
+    schemas = sorted((store.parquet(file.path).schema for file in entry.files), key=len, reverse=True)
+    found: dict[str, pa.Field] = {}
+    for field in (field for schema in schemas for field in schema):
+        known = found.setdefault(field.name, field)
+        if known.type != field.type:
+            raise ValueError(
+                f"files of the table {entry.name} have its column {field.name} as {known.type} and as {field.type} "
+                f"(the first is {entry.files[0].path}); make the table anew by a full run."
+            )
+    return pa.schema(
+        [
+            pa.field(
+                name,
+                field.type,
+                nullable=any(each.get_field_index(name) < 0 or each.field(name).nullable for each in schemas),
+            )
+            for name, field in found.items()
+        ]
+    )
+
+
+def dataset(store: Reader, entry: TableEntry) -> ds.Dataset:
+    """The rows of a table; a column that an older file lacks is null there."""
+    return store.dataset([file.path for file in entry.files], entry_schema(store, entry))
 
 
 def folder(source: str, version: str) -> str:
@@ -127,15 +185,17 @@ def manifest_key(source: str, version: str) -> str:
 
 
 def write(store: Store, manifest: Manifest) -> StoredFile:
-    """Seal a candidate. Raises FileExistsError when it is sealed already with other content."""
+    """Seal a candidate. Raises FileExistsError where another try has sealed one under this name."""
     key = manifest_key(manifest.source, manifest.version)
-    data = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-    if store.exists(key) and store.read_bytes(key) != data:
-        raise FileExistsError(f"{key} is sealed already; a candidate is never changed. Start a new run.")
-    return store.write_bytes(key, data)
+    try:
+        return store.create(key, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+    except FileExistsError:
+        raise FileExistsError(
+            f"{key} is sealed already; a candidate is never changed. Start a new run."
+        ) from None
 
 
-def read(store: Store, source: str, version: str) -> Manifest | None:
+def read(store: Reader, source: str, version: str) -> Manifest | None:
     """The manifest of a version, or None where no candidate was sealed.
 
     Raises ValueError naming the file where it cannot be read as a manifest.
@@ -154,7 +214,7 @@ def read(store: Store, source: str, version: str) -> Manifest | None:
     return manifest
 
 
-def require(store: Store, source: str, version: str) -> Manifest:
+def require(store: Reader, source: str, version: str) -> Manifest:
     """The manifest of a version that must exist. Raises FileNotFoundError naming it."""
     manifest = read(store, source, version)
     if manifest is None:
@@ -165,14 +225,18 @@ def require(store: Store, source: str, version: str) -> Manifest:
     return manifest
 
 
-def verify(store: Store, manifest: Manifest, stamps: dict[str, str] | None = None) -> dict[str, str]:
+def verify(
+    store: Store, manifest: Manifest, stamps: dict[str, str] | None = None, *, lists: bool = False
+) -> dict[str, str]:
     """Prove that every table file holds the bytes the manifest speaks of; returns a stamp for each.
 
+    With `lists` the lists of changes as well, which only a promotion needs.
     A file whose stamp equals the one taken at an earlier proof is not read again, so a promotion right after
     its gate costs the same for any size. Raises AlteredFile naming the file and what to do.
     """
     proven: dict[str, str] = {}
-    for file in manifest.files:
+    changes = [change.keys for change in manifest.changes if change.keys] if lists else []
+    for file in (*manifest.files, *changes):
         if not store.exists(file.path):
             raise AlteredFile(
                 f"{file.path} is missing; {manifest.version} cannot be used. Run the DAG again."

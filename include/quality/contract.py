@@ -3,7 +3,8 @@
 Soda ignores a threshold key it does not know and passes the check, so every file goes through here first: an
 unknown key, a check without a name of its own or a contract without row_count is an error, not a warning.
 Dataset filters and variables are left out on purpose: the filter does not reach custom queries, and variables
-are plain text substitution.
+are plain text substitution. What a YAML file means is told by yaml_text.py; Soda is handed that reading and not the
+file (gate.py), so that both cannot part.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-import yaml
 
-# libyaml's parser is six times faster, which a source of thirty tables feels.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from include.errors import NonRetryable
+from include.quality import yaml_text
+
 CONTRACTS = Path(__file__).resolve().parents[2] / "soda"
 """soda/ lies beside include/ in the repository, on Astro and in MWAA's plugins folder alike."""
 DATA_SOURCE = "wh"
@@ -28,7 +29,7 @@ Name = Annotated[str, msgspec.Meta(min_length=3, max_length=200)]
 Qualifier = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
 
 
-class InvalidContract(ValueError):
+class InvalidContract(NonRetryable, ValueError):
     """A contract file that the gate refuses to run."""
 
 
@@ -43,6 +44,12 @@ class Between(Strict, frozen=True):
     greater_than_or_equal: Number | None = None
     less_than: Number | None = None
     less_than_or_equal: Number | None = None
+
+    def __post_init__(self) -> None:
+        lower = [self.greater_than, self.greater_than_or_equal].count(None)
+        upper = [self.less_than, self.less_than_or_equal].count(None)
+        if (lower, upper) != (1, 1):
+            raise ValueError("bounds are one of greater_than… and one of less_than…")
 
 
 class Additional(Strict, frozen=True):
@@ -76,6 +83,11 @@ class Threshold(Additional, frozen=True):
     unit: Literal["minute", "hour", "day"] | None = None
     additional: Additional | None = None
 
+    @property
+    def blocks(self) -> bool:
+        """Whether anything that it finds is more than a warning."""
+        return "fail" in {self.level, self.additional.level if self.additional else None}
+
 
 class Body(Strict, kw_only=True, frozen=True):
     """What every kind of check may have."""
@@ -83,6 +95,11 @@ class Body(Strict, kw_only=True, frozen=True):
     name: Name
     qualifier: Qualifier | None = None
     threshold: Threshold | None = None
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a candidate can fail by this check; else it only warns."""
+        return self.threshold is None or self.threshold.blocks
 
 
 class Filtered(Body, kw_only=True, frozen=True):
@@ -124,6 +141,11 @@ class Invalid(Filtered, kw_only=True, frozen=True):
     valid_min_length: int | None = None
     valid_max_length: int | None = None
     valid_reference_data: Reference | None = None
+
+    def __post_init__(self) -> None:
+        rules = [name for name in self.__struct_fields__ if name.startswith(("valid_", "invalid_"))]
+        if all(getattr(self, name) is None for name in rules):
+            raise ValueError(f"nothing says which values are invalid; one of {', '.join(rules)} is needed")
 
 
 class Aggregate(Filtered, kw_only=True, frozen=True):
@@ -261,12 +283,24 @@ class Contract(Strict, kw_only=True, frozen=True):
 
 
 def load(path: Path) -> Contract:
-    """Read one contract. Raises InvalidContract naming file, key and what is wrong."""
+    """Read one contract. Raises InvalidContract naming file, place, value and what is wrong."""
+    return of(read(path), path)
+
+
+def read(path: Path) -> Any:
+    """What a contract file says, as plain data. Raises InvalidContract where that can be read in two ways."""
     try:
-        document: Any = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it is a safe one
+        return yaml_text.load(path.read_text(encoding="utf-8"))
+    except (yaml_text.Ambiguous, UnicodeDecodeError) as error:
+        raise InvalidContract(f"{path}: {error}") from error
+
+
+def of(document: Any, path: Path) -> Contract:
+    """The contract that a file holds. Raises InvalidContract."""
+    try:
         contract = msgspec.convert(document, type=Contract)
         checks = contract.all_checks()
-    except (yaml.YAMLError, msgspec.ValidationError, ValueError) as error:
+    except (msgspec.ValidationError, ValueError) as error:
         raise InvalidContract(f"{path}: {error}") from error
     if contract.dataset != f"{DATA_SOURCE}/main/{path.stem}":
         raise InvalidContract(
@@ -278,9 +312,17 @@ def load(path: Path) -> Contract:
         raise InvalidContract(f"{path}: {', '.join(twice)} stands twice; give each a qualifier of its own")
     for kind in ("row_count", "schema"):
         # On an empty table missing, invalid and duplicate pass: only row_count sees that nothing came.
-        if not any(check.kind == kind for check in checks):
-            raise InvalidContract(f"{path}: a contract needs a {kind} check")
+        if not any(check.kind == kind and check.body.blocks for check in checks):
+            raise InvalidContract(f"{path}: a contract needs a {kind} check that can fail and not only warn")
+    columns = re.compile("|".join(rf"\b{re.escape(column.name)}\b" for column in contract.columns))
     for check in checks:
+        for name in ("filter", "expression"):
+            condition = getattr(check.body, name, None)
+            # A condition on nothing is true of every row or of none, and then the check looks at nothing.
+            if condition is not None and check.kind != "metric" and not columns.search(condition):
+                raise InvalidContract(
+                    f"{path}: {check.id}: {name} {condition!r} names no column of {check.table}"
+                )
         sql = getattr(check.body, "query", None) or getattr(check.body, "expression", None) or ""
         looks_at_changes = re.search(r"\b(changes|history|previous_\w+)\b", sql) is not None
         if looks_at_changes != (check.rule == "change"):

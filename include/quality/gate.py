@@ -6,110 +6,34 @@ no error was reported, every check of every contract came back, and each of them
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from include.publishing import manifest as manifests
 from include.publishing.manifest import Manifest
-from include.publishing.store import Store, safe_key
+from include.publishing.verdict import CheckOutcome, Outcome, Verdict
+from include.quality.tolerance import ALWAYS, USUAL, Tolerance
+from include.storage.remote import StoreError
+from include.storage.storable import storable
+from include.storage.store import Store
+
+if TYPE_CHECKING:
+    from include.publishing.shape import Refusal
 
 SAMPLES = 20
 SAMPLE_CHARACTERS = 300
-Outcome = Literal["PASSED", "WARN", "FAILED", "NOT_EVALUATED"]
+ARRIVALS = "_quarantine"
+"""What stands for the table in checks of what arrived and was refused."""
+_UNIT_SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
 
 # Soda reads this when it is imported; without it, it posts out and replaces Airflow's OpenTelemetry provider.
 os.environ["SODA_CORE_TELEMETRY_ENABLED"] = "false"
-
-
-class CheckOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """One check: what it found, against which threshold, and up to 20 rows that made it fail."""
-
-    table: str
-    id: str
-    name: str
-    rule: Literal["contract", "change"]
-    outcome: Outcome
-    value: float | None
-    threshold: str
-    samples: list[dict[str, Any]] = []
-
-    @property
-    def passed(self) -> bool:
-        """PASSED or WARN; everything else blocks."""
-        return self.outcome in {"PASSED", "WARN"}
-
-    @property
-    def sentence(self) -> str:
-        """For people: what failed and by how much."""
-        if self.outcome == "NOT_EVALUATED":
-            return f"{self.table}: {self.name} could not be evaluated"
-        value = "no value" if self.value is None else f"{self.value:g}"
-        return f"{self.table}: {self.name} ({value}; {self.threshold})"
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """gate.json: the outcome of all checks on one candidate."""
-
-    source: str
-    version: str
-    previous: str | None
-    checked_at: datetime
-    checks: list[CheckOutcome]
-    errors: list[str]
-    """What kept the gate from evaluating; with any error the candidate does not pass."""
-    stamps: dict[str, str]
-    """A mark per table file, taken when its checksum was proven; promotion need not read the bytes again."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether the candidate may become latest."""
-        return not self.errors and bool(self.checks) and all(check.passed for check in self.checks)
-
-    @property
-    def contract_failures(self) -> list[str]:
-        """What no operator may accept."""
-        failed = [c.sentence for c in self.checks if not c.passed and not _overridable(c)]
-        return self.errors + failed
-
-    @property
-    def change_failures(self) -> list[str]:
-        """What an operator may accept with a reason."""
-        return [c.sentence for c in self.checks if not c.passed and _overridable(c)]
-
-    @property
-    def acceptable(self) -> bool:
-        """Whether an operator's reason is enough to promote it after all."""
-        return bool(self.checks) and not self.contract_failures and bool(self.change_failures)
-
-    @property
-    def reasons(self) -> list[str]:
-        """Why it did not pass; empty where it did."""
-        return self.contract_failures + self.change_failures
-
-    def count(self, *outcomes: Outcome) -> int:
-        """How many checks ended so."""
-        return sum(check.outcome in outcomes for check in self.checks)
-
-
-def _overridable(check: CheckOutcome) -> bool:
-    # A change rule that could not be evaluated says nothing about the change: nobody may wave it through.
-    return check.rule == "change" and check.outcome == "FAILED"
-
-
-def verdict_key(source: str, version: str) -> str:
-    """Key of gate.json."""
-    return safe_key(manifests.folder(source, version), "gate.json")
-
-
-def read(store: Store, source: str, version: str) -> Verdict | None:
-    """The verdict on a version, or None where its gate has not run."""
-    key = verdict_key(source, version)
-    return msgspec.json.decode(store.read_bytes(key), type=Verdict) if store.exists(key) else None
 
 
 def judge(
@@ -118,30 +42,46 @@ def judge(
     previous: Manifest | None,
     contracts: Mapping[str, Path],
     history: Sequence[Mapping[str, Any]],
+    refusals: Sequence[Refusal] = (),
+    tolerance: Tolerance = USUAL,
 ) -> Verdict:
-    """Verify every contract on the candidate and keep the verdict beside it as gate.json.
+    """Verify every contract on the candidate.
 
-    `contracts` maps each table to its file, `history` holds rows of registry.history(). Raises
+    `contracts` maps each table to its file, `history` holds rows of registry.history(), `refusals` why the serving
+    tables cannot take the candidate: each is a check that failed, which nobody may accept. Two kinds of checks hold
+    for every source: of each kind of records not more than `tolerance` were refused, and no number is NaN or infinite,
+    which would pass as valid by most comparisons. Raises
     manifest.AlteredFile where a file is not the one that was sealed, InvalidContract for a contract file that
-    our strict schema refuses.
+    our strict schema refuses, StoreError where the store failed while the checks read it: then nothing is judged.
     """
-    from include.publishing import frames
     from include.quality import contract as contract_files
+    from include.storage import duckdb_session
 
-    loaded = {table: contract_files.load(path) for table, path in contracts.items()}
-    stamps = manifests.verify(store, manifest)
+    documents = {table: contract_files.read(path) for table, path in contracts.items()}
+    loaded = {table: contract_files.of(documents[table], path) for table, path in contracts.items()}
+    stamps = manifests.verify(store, manifest, lists=True)
+    faults = store.faults
     with (
         store.scratch(f"gate-{manifest.source}-{manifest.version}") as scratch,
-        frames.session(scratch) as connection,
+        duckdb_session.session(scratch) as connection,
     ):
         _register(connection, store, manifest, previous, history)
-        checks: list[CheckOutcome] = []
+        checks = [_refused(refusal) for refusal in refusals]
         errors: list[str] = []
-        for table, path in contracts.items():
-            found, problems = _verify(connection, loaded[table], path, manifest)
+        for table, contract in loaded.items():
+            # JSON means the same to every reader of YAML: Soda reads what we read, and not the file once more.
+            path = scratch / f"{table}.yml"
+            path.write_bytes(msgspec.json.format(msgspec.json.encode(documents[table])))
+            found, problems = _verify(connection, contract, path, manifest)
             checks += found
             errors += problems
-    verdict = Verdict(
+        checks += _finite(connection, manifest)
+    if store.faults > faults:  # what could not be evaluated for that says nothing about the candidate
+        raise StoreError(
+            f"{store.uri} failed while the checks read {manifest.source} {manifest.version}; try again."
+        )
+    checks += _arrivals(manifest, tolerance)
+    return Verdict(
         source=manifest.source,
         version=manifest.version,
         previous=previous.version if previous else None,
@@ -150,11 +90,18 @@ def judge(
         errors=errors,
         stamps=stamps,
     )
-    store.write_bytes(
-        verdict_key(manifest.source, manifest.version),
-        msgspec.json.format(msgspec.json.encode(verdict), indent=1),
+
+
+def _refused(refusal: Refusal) -> CheckOutcome:
+    return CheckOutcome(
+        table=refusal.table,
+        id=f"serving/{refusal.rule}",
+        name=refusal.sentence,
+        rule="contract",
+        outcome="FAILED",
+        value=None,
+        threshold="",
     )
-    return verdict
 
 
 def _register(
@@ -167,15 +114,14 @@ def _register(
     """TABLE, previous_TABLE, changes and history as views of one session."""
     import pyarrow as pa
 
-    from include.publishing import frames
+    from include.storage import duckdb_session
 
     before = {entry.name: entry for entry in previous.tables} if previous else {}
     for entry in manifest.tables:
-        files = [file.path for file in entry.files]
-        schema = store.dataset(files).schema
-        frames.register(connection, entry.name, store, files, schema)
+        schema = manifests.entry_schema(store, entry)
+        duckdb_session.register(connection, entry.name, store, [file.path for file in entry.files], schema)
         old = before.get(entry.name)
-        frames.register(
+        duckdb_session.register(
             connection,
             f"previous_{entry.name}",
             store,
@@ -255,9 +201,13 @@ def _verify(
     outcomes = []
     for check in contract.all_checks():
         item = reported.pop(check.id, None)
-        outcome: Outcome = "NOT_EVALUATED"
-        if item is not None and item.outcome.name in {"PASSED", "WARN", "FAILED"}:
-            outcome = item.outcome.name
+        value = None if item is None or item.threshold_value is None else float(item.threshold_value)
+        outcome, threshold = _outcome(check, item, value, manifest), _threshold(item)
+        if outcome == "PASSED" and (rows := _passed_over(connection, check, manifest)):
+            outcome, threshold = (
+                "WARN",
+                f"{threshold}; its filter chose none of the {rows:,} rows".lstrip("; "),
+            )
         outcomes.append(
             CheckOutcome(
                 table=check.table,
@@ -265,8 +215,8 @@ def _verify(
                 name=check.body.name,
                 rule=check.rule,
                 outcome=outcome,
-                value=None if item is None or item.threshold_value is None else float(item.threshold_value),
-                threshold=_threshold(item),
+                value=value if value is not None and math.isfinite(value) else None,
+                threshold=threshold,
                 samples=_samples(connection, check, manifest) if outcome in {"FAILED", "WARN"} else [],
             )
         )
@@ -274,11 +224,144 @@ def _verify(
         f"{contract.table}: Soda reported {check_id}, which the contract does not hold"
         for check_id in reported
     ]
-    return outcomes, errors
+    return outcomes, [*errors, *_never_true(connection, contract, manifest)]
+
+
+def _passed_over(connection: Any, check: Any, manifest: Manifest) -> int:
+    """How many rows a table has if a check's filter chose none of them, else 0: that it passed says nothing then."""
+    from include.storage.duckdb_session import quoted
+
+    rows, condition = manifest.table(check.table).rows, getattr(check.body, "filter", None)
+    if condition is None or not rows:
+        return 0
+    chosen = f"SELECT 1 FROM {quoted(check.table)} WHERE {condition} LIMIT 1"  # noqa: S608
+    return 0 if connection.execute(chosen).fetchall() else rows
+
+
+def _never_true(connection: Any, contract: Any, manifest: Manifest) -> Iterator[str]:
+    """The conditions of a contract that hold for no row whatever is in it, as DuckDB sees when it plans the query.
+
+    A check by such a one passes always. What it sees does not depend on the rows that are there.
+    """
+    import duckdb
+
+    from include.storage.duckdb_session import quoted
+
+    # What it knows of the rows makes a condition false that no row fulfils just now.
+    connection.execute("SET disabled_optimizers = 'statistics_propagation'")
+    try:
+        for check in contract.all_checks():
+            for name in ("filter", "expression"):
+                condition = getattr(check.body, name, None)
+                if condition is None or check.kind == "metric" or not manifest.table(check.table).files:
+                    continue
+                query = f"EXPLAIN (FORMAT json) SELECT * FROM {quoted(check.table)} WHERE {condition}"  # noqa: S608
+                try:
+                    plan = msgspec.json.decode(connection.execute(query).fetchall()[0][1])
+                except duckdb.Error:
+                    continue  # the check itself could not be evaluated either
+                while plan and plan[0]["name"].strip() == "PROJECTION":
+                    plan = plan[0]["children"]
+                if plan and plan[0]["name"].strip() == "EMPTY_RESULT":
+                    yield f"{contract.table}: {check.id}: {name} {condition!r} is true of no row, whatever it holds"
+    finally:
+        connection.execute("RESET disabled_optimizers")
+
+
+def _outcome(check: Any, item: Any, value: float | None, manifest: Manifest) -> Outcome:
+    """What Soda found, unless its figure says nothing: NaN, or an age below zero."""
+    if item is None or item.outcome.name not in {"PASSED", "WARN", "FAILED"}:
+        return "NOT_EVALUATED"
+    if value is not None and not math.isfinite(value):
+        return "NOT_EVALUATED"
+    if check.kind == "freshness" and value is not None:
+        # Data may tell of what happened up to when they were fetched; a time beyond that is wrong, and not fresh.
+        since = (manifest.created_at - manifest.as_of).total_seconds()
+        if value < -max(since, 0) / _UNIT_SECONDS[check.body.threshold.unit or "hour"]:
+            return "FAILED"
+    found: Outcome = item.outcome.name
+    return found
+
+
+def _arrivals(manifest: Manifest, tolerance: Tolerance) -> Iterator[CheckOutcome]:
+    """One check for each kind of records that arrived: the share of those that were refused.
+
+    The rows that are there fulfil their contracts, so an operator may accept that some are missing; not that most are.
+    A manifest of before arrivals were counted has none, and is as good as one that cannot be judged if it refused any.
+    """
+    kept = manifest.quarantine
+    reasons = [{"reason": reason, "rows": rows} for reason, rows in sorted(kept.reasons.items())][:SAMPLES]
+    if kept.arrived is None and kept.rows:
+        yield CheckOutcome(
+            table=ARRIVALS,
+            id="refused",
+            name=f"few of the records that arrived are refused ({kept.rows:,} were, of an unknown number)",
+            rule="contract",
+            outcome="NOT_EVALUATED",
+            value=None,
+            threshold="",
+            samples=reasons,
+        )
+    for kind, arrived in (kept.arrived or {}).items():
+        refused = kept.refused.get(kind, 0)
+        blocks = tolerance.too_many(refused, arrived)
+        yield CheckOutcome(
+            table=ARRIVALS,
+            id=f"refused.{kind}",
+            name=f"few of the {kind} that arrived are refused",
+            rule="contract" if refused > ALWAYS * arrived else "change",
+            outcome="FAILED" if blocks else "PASSED",
+            value=round(100 * refused / arrived, 2) if arrived else 0.0,
+            threshold=f"percent, at most {tolerance.share:.0%} from {tolerance.least} on; "
+            f"{refused:,} of {arrived:,} were",
+            samples=reasons if blocks else [],
+        )
+
+
+def _finite(connection: Any, manifest: Manifest) -> Iterator[CheckOutcome]:
+    """One check for each table with fractional numbers, in lists of any depth too: none is NaN or infinite.
+
+    DuckDB takes NaN for the greatest number, so it would pass a smallest valid value; PostgreSQL and JSON differ.
+    """
+    from include.storage.duckdb_session import identifiers, quoted
+
+    for entry in manifest.tables:
+        described = connection.execute(f"DESCRIBE {quoted(entry.name)}").fetchall()
+        found = {name: odd for name, type_, *_ in described if (odd := _odd(quoted(name), type_))}
+        if not found:
+            continue
+        columns, odd = list(found), " OR ".join(found.values())
+        where = f"FROM {quoted(entry.name)} WHERE {odd}"
+        ((count,),) = connection.execute(f"SELECT count(*) {where}").fetchall()
+        shown = f"SELECT {identifiers(list(dict.fromkeys([*entry.key, *columns])))} {where}"
+        yield CheckOutcome(
+            table=entry.name,
+            id="finite",
+            name="no number is NaN or infinite",
+            rule="contract",
+            outcome="FAILED" if count else "PASSED",
+            value=float(count),
+            threshold="must be: 0",
+            samples=_rows(connection, shown) if count else [],
+        )
+
+
+def _odd(value: str, type_: str) -> str | None:
+    """The condition that a value is NaN or infinite, or holds such a one; None for a type that has no fractions."""
+    scalar = type_.rstrip("[]")
+    if scalar not in {"DOUBLE", "FLOAT"}:
+        return None
+    depth = type_.count("[")
+    if not depth:
+        return f"NOT isfinite({value})"
+    for _ in range(depth - 1):
+        value = f"flatten({value})"
+    # NaN is the greatest of all; an empty list has neither a least nor a greatest, which makes no condition true.
+    return f"NOT isfinite(list_min({value})) OR NOT isfinite(list_max({value}))"
 
 
 def _lines(errors: Iterable[str]) -> list[str]:
-    return [" ".join(str(error).split())[:500] for error in errors]
+    return [storable(" ".join(str(error).split())[:500]) for error in errors]
 
 
 def _threshold(item: Any) -> str:
@@ -290,11 +373,15 @@ def _threshold(item: Any) -> str:
 
 def _samples(connection: Any, check: Any, manifest: Manifest) -> list[dict[str, Any]]:
     """Up to 20 of the rows that made a check fail, their texts cut; none for figures over the whole table."""
-    from include.quality.samples import failing_rows
+    from include.quality.failing_rows import failing_rows
 
     query = failing_rows(check, manifest.table(check.table).key)
     if query is None:
         return []
+    return _rows(connection, query)
+
+
+def _rows(connection: Any, query: str) -> list[dict[str, Any]]:
     cursor = connection.execute(f"SELECT * FROM ({query}) LIMIT {SAMPLES}")  # noqa: S608
     names = [column[0] for column in cursor.description]
     return [
@@ -303,4 +390,6 @@ def _samples(connection: Any, check: Any, manifest: Manifest) -> list[dict[str, 
 
 
 def _short(value: Any) -> Any:
-    return value if isinstance(value, bool | int | float | None) else str(value)[:SAMPLE_CHARACTERS]
+    if isinstance(value, bool | int | float | None):
+        return storable(value)
+    return storable(str(value)[:SAMPLE_CHARACTERS])

@@ -1,27 +1,36 @@
-"""What a source is to the rest of the house: a spec, and four modules found by its folder's name.
+"""What a source is to the rest of the project: one object behind the protocol Source, found by its folder's name.
 
-include/sources/NAME/ holds spec.py (SPEC), tables.py (TABLES, SCHEMA_VERSION), extract.py (probe, extract, and
-discover where the spec names units) and build.py (build); export.py (export) where latest is also written in other
-forms. A source without an upstream of its own is derived from other sources and has no extract.py. Nothing else in
-the project lists sources: a new folder is a new source.
+include/sources/NAME/source.py holds it as SOURCE. Each of its methods is one step of a run and imports what it needs
+by itself, since a DAG file reads the spec alone and must parse fast. What a source can do beside its build it shows by
+the protocol that it satisfies: Collected or Divided where it has an upstream of its own (a derived source has none),
+Exported where latest is also written in other forms. Nothing else in the project lists sources: a new folder is a new
+source.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from include.upstream.answers import Classifier, Courtesy
+from include.publishing.policy import Approval, Policy
+from include.quality.tolerance import USUAL, Tolerance
+from include.upstream.answers import Classifier, ThrottleHint
 from include.upstream.limits import Limits
 
 if TYPE_CHECKING:
-    from include.publishing.registry import Registry
-    from include.publishing.store import Store
+    from include.publishing.candidate import Candidate
+    from include.publishing.manifest import Manifest
+    from include.storage.landing import Landings
+    from include.storage.reading import ReadOnly
+    from include.storage.store import Store
+    from include.storage.tables import Table
+    from include.upstream.session import UpstreamSession
+    from include.version import VersionRef
 
 FOLDER = Path(__file__).parent
 
@@ -54,18 +63,25 @@ class Spec:
     schedule: str | None
     timezone: str = "UTC"
     inputs: tuple[str, ...] = ()
-    """Sources whose latest version is read."""
+    """Sources whose latest version is read; a run reads no other."""
+    merges: bool = False
+    """Its upstream tells only how things are now: a run for an older interval is made upon latest and has its data
+    time, so it becomes latest, or has lost where that was moved meanwhile."""
+    host: str | None = None
+    """Where its upstream is; None where an operator must name one."""
+    small: str | None = None
+    """A path that its upstream answers with little: the doctor asks it whether the upstream can be reached."""
     limits: Limits = field(default_factory=Limits)
     classifier: Classifier | None = None
     """What the upstream's answers mean where the default rules (answers.classify) do not tell."""
-    courtesy: Courtesy | None = None
+    throttle_hint: ThrottleHint | None = None
     """How long an answer's headers ask everybody to wait."""
     retries: int = 3
     # Doubled each time: three retries last longer than an open breaker.
     retry_delay: timedelta = timedelta(minutes=2)
     max_retry_delay: timedelta = timedelta(minutes=30)
     units: str | None = None
-    """What its extract is split into, in words (competition-season); its extract.py then has `discover`."""
+    """What its extract is split into, in words (competition-season); it is Divided then."""
     without_host: str | None = None
     """Why it is not collected while its connection names no host; a run is skipped with this sentence then."""
     step_timeout: timedelta = timedelta(hours=1)
@@ -77,6 +93,10 @@ class Spec:
     """Latest is stale when no run has found it current or replaced it for so long. Of a derived source: when an
     input's new version has waited for so long."""
     retention: Retention = field(default_factory=Retention)
+    approval: Approval = "never"
+    """Which of its candidates that passed wait for an operator: none, those with a warning, or each."""
+    tolerance: Tolerance = USUAL
+    """How much of what arrives may be refused before the gate blocks."""
     tags: tuple[str, ...] = ()
 
     @property
@@ -86,29 +106,50 @@ class Spec:
 
     @property
     def connection(self) -> str:
-        """The Airflow connection of its upstream; also the pool's subject."""
+        """The Airflow connection of its upstream; its breaker and its lease bear the same name."""
         return f"{self.name}_api"
-
-    @property
-    def pool(self) -> str:
-        """The Airflow pool that bounds how many tasks talk to the upstream at once."""
-        return self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run of a source, as every step sees it."""
+    """One run as its source sees it: what was asked for, and what the run stands on, pinned by its first step.
 
-    source: str
-    version: str
+    There is no way from here to the registry or to a file that consumers read: whatever a source wants to know that
+    may change while it runs is a value here, the same one in every step.
+    """
+
+    ref: VersionRef
     run_id: str
     interval_start: datetime | None
     interval_end: datetime
+    data_time: datetime
+    """When the run began to collect; of a backfill the end of its interval, but never before base of a source that
+    merges. It is what a source calls now: the same in every step and try, and right in a run for an older interval."""
     params: Mapping[str, Any]
-    store: Store
-    registry: Registry
     backfill: bool = False
     """Asked for by a backfill: a source that merges makes its interval anew."""
+    base: Manifest | None
+    """The version that was latest when the run began, and that its candidate is built upon."""
+    watermarks: Mapping[str, Any]
+    """Where this run goes on, by name: what base's build returned as `Built.cursors`."""
+    inputs: Mapping[str, Manifest]
+    """Of each source in Spec.inputs the version that was latest when the run began; none of one without any."""
+    read: ReadOnly
+    """The store, for the files that manifests name."""
+    raw: Landings
+    """Where runs of the source land; this one can be written to."""
+    left_over: Callable[[], Sequence[str]] = tuple
+    """Other runs that landed what no version holds, oldest first, as they are at this moment."""
+
+    @property
+    def source(self) -> str:
+        """Whose run it is."""
+        return self.ref.source
+
+    @property
+    def version(self) -> str:
+        """The version that it makes."""
+        return self.ref.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,19 +185,104 @@ class Built:
     """What a source's build knows beyond its rows: cursors for the next run, counts, where it came from."""
 
     cursors: Mapping[str, Any]
+    """All watermarks of the version. One moves only up to where nothing is left unasked between base's and it,
+    whatever was asked for besides (docs/adding_a_source.md)."""
     counts: Mapping[str, int]
     upstream: Mapping[str, Any]
     full: bool = False
     """Every row was made anew rather than taken over from the version before."""
     raw: tuple[str, ...] = ()
     built_from: Mapping[str, str] = field(default_factory=dict)
-    as_of: datetime | None = None
-    """Data time, where it is not the end of the run's interval."""
+
+
+# --- what a source does ---
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The tables of a source, and which version of them this is; `migrations` tells readers what a version changed."""
+
+    tables: tuple[Table, ...]
+    version: int
+    migrations: Mapping[int, str]
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A source; SOURCE in its source.py is one."""
+
+    spec: Spec
+
+    def schema(self) -> Schema:
+        """Its tables, and which version of their schema this is."""
+
+    def build(self, run: Run, candidate: Candidate) -> Built:
+        """Write every table of the candidate from what was landed, and say what arrived (Candidate.arrived)."""
+
+
+@runtime_checkable
+class Probed(Source, Protocol):
+    """A source with an upstream of its own."""
+
+    def probe(self, run: Run, upstream: UpstreamSession) -> Probe:
+        """Whether there is anything new, from a question or two. Raises ContractBreak for an unknown shape."""
+
+
+@runtime_checkable
+class Collected(Probed, Protocol):
+    """A source that one task collects."""
+
+    def extract(self, run: Run, upstream: UpstreamSession) -> Mapping[str, Any]:
+        """Land what is new, raw, going on from the last complete part; returns the facts of the landing."""
+
+
+@runtime_checkable
+class Divided(Probed, Protocol):
+    """A source that is collected in units (Spec.units), each by a task of its own."""
+
+    def discover(self, run: Run, upstream: UpstreamSession) -> Discovered:
+        """What the run has to ask for, split into units."""
+
+    def extract_unit(self, run: Run, upstream: UpstreamSession, unit: str) -> Mapping[str, Any]:
+        """Land one unit, by its key; returns the facts of its landing."""
+
+
+@runtime_checkable
+class Exported(Source, Protocol):
+    """A source whose latest version is also written in other forms."""
+
+    def export(
+        self, store: Store, manifest: Manifest, published_at: datetime, moves: int
+    ) -> Mapping[str, Any]:
+        """Write a version that is latest since `published_at`; `moves` is how often latest was moved.
+
+        May be killed and called again. Returns what was written.
+        """
+
+
+# --- which there are ---
 
 
 def names() -> list[str]:
-    """All sources: the folders beside this file that hold a spec."""
-    return sorted(path.parent.name for path in FOLDER.glob("*/spec.py"))
+    """All sources: the folders beside this file that hold a source.py."""
+    return sorted(path.parent.name for path in FOLDER.glob("*/source.py"))
+
+
+def load(source: str) -> Source:
+    """The source of that name. Raises LookupError where there is none, TypeError where its SOURCE is no Source."""
+    if source not in names():
+        raise LookupError(f"there is no source {source!r}; there are: {', '.join(names())}")
+    found = importlib.import_module(f"include.sources.{source}.source").SOURCE
+    if not isinstance(found, Source):
+        raise TypeError(
+            f"SOURCE in include/sources/{source}/source.py needs spec, schema and build (docs/adding_a_source.md)"
+        )
+    return found
+
+
+def spec(source: str) -> Spec:
+    """The spec of a source."""
+    return load(source).spec
 
 
 def in_order(chosen: Iterable[str]) -> list[str]:
@@ -167,18 +293,23 @@ def in_order(chosen: Iterable[str]) -> list[str]:
 
 
 def exports(source: str) -> bool:
-    """Whether latest of a source is also written in other forms."""
-    return (FOLDER / source / "export.py").exists()
+    """Whether latest of a source is also written in other forms; not of one that is unknown."""
+    return source in names() and isinstance(load(source), Exported)
 
 
-def module(source: str, name: str) -> Any:
-    """A module of a source. Raises LookupError for a source that does not exist."""
+def inputs(source: str) -> tuple[str, ...]:
+    """The sources that a source reads (Spec.inputs); none of one that is unknown."""
+    return spec(source).inputs if source in names() else ()
+
+
+def merges(source: str) -> bool:
+    """Whether a source's candidates are never older than their base (Spec.merges); not of one that is unknown."""
+    return source in names() and spec(source).merges
+
+
+def policy(source: str) -> Policy:
+    """How candidates of a source become latest (Spec.merges, Spec.approval); the usual of one that is unknown."""
     if source not in names():
-        raise LookupError(f"there is no source {source!r}; there are: {', '.join(names())}")
-    return importlib.import_module(f"include.sources.{source}.{name}")
-
-
-def spec(source: str) -> Spec:
-    """The spec of a source."""
-    found: Spec = module(source, "spec").SPEC
-    return found
+        return Policy()
+    found = spec(source)
+    return Policy(merges=found.merges, approval=found.approval)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -16,6 +20,8 @@ WORKERS_MAX = 4
 IN_PROCESS_BYTES = 8 * 2**20
 """Below so many compressed bytes starting workers takes longer than parsing."""
 WORKER_IDLE_SECONDS = 60
+AHEAD = 2
+"""So many jobs for each worker are begun before the first one's result is taken."""
 
 
 def spread(parse: Callable[[J, Path], R], jobs: Sequence[J], folder: Path, size: int) -> Iterator[R]:
@@ -30,7 +36,14 @@ def spread(parse: Callable[[J, Path], R], jobs: Sequence[J], folder: Path, size:
     from loky import ProcessPoolExecutor
 
     with ProcessPoolExecutor(max_workers=workers, timeout=WORKER_IDLE_SECONDS) as pool:
-        yield from pool.map(parse, jobs, [folder] * len(jobs))
+        ahead: deque[Future[R]] = deque()
+        for job in jobs:
+            # What was found waits in memory until it is asked for, and may hold every record of its job.
+            if len(ahead) == AHEAD * workers:
+                yield ahead.popleft().result()
+            ahead.append(pool.submit(parse, job, folder))
+        while ahead:
+            yield ahead.popleft().result()
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
+from include.errors import NonRetryable
+
 T = TypeVar("T")
 
 SUCCESS = range(200, 300)
@@ -18,7 +20,7 @@ _SERVER_ERROR = range(500, 1000)
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _HTML_STARTS = (b"<!doctype html", b"<html")
 _JSON = "application/json"
-_SECRET_PARAMETERS = frozenset(
+SECRET_PARAMETERS = frozenset(
     {
         "access_token",
         "api-key",
@@ -65,11 +67,11 @@ class UpstreamError(Exception):
     """Something about an upstream went wrong; the message says what was asked, what came, and what to do."""
 
 
-class Refused(UpstreamError):
+class Refused(NonRetryable, UpstreamError):
     """The upstream refuses to serve us (401, 403, 451, a challenge). Not tried again, not worked around."""
 
 
-class ContractBreak(UpstreamError):
+class ContractBreak(NonRetryable, UpstreamError):
     """Request or answer is not what was agreed on. Never tried again: it would be the same."""
 
 
@@ -95,19 +97,27 @@ class BreakerOpen(UpstreamError):
         self.why = why
 
 
+class LeaseHeld(UpstreamError):
+    """Another task asks this upstream, and went on for as long as the caller would wait."""
+
+
+class LeaseLost(UpstreamError):
+    """This task held the lease, said nothing for too long, and another one has it now. Trying again is right."""
+
+
 # (status, headers, body) -> the kind, or None for the default rules. Called for every answer but redirects.
 # The headers' names are case-insensitive.
 Classifier = Callable[[int, Mapping[str, str], bytes], Kind | None]
 
 # headers -> seconds for which nobody should ask this host, 0 for none. Called for every answer but redirects.
-Courtesy = Callable[[Mapping[str, str]], float]
+ThrottleHint = Callable[[Mapping[str, str]], float]
 
 
 def classify(status: int, content_type: str | None, body_start: bytes, expected_type: str) -> Kind:
     """The default rules, the status first: a 404 is empty and a 400 a contract break in whatever format.
 
     An HTML page with 200 where something else was expected comes from the edge and not from the API:
-    transient (contract section A, errors). Redirects that could be followed do not come here.
+    transient (docs/upstreams/ctgov.md). Redirects that could be followed do not come here.
     """
     if status in _BY_STATUS:
         return _BY_STATUS[status]
@@ -150,6 +160,8 @@ class Answer:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     redirects: tuple[str, ...] = ()
+    conceal: Callable[[str], str] = field(default=str, repr=False, compare=False)
+    """Masks what the session sends of its own, where the answer says it back."""
 
     @overload
     def json(self) -> Any: ...
@@ -163,15 +175,16 @@ class Answer:
         try:
             return msgspec.json.decode(self.body, type=type, strict=strict)
         except msgspec.DecodeError as error:
-            raise ContractBreak(
-                f"{self.describe()}, which is not what its contract says: {error}. Compare the contract with "
-                "the upstream's documentation; the code must follow before the next run."
-            ) from error
+            problem = self.conceal(str(error))  # it may quote a value
+        raise ContractBreak(
+            f"{self.describe()}, which is not what its contract says: {problem}. Compare the contract with "
+            "the upstream's documentation; the code must follow before the next run."
+        )
 
     def describe(self) -> str:
         """Request, status and the start of the body in one line, without secrets."""
-        reply = describe_reply(self.status, self.headers, self.body)
-        return f"{describe_request(self.method, self.url)} answered {reply}"
+        reply = describe_reply(self.status, self.headers, self.body, self.conceal)
+        return f"{self.conceal(describe_request(self.method, self.url))} answered {reply}"
 
 
 def describe_request(method: str, url: str) -> str:
@@ -179,7 +192,7 @@ def describe_request(method: str, url: str) -> str:
     parts = urlsplit(url)
     query = urlencode(
         [
-            (name, "***" if name.lower() in _SECRET_PARAMETERS else value)
+            (name, "***" if name.lower() in SECRET_PARAMETERS else value)
             for name, value in parse_qsl(parts.query, keep_blank_values=True)
         ],
         safe="*,:[]|",
@@ -188,10 +201,12 @@ def describe_request(method: str, url: str) -> str:
     return one_line(f"{method} {host}{parts.path}{'?' if query else ''}{query}", 300)
 
 
-def describe_reply(status: int, headers: Mapping[str, str], body: bytes) -> str:
-    """`503 text/html "first 200 characters of the body"` in one line."""
-    line = one_line(f"{status} {media_type(headers.get('Content-Type'))}", 100)
-    start = one_line(body[:1000].decode("utf-8", "replace"), 200)
+def describe_reply(
+    status: int, headers: Mapping[str, str], body: bytes, conceal: Callable[[str], str] = str
+) -> str:
+    """`503 text/html "first 200 characters of the body"` in one line, masked before it is cut."""
+    line = one_line(f"{status} {conceal(media_type(headers.get('Content-Type')))}", 100)
+    start = one_line(conceal(body[:4000].decode("utf-8", "replace")), 200)
     return f'{line} "{start}"' if start else line
 
 

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import msgspec
 
+from include.errors import NonRetryable
 from include.upstream.answers import one_line
 
 
-class BadSetting(ValueError):
+class BadSetting(NonRetryable, ValueError):
     """A setting of a connection is missing or makes no sense; the message says which and what to write."""
 
 

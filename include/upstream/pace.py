@@ -1,7 +1,7 @@
 """How often a host is asked: a token bucket with an optional ceiling per minute.
 
-One Pace belongs to one host and is shared by every thread that asks it. Processes do not share it: the
-Airflow pool of the upstream keeps one task per host running.
+One Pace belongs to one host and is shared by every thread that asks it. Processes do not share it: by the
+upstream's lease (lease.py) one task at a time asks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Pace:
     """Lets at most `burst + per_second * t` requests start in any window of t seconds.
 
     `per_minute` caps every window of 60 seconds on top of that (PubChem: 5 a second and 400 a minute,
-    contract section B). None or 0 switches a limit off. `clock` and `sleep` belong together: sleeping must
+    docs/upstreams/pubchem.md). None or 0 switches a limit off. `clock` and `sleep` belong together: sleeping must
     advance the clock. Threads may share a pace.
     """
 

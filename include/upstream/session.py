@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -25,13 +26,14 @@ import tenacity
 import urllib3
 
 from include.upstream.answers import (
+    SECRET_PARAMETERS,
     SUCCESS,
     Answer,
     Classifier,
     ContractBreak,
-    Courtesy,
     Kind,
     Refused,
+    ThrottleHint,
     Transient,
     classify,
     describe_reply,
@@ -39,7 +41,9 @@ from include.upstream.answers import (
     is_json,
     one_line,
 )
-from include.upstream.breaker import Breaker
+from include.upstream.conceal import Concealer, sent
+from include.upstream.deadline import TimedAdapter, within
+from include.upstream.guards import Breaker, Lease
 from include.upstream.limits import BadSetting, Limits
 from include.upstream.pace import Pace
 
@@ -85,7 +89,7 @@ class UpstreamSession:
 
     Tried again are only failures that may pass: timeouts, broken connections and bodies, 408, 425, 429, 5xx,
     HTML in place of data, and what the source's `classifier` calls transient. No cookies are kept, so every
-    request stands alone. Threads may share a session.
+    request stands alone. Threads may share a session. Nothing is sent once its `lease` is lost.
     """
 
     def __init__(
@@ -96,7 +100,8 @@ class UpstreamSession:
         breaker: Breaker,
         *,
         classifier: Classifier | None = None,
-        courtesy: Courtesy | None = None,
+        throttle_hint: ThrottleHint | None = None,
+        lease: Lease | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         rng: random.Random | None = None,
@@ -106,14 +111,18 @@ class UpstreamSession:
         self.pace = Pace(limits.per_second, limits.burst, clock, sleep, per_minute=limits.per_minute)
         self.stats = Stats()
         self._http = http
+        # The provider's own adapter knows no total time.
+        for scheme in ("http://", "https://"):
+            http.mount(scheme, TimedAdapter())
         if http.auth is None:
             # Else requests would look into the user's netrc, and put it over our own Authorization header.
             http.auth = _no_auth
         # The coding that every upstream speaks and that _gunzip bounds.
         http.headers["Accept-Encoding"] = "gzip"
         self._breaker = breaker
+        self._lease = lease
         self._classifier = classifier
-        self._courtesy = courtesy
+        self._throttle_hint = throttle_hint
         self._clock = clock
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
@@ -129,7 +138,7 @@ class UpstreamSession:
         """GET a path below the base URL; the answer's kind is ok, empty or not_modified.
 
         `path` has its segments percent-encoded already; `expect` is the media type of a good answer. Raises
-        Refused, ContractBreak, Transient (after all tries) and BreakerOpen.
+        Refused, ContractBreak, Transient (after all tries), BreakerOpen and LeaseLost.
         """
         return self._call("GET", path, expect, headers, params=params)
 
@@ -162,19 +171,23 @@ class UpstreamSession:
             reraise=True,
         )
         self._breaker.before()
+        ended: Refused | ContractBreak | _TryFailed
         try:
             answer = retrying(self._try, request, expect)
-        except (Refused, ContractBreak):
-            self._breaker.success()  # it answered: what it said stops the run, not the next call
-            raise
-        except _TryFailed as error:
-            failed = error
+        except (Refused, ContractBreak, _TryFailed) as error:
+            ended = error
         else:
             self._breaker.success()
             return answer
-        # Raised out here, where no exception of requests is chained that would show the whole URL.
+        # Raised out here, where nothing is chained that would show the whole URL, or what the upstream said back.
+        conceal = self._concealer(request)
+        if not isinstance(ended, _TryFailed):
+            self._breaker.success()  # it answered: what it said stops the run, not the next call
+            raise type(ended)(conceal(str(ended)))
         attempts = int(retrying.statistics["attempt_number"])
-        transient = Transient(self._gave_up(request, attempts, failed), attempts, failed.reason)
+        transient = Transient(
+            conceal(self._gave_up(request, attempts, ended)), attempts, conceal(ended.reason)
+        )
         self._breaker.failure(transient)
         raise transient
 
@@ -201,27 +214,52 @@ class UpstreamSession:
         deadline: float | None = None
         while True:
             waited = self.pace.wait()
+            if self._lease is not None:
+                self._lease.confirm()
             self._count(requests=1, waited_seconds=waited)
             deadline = deadline or self._clock() + self.limits.total_seconds
+            left = deadline - self._clock()
+            if left <= 0:
+                raise self._too_long()
             try:
-                with self._send(request) as response:
+                with within(left), self._send(request, left) as response:
                     body = self._read(request, response, deadline)
             except _MAY_PASS as error:
+                if self._clock() >= deadline:
+                    raise self._too_long() from None
                 raise self._failed(request, error) from None
             if not (response.is_redirect and request.method == "GET"):
                 return self._judge(request, response, body, expect, tuple(redirects))
             redirects.append(str(request.url))
             request = self._redirected(request, response.headers["Location"], len(redirects))
 
-    def _send(self, request: requests.PreparedRequest) -> requests.Response:
+    def _too_long(self) -> _TryFailed:
+        return _TryFailed(f"the answer took longer than {self.limits.total_seconds:g} s")
+
+    def _send(self, request: requests.PreparedRequest, seconds: float) -> requests.Response:
+        """Send it and wait for the headers, for at most so long."""
         http = self._http
-        # Proxies and authorities come from the environment only where the connection has none of its own;
-        # requests by itself would have it the other way round.
-        verify = None if http.verify is True else http.verify
-        settings = http.merge_environment_settings(request.url, dict(http.proxies), True, verify, None)
         # Past Session.send, which reads the body of a redirect without any bound, even of one not followed.
         adapter = http.get_adapter(str(request.url))
-        return adapter.send(request, timeout=self.limits.timeout_seconds, **cast("dict[str, Any]", settings))
+        connect, read = (min(each, seconds) for each in self.limits.timeout_seconds)
+        return adapter.send(
+            request, timeout=(connect, read), **cast("dict[str, Any]", self._settings(request))
+        )
+
+    def _settings(self, request: requests.PreparedRequest) -> Any:
+        """Proxies, authority and certificate.
+
+        They come from the environment only where the connection has none of its own; requests by itself would have it
+        the other way round.
+        """
+        http = self._http
+        verify = None if http.verify is True else http.verify
+        return http.merge_environment_settings(request.url, dict(http.proxies), True, verify, None)
+
+    def _concealer(self, request: requests.PreparedRequest) -> Concealer:
+        """Masks what this request sends of our own: headers, login, secret parameters, the login of a proxy."""
+        proxies = self._settings(request)["proxies"].values()
+        return _concealer(*sent(request, self._http.auth, proxies, SECRET_PARAMETERS))
 
     def _read(self, request: requests.PreparedRequest, response: requests.Response, deadline: float) -> bytes:
         """The body, decompressed: whole for a success, only its start for anything else."""
@@ -242,7 +280,7 @@ class UpstreamSession:
             blocks.append(block)
             size += len(block)
             if self._clock() > deadline:
-                raise _TryFailed(f"the answer took longer than {self.limits.total_seconds:g} s")
+                raise self._too_long()
             if size > limit:
                 break
         self._count(bytes=size)
@@ -263,19 +301,26 @@ class UpstreamSession:
     ) -> Answer:
         """The answer if it is of use to the source; raises what else it means."""
         status, headers = response.status_code, response.headers
-        if self._courtesy and (seconds := self._courtesy(headers)) > 0:
+        if self._throttle_hint and (seconds := self._throttle_hint(headers)) > 0:
             self.pace.pause(seconds)
         content_type = headers.get("Content-Type")
         kind = self._classifier(status, headers, body) if self._classifier else None
         if kind is None:
             kind = classify(status, content_type, body[:1024], expect)
-        answer = Answer(kind, str(request.method), str(request.url), status, headers, body, redirects)
+        conceal = self._concealer(request)
+        if status not in SUCCESS:
+            body = conceal.body(
+                body
+            )  # an error page is no data, and whoever quotes it does not know our secrets
+        answer = Answer(
+            kind, str(request.method), str(request.url), status, headers, body, redirects, conceal
+        )
         if kind is Kind.TRANSIENT:
             now = _unix_time(headers.get("Date")) or time.time()
             retry_after = retry_after_seconds(headers.get("Retry-After"), now) or 0.0
             if 0 < retry_after <= self.limits.retry_after_max:
                 self.pace.pause(retry_after)  # meant for everyone who asks this host
-            raise _TryFailed(describe_reply(status, headers, body), retry_after)
+            raise _TryFailed(describe_reply(status, headers, body, conceal), retry_after)
         if kind is Kind.REFUSED:
             raise Refused(
                 f"{answer.describe()}: the upstream refuses us. Check the login or key in the connection and "
@@ -332,13 +377,14 @@ class UpstreamSession:
 
     def _announce(self, request: requests.PreparedRequest, state: tenacity.RetryCallState) -> None:
         self._count(retries=1, waited_seconds=state.upcoming_sleep)
+        conceal = self._concealer(request)
         log.warning(
             "%s: try %d of %d failed, next in %.1f s: %s",
-            _asked(request),
+            conceal(_asked(request)),
             state.attempt_number,
             self.limits.attempts,
             state.upcoming_sleep,
-            _failure(state).reason,
+            conceal(_failure(state).reason),
         )
 
     def _gave_up(self, request: requests.PreparedRequest, attempts: int, last: _TryFailed) -> str:
@@ -429,6 +475,12 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     """Scheme, host and port. Raises ValueError."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+@lru_cache(maxsize=64)
+def _concealer(values: frozenset[str], passwords: frozenset[str]) -> Concealer:
+    """One that was made before: most requests of a session send the same."""
+    return Concealer(values, passwords)
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -1,7 +1,8 @@
-"""What every source DAG has in common: steps, pool, retries, timeouts, owner, alerts."""
+"""What every source DAG has in common: steps, retries, timeouts, owner, alerts."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -9,12 +10,14 @@ from itertools import pairwise
 from operator import or_
 from typing import Any
 
+from airflow.configuration import conf
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule
 
 from include.sources import source as sources
 from lastgood.assets import DECIDED, asset_of
 from lastgood.notifiers.alert import AlertNotifier
 from lastgood.operators.decisions import DecisionOperator
+from lastgood.operators.doctor import DoctorOperator
 from lastgood.operators.operations import OperationOperator
 from lastgood.operators.steps import (
     BuildOperator,
@@ -27,12 +30,16 @@ from lastgood.operators.steps import (
     WatcherOperator,
 )
 
-try:
-    from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference  # type: ignore[attr-defined]
-except ImportError:  # before Airflow 3.1; the watch DAG still tells of stale data
-    DeadlineAlert = None
-
+SYSTEM_OWNER = "lastgood"
+MOVES_LATEST = {"accept", "rollback", "release", "retry", "replay"}
+"""Decisions that may give a source another latest version, so that derived sources are told."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
+NOTIFIES: dict[str, Any] = {
+    "on_failure_callback": AlertNotifier("failure"),
+    "on_success_callback": AlertNotifier("success"),
+}
+"""What every DAG notifies people of: that a run failed, and that all is well again. That one is late, the watch finds:
+Airflow 3.3 cannot clear a run whose deadline of its own lies ahead (apache/airflow#70368)."""
 
 
 def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = None) -> DAG:
@@ -46,7 +53,6 @@ def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = No
     spec = sources.spec(source)
     defaults: dict[str, Any] = {
         "owner": spec.owner,
-        "pool": spec.pool,
         "retries": spec.retries,
         "retry_delay": spec.retry_delay,
         "retry_exponential_backoff": True,
@@ -56,9 +62,10 @@ def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = No
     }
     with DAG(
         dag_id=spec.name,
+        owner_links=_owner_links(spec.owner),
         dag_display_name=spec.title,
         description=f"{spec.title}: from its API to the last good dataset",
-        doc_md=doc_md,
+        doc_md=_linked(doc_md),
         schedule=_schedule(spec),
         start_date=START,
         catchup=False,
@@ -67,30 +74,33 @@ def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = No
         default_args=defaults,
         params=dict(params or {}),
         tags={"lastgood", "source", *spec.tags},
-        **_alerts(spec.done_within),
+        **NOTIFIES,
     ) as dag:
-        steps: list[Any] = [ProbeOperator(task_id="probe", source=source)]
-        extract: dict[str, Any] = {
-            "task_id": "extract",
-            "source": source,
-            "execution_timeout": spec.extract_timeout,
-        }
+        # One task at a time asks an upstream, by its lease: those of other runs need not hold a worker meanwhile.
+        asks: dict[str, Any] = {"source": source, "max_active_tis_per_dag": 1}
+        steps: list[Any] = [ProbeOperator(task_id="probe", **asks)]
+        asks["execution_timeout"] = spec.extract_timeout
         build = BuildOperator(task_id="build", source=source)
         if spec.units:
-            discover = DiscoverOperator(
-                task_id="discover", source=source, execution_timeout=spec.extract_timeout
+            discover = DiscoverOperator(task_id="discover", **asks)
+            mapped = ExtractOperator.partial(
+                task_id="extract", map_index_template="{{ task.unit['label'] }}", **asks
             )
-            mapped = ExtractOperator.partial(**extract, map_index_template="{{ unit_label }}")
             steps += [discover, mapped.expand(unit=discover.output)]
             # Lists alone may have changed, and then there is no unit to ask for.
             build.trigger_rule = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
             discover >> build
         elif not spec.derived:
-            steps.append(ExtractOperator(**extract))
+            steps.append(ExtractOperator(task_id="extract", **asks))
         steps += [
             build,
-            GateOperator(task_id="gate", source=source, on_success_callback=AlertNotifier("gate")),
-            PromoteOperator(task_id="promote", source=source, asset=asset_of(source)),
+            GateOperator(task_id="gate", source=source),
+            PromoteOperator(
+                task_id="promote",
+                source=source,
+                asset=asset_of(source),
+                on_success_callback=AlertNotifier("promoted"),
+            ),
         ]
         if sources.exports(source):
             steps.append(ExportOperator(task_id="export", source=source))
@@ -100,26 +110,41 @@ def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = No
     return dag
 
 
-def _alerts(done_within: timedelta | None = None) -> dict[str, Any]:
-    """What every DAG tells of its runs: that one failed, that one is late, and that all is well again."""
-    arguments: dict[str, Any] = {
-        "on_failure_callback": AlertNotifier("failure"),
-        "on_success_callback": AlertNotifier("success"),
-    }
-    if done_within is not None and DeadlineAlert is not None:
-        # On the triggerer, which every platform has, while not every executor runs callbacks.
-        arguments["deadline"] = DeadlineAlert(
-            reference=DeadlineReference.DAGRUN_QUEUED_AT,
-            interval=done_within,
-            callback=AsyncCallback(AlertNotifier, kwargs={"on": "late"}),
-        )
-    return arguments
+def _linked(doc_md: str) -> str:
+    """A runbook whose links to other DAGs, `[ctgov](dag:ctgov)`, lead there from whichever page shows it."""
+    return doc_md.replace("](dag:", f"]({conf.get('api', 'base_url', fallback='').rstrip('/')}/dags/")
+
+
+def _owner_links(owner: str) -> dict[str, str]:
+    """Where the owner's name in the UI leads; Airflow refuses a DAG whose link is none."""
+    link = os.environ.get("LASTGOOD_OWNER_LINK", "")
+    return {owner: link} if link.startswith(("mailto:", "https://", "http://")) else {}
 
 
 def _schedule(spec: sources.Spec) -> Any:
     if spec.schedule is None:
         return reduce(or_, map(asset_of, spec.inputs))
     return CronDataIntervalTimetable(spec.schedule, timezone=spec.timezone)
+
+
+def _system_dag(name: str, doc_md: str, params: Mapping[str, Param] | None) -> dict[str, Any]:
+    """What Lastgood's own DAGs have in common; title and description are the heading and first sentence of doc_md."""
+    heading, _, rest = doc_md.strip().partition("\n")
+    sentence = " ".join(rest.strip().partition("\n\n")[0].split()).partition(". ")[0]
+    return {
+        "dag_id": f"lastgood_{name}",
+        "dag_display_name": heading.lstrip("# "),
+        "description": sentence.rstrip(".").replace("*", "").replace("`", ""),
+        "owner_links": _owner_links(SYSTEM_OWNER),
+        "doc_md": doc_md,
+        "params": dict(params or {}),
+        "start_date": START,
+        "catchup": False,
+        "max_active_runs": 1,
+        # So that a deployment of which nobody unpaused anything is told of, and a form does not wait in vain.
+        "is_paused_upon_creation": False,
+        "tags": {"lastgood", "operations"},
+    }
 
 
 def operation_dag(
@@ -131,25 +156,21 @@ def operation_dag(
     timeout: timedelta = timedelta(hours=1),
     retries: int = 0,
 ) -> DAG:
-    """A DAG of the house's own on a schedule (cron, UTC): one task, one run at a time, nothing caught up."""
+    """A DAG of Lastgood's own on a schedule (cron, UTC): one task, one run at a time, nothing caught up."""
     with DAG(
-        dag_id=f"lastgood_{name}",
-        doc_md=doc_md,
         schedule=CronDataIntervalTimetable(schedule, timezone="UTC"),
-        start_date=START,
-        catchup=False,
-        max_active_runs=1,
         dagrun_timeout=(retries + 1) * timeout + timedelta(minutes=10),
         default_args={
-            "owner": "lastgood",
+            "owner": SYSTEM_OWNER,
             "retries": retries,
             "retry_delay": timedelta(minutes=1),
             "execution_timeout": timeout,
             "on_failure_callback": AlertNotifier("failure"),
+            # The run's own callback would be another process, a quarter of what these frequent runs cost.
+            "on_success_callback": AlertNotifier("success"),
         },
-        params=dict(params or {}),
-        tags={"lastgood", "operations"},
-        **_alerts((retries + 1) * timeout + timedelta(minutes=5)),
+        on_failure_callback=AlertNotifier("failure"),
+        **_system_dag(name, doc_md, params),
     ) as dag:
         operator(task_id=name)
     return dag
@@ -160,22 +181,29 @@ def decision_dag(
 ) -> DAG:
     """A DAG without a schedule whose form is an operator's decision: one task, tried once."""
     with DAG(
-        dag_id=f"lastgood_{name}",
-        doc_md=doc_md,
         schedule=None,
-        start_date=START,
-        catchup=False,
-        max_active_runs=1,
         dagrun_timeout=timedelta(hours=2),
         default_args={
-            "owner": "lastgood",
+            "owner": SYSTEM_OWNER,
             "retries": 0,
             "execution_timeout": timedelta(hours=1),
             "on_failure_callback": AlertNotifier("failure"),
         },
-        params=dict(params or {}),
-        tags={"lastgood", "operations"},
-        **_alerts(),
+        **_system_dag(name, doc_md, params),
+        **NOTIFIES,
     ) as dag:
-        DecisionOperator(task_id=name, decision=decision or name, outlets=[DECIDED])
+        outlets = [DECIDED] if name in MOVES_LATEST else []
+        DecisionOperator(task_id=name, decision=decision or name, outlets=outlets)
+    return dag
+
+
+def doctor_dag(name: str, doc_md: str, params: Mapping[str, Param]) -> DAG:
+    """The doctor when somebody asks. It tells nobody else: what it finds the watch tells once a day."""
+    with DAG(
+        schedule=None,
+        dagrun_timeout=timedelta(minutes=20),
+        default_args={"owner": SYSTEM_OWNER, "retries": 0, "execution_timeout": timedelta(minutes=10)},
+        **_system_dag(name, doc_md, params),
+    ) as dag:
+        DoctorOperator(task_id=name)
     return dag

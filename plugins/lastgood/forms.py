@@ -6,7 +6,13 @@ from airflow.sdk import Param
 
 from include.sources import source as sources
 
-REASON = Param(type="string", minLength=3, title="Reason", description="Kept with your name; say why.")
+REASON = Param(
+    type="string",
+    minLength=3,
+    maxLength=1000,
+    title="Reason",
+    description="Why, in a sentence, for whoever reads it later. It is kept with your name.",
+)
 
 
 def source(*, empty: str | None = None) -> Param:
@@ -16,13 +22,36 @@ def source(*, empty: str | None = None) -> Param:
     have versions.
     """
     proposals = {"title": "Source", "examples": sources.names()}
+    named = f"One of {', '.join(sources.names())}"
     if empty is None:
-        return Param(type="string", description="One of the sources.", **proposals)
-    return Param(None, type=["null", "string"], description=f"Empty for {empty}.", **proposals)
+        return Param(type="string", minLength=1, description=f"{named}.", **proposals)
+    return Param(
+        None, type=["null", "string"], minLength=1, description=f"{named}; empty for {empty}.", **proposals
+    )
 
 
-def version(description: str, *, optional: bool = False) -> Param:
-    """Which version."""
-    if optional:
-        return Param(None, type=["null", "string"], title="Version", description=description)
-    return Param(type="string", title="Version", description=description)
+PREVIOUS, NONE, ALL, INPUTS = "previous", "none", "all", "inputs"
+"""What is written where no version is named: a field that somebody emptied by mistake is refused, and means nothing."""
+
+
+def version(description: str, *, word: str | None = None, title: str = "Version") -> Param:
+    """Which version; `word` stands there, and is to be written, where none is named. An empty field is refused."""
+    if word is None:
+        return Param(type="string", minLength=1, title=title, description=description)
+    return Param(word, type="string", minLength=1, title=title, description=description, examples=[word])
+
+
+def named(value: str, word: str) -> str | None:
+    """The version in a field, or None for its word."""
+    return None if value == word else value
+
+
+UNTIL = Param(
+    None,
+    type=["null", "string"],
+    format="date-time",
+    title="Hold until",
+    description="The hold ends by itself then, in the time zone beside the clock in Airflow's menu. If empty, it lasts "
+    "until somebody releases it.",
+)
+"""When a hold ends. Airflow's form takes it in the zone that its reader has chosen, and sends UTC."""

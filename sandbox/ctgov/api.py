@@ -1,4 +1,4 @@
-"""Answers requests below /api/v2 (contract section A): from path and parameters to status, headers and
+"""Answers requests below /api/v2 (docs/upstreams/ctgov.md): from path and parameters to status, headers and
 body."""
 
 from collections.abc import Mapping
@@ -88,8 +88,12 @@ class Api:
             token = write_token(following, self._corpus.day, self._corpus.seed)
             tail = f',"nextPageToken":"{token}"'
         parts = [f'{{{head}"studies":['.encode()]
-        for index in page:
-            parts += (b"\n" if len(parts) == 1 else b",\n", self._generator.encode(index, query.mask))
+        every = hits["wrong_type"].fault.every if "wrong_type" in hits else 0
+        for place, index in enumerate(page, 1):
+            study = self._generator.encode(index, query.mask)
+            if every and place % every == 0:
+                study = _with_a_number_for_its_title(study)
+            parts += (b"\n" if len(parts) == 1 else b",\n", study)
         return [*parts, b"\n" if page else b"  ", f"]{tail}}}".encode()]
 
     def _matching(self, selection: Selection) -> NDArray[np.int32]:
@@ -133,3 +137,11 @@ class Api:
                 "totalStudies": len(listed),
             }
         )
+
+
+def _with_a_number_for_its_title(study: bytes) -> bytes:
+    decoded = msgspec.json.decode(study)
+    identification = decoded.get("protocolSection", {}).get("identificationModule", {})
+    if "briefTitle" in identification:
+        identification["briefTitle"] = len(identification["briefTitle"])
+    return msgspec.json.encode(decoded)

@@ -33,7 +33,7 @@ INTERVENTIONAL, OBSERVATIONAL, EXPANDED_ACCESS = range(3)
 LISTED, UNLISTED, MERGED, REMOVED = range(4)
 """UNLISTED is a WITHHELD study that no list holds any more, while /studies/{nctId} still answers for it."""
 
-# Overall status and its share among studies other than expanded access, in per mille (contract section D).
+# Overall status and its share among studies other than expanded access, in per mille (docs/upstreams/ctgov.md).
 _STATUS_SHARES = {
     "COMPLETED": 541.5,
     "UNKNOWN": 160,

@@ -18,6 +18,7 @@ Kind = Literal[
     "moving_version",
     "slow",
     "wrong_content_type",
+    "wrong_type",
 ]
 
 
@@ -34,10 +35,11 @@ class Fault(Switch, frozen=True, kw_only=True):
     - moving_total: totalCount is one too large at the first hit, two at the second, ...;
     - moving_version: the data version advances by one day before the request is answered;
     - slow: the answer begins after `delay` seconds;
-    - wrong_content_type: the right body, declared as `content_type`.
+    - wrong_content_type: the right body, declared as `content_type`;
+    - wrong_type: the brief title of every `every`-th study of a page is a number.
 
-    duplicate_page shows only on pages asked for with a token, repeated_token only on /studies, moving_total only
-    where totalCount is asked for. See Switch for how often a fault strikes.
+    duplicate_page shows only on pages asked for with a token, repeated_token and wrong_type only on /studies,
+    moving_total only where totalCount is asked for. See Switch for how often a fault strikes.
     """
 
     kind: Kind
@@ -47,6 +49,7 @@ class Fault(Switch, frozen=True, kw_only=True):
     body: Literal["text", "html"] = "text"
     delay: Annotated[float, Meta(ge=0, le=600)] = 0.1
     content_type: str = "text/plain; charset=UTF-8"
+    every: Annotated[int, Meta(ge=1)] = 5
 
 
 Hits = Mapping[str, Hit[Fault]]
@@ -59,6 +62,7 @@ def can_show(fault: Fault, path: str, parameters: Mapping[str, str]) -> bool:
     shows = {
         "duplicate_page": is_list and "pageToken" in parameters,
         "repeated_token": is_list,
+        "wrong_type": is_list,
         "moving_total": is_list and parameters.get("countTotal") == "true" and "pageToken" not in parameters,
     }
     return path.startswith(fault.path) and shows.get(fault.kind, True)

@@ -3,7 +3,7 @@
 
 Each module of a study draws from its own stream of random numbers, so that a single module can be written
 without the others (`fields=`) and an edit in one leaves every other byte as it was. Distributions are those
-of contract section D; a study at index i always has the same persons, interventions and places, whatever the
+of docs/upstreams/ctgov.md; a study at index i always has the same persons, interventions and places, whatever the
 data version.
 """
 
@@ -49,7 +49,7 @@ def _table(shares: dict[Any, float]) -> tuple[Any, ...]:
     return tuple(entries)
 
 
-# Contract section D. Phases are shares of interventional studies (NA 234,433, two phases 24,549 of 460,000).
+# docs/upstreams/ctgov.md. Phases are shares of interventional studies (NA 234,433, two phases 24,549 of 460,000).
 _PHASES = _table(
     {
         ("NA",): 50.9,

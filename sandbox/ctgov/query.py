@@ -1,4 +1,4 @@
-"""Reads the parameters of /studies and /studies/{nctId} and finds the matching studies (contract section A).
+"""Reads the parameters of /studies and /studies/{nctId} and finds the matching studies (docs/upstreams/ctgov.md).
 
 Served in full: fields, filter.ids, filter.overallStatus, sort, countTotal, pageSize, pageToken and the same
 filters as postFilter.*. filter.advanced understands AREA[..]RANGE[..,..] on the two posting dates, joined by

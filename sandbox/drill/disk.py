@@ -18,15 +18,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
-from include import steps
+from include import pipeline
+from include.operations import rebuild
 from include.publishing import manifest as manifests
-from include.publishing import rebuild
-from include.publishing.store import SCRATCH, Store
 from include.sources import source as sources
+from include.storage.scratch import SCRATCH
+from include.storage.store import Store
+from sandbox.daily import DailyRuns
 from sandbox.drill.reader import WAYS, Reader
-from sandbox.drill.world import begin, connected, finish, found_by_watch, logged
+from sandbox.drill.world import COMMAND_SECONDS, begin, connected, finish, found_by_watch, logged
 from sandbox.environment import PROJECT
-from sandbox.pipeline import Pipeline
 
 DISK_MB = 64
 LEFT_BYTES = 64 * 1024
@@ -94,6 +95,7 @@ def play(job: Job, prefix: list[str]) -> Result:
         capture_output=True,
         text=True,
         check=False,
+        timeout=COMMAND_SECONDS,
     )
     if done.returncode:
         raise RuntimeError(f"the scene of the full disk broke: {done.stderr[-2000:]}")
@@ -114,16 +116,16 @@ def main(job: Job) -> Result:
     with Reader(store, job.dsn, job.source) as reader:
         for version in job.versions:
             reader.expect(manifests.require(store, job.source, version))
-        pipeline = Pipeline(job.source, store, registry, SimpleNamespace(url=job.url))
-        run = begin(pipeline, job.day)
+        daily = DailyRuns(job.source, store, registry, SimpleNamespace(url=job.url))
+        run = begin(daily, job.day)
         with logged(run, "extract"):
-            steps.extract(run, pipeline.session())
+            pipeline.extract(run, daily.session())
         began = time.monotonic()
         error = "the build went through, the disk was not full enough"
         full = _Full(folder, mounted=job.mounted)
         try:
             with logged(run, "build"):
-                steps.build(run)
+                pipeline.build(run)
         except Exception as problem:  # noqa: BLE001 (which one, is what the scene shows)
             error = f"{type(problem).__name__}: {problem}"
         kept = registry.latest(job.source) == before
@@ -132,14 +134,14 @@ def main(job: Job) -> Result:
         room = time.monotonic()
         full.make_room()
         with logged(run, "build"):
-            reader.expect(steps.build(run))
+            reader.expect(pipeline.build(run))
         with logged(run, "gate"):
-            steps.judge(run)
+            pipeline.judge(run)
         done = finish(run)
         again = reader.wait_for(run.version)
         seconds = time.monotonic() - room
         seen = [reader.seen(way, began) for way in WAYS]
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute(
             "SELECT steps -> 'build' ->> 'tries' AS tries FROM lastgood.pipeline_run WHERE version = %s",
             (run.version,),
@@ -173,7 +175,7 @@ class _Full:
                 os.posix_fallocate(handle.fileno(), 0, free - LEFT_BYTES)
             return
         # Otherwise the signal would end the process.
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # noqa: TID251 (no handler)
         self._hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (LEFT_BYTES, self._hard))
 

@@ -10,9 +10,9 @@ import sys
 from typing import Any
 
 from include.publishing import serving
-from include.publishing.store import Store
+from include.storage.store import Store
+from sandbox.daily import DailyRuns
 from sandbox.drill.world import connected, finish
-from sandbox.pipeline import Pipeline
 
 HELD = "held"
 
@@ -20,14 +20,14 @@ HELD = "held"
 def main(root: str, dsn: str, source: str, day: str) -> None:
     copy = serving._copy
 
-    def hold(*arguments: Any) -> None:
+    def hold(*arguments: Any) -> int:
         setattr(serving, "_copy", copy)  # noqa: B010
         print(HELD, flush=True)
         sys.stdin.readline()
-        copy(*arguments)
+        return copy(*arguments)
 
     setattr(serving, "_copy", hold)  # noqa: B010
-    done = finish(Pipeline(source, Store.from_uri(root), connected(dsn)).run(int(day)))
+    done = finish(DailyRuns(source, Store.from_uri(root), connected(dsn)).run(int(day)))
     print(done.outcome.value, flush=True)
 
 

@@ -17,16 +17,16 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from include.publishing.store import Store
 from include.sources import source as sources
+from include.storage.store import Store
 from sandbox import postgres
 from sandbox.ctgov.server import SampleUpstream
+from sandbox.daily import DailyRuns
 from sandbox.drill import protocol, scenes
 from sandbox.drill.reader import Reader
 from sandbox.drill.scenes import Scene
 from sandbox.drill.world import DATABASE, World, connected
 from sandbox.environment import PROJECT
-from sandbox.pipeline import Pipeline
 
 SOURCE = "ctgov"
 SIZE, SEED = 200, 5
@@ -42,8 +42,8 @@ def world(folder: Path, upstream: SampleUpstream) -> Iterator[World]:
     store, backups = (Store.from_uri(f"file://{folder / name}") for name in ("store", "backups"))
     with Reader(store, dsn, SOURCE) as reader:
         try:
-            pipeline = Pipeline(SOURCE, store, registry, upstream)
-            yield World(server, dsn, store, backups, pipeline, reader, sources.spec(SOURCE))
+            daily = DailyRuns(SOURCE, store, registry, upstream)
+            yield World(server, dsn, store, backups, daily, reader, sources.spec(SOURCE))
         finally:
             postgres.stop(server)
 

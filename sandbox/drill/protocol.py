@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from include import steps
+from include import release
 from sandbox import postgres
 from sandbox.drill.scenes import Scene
 
@@ -56,8 +56,8 @@ def lines(played: Sequence[Scene], facts: Facts, now: datetime) -> Iterator[str]
         yield "hit read on, nothing that was published was lost for good, and every recovery ended where it should."
     yield f"The longest that a way to the data was closed: {longest.seconds:.1f} s ({longest.title.lower()})."
     yield ""
-    yield f"- Made by `make drill` at {now:%H:%M} UTC in {facts.seconds:.0f} s, code {steps.code_version()}, on ctgov's"
-    yield f"  sample upstream with {facts.records} studies."
+    yield f"- Made by `make drill` at {now:%H:%M} UTC in {facts.seconds:.0f} s, code {release.code_version()}, on"
+    yield f"  ctgov's sample upstream with {facts.records} studies."
     machine = f"{os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GB, {platform.system()}"
     yield f"- {machine}, Python {platform.python_version()}, PostgreSQL {postgres.MAJOR}."
     yield "- A consumer read latest all the time, as files and in SQL, and compared every reading with what was"

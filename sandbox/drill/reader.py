@@ -19,15 +19,16 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from include.publishing import mirror, serving
+from include.publishing import manifest as manifests
+from include.publishing import mirror, shape
 from include.publishing.manifest import Manifest, TableEntry
-from include.publishing.store import Store
+from include.storage.store import Store
 
 Way = Literal["files", "SQL"]
 WAYS: tuple[Way, ...] = ("files", "SQL")
 PAUSE_SECONDS = 0.05
 PATIENCE_SECONDS = 60.0
-_CONNECT_SECONDS = 2
+_CONNECT_SECONDS = 10
 
 
 class Torn(ValueError):
@@ -163,8 +164,8 @@ class Reader:
         return pointer.version
 
     def _digest_of(self, entry: TableEntry) -> str:
-        rows = self._store.dataset([file.path for file in entry.files]).to_table(columns=["content_hash"])
-        return _digest(rows["content_hash"].to_pylist())
+        rows = manifests.dataset(self._store, entry).to_table(columns=["content_hash"])
+        return digest(rows["content_hash"].to_pylist())
 
     def _read_sql(self) -> str:
         query = "SELECT coalesce(string_agg(content_hash, ',' ORDER BY content_hash), '') FROM {}"
@@ -172,7 +173,7 @@ class Reader:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             digests = {}
             for table in self._served:
-                name = sql.Identifier(serving.SCHEMA, serving.table_name(self._source, table))
+                name = sql.Identifier(shape.SCHEMA, shape.table_name(self._source, table))
                 row = connection.execute(sql.SQL(query).format(name)).fetchone()
                 assert row is not None
                 digests[table] = hashlib.md5(row[0].encode(), usedforsecurity=False).hexdigest()
@@ -183,7 +184,7 @@ class Reader:
         raise Torn("the tables in SQL are not those of one version")
 
 
-def _digest(hashes: list[str]) -> str:
+def digest(hashes: list[str]) -> str:
     return hashlib.md5(",".join(sorted(hashes)).encode(), usedforsecurity=False).hexdigest()
 
 

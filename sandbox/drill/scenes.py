@@ -21,8 +21,10 @@ import psycopg
 from include.monitoring import watch
 from include.publishing import manifest as manifests
 from include.publishing import mirror
-from include.publishing.promotion import LEASE_SECONDS, Outcome
-from include.publishing.store import Store
+from include.publishing.promotion import Outcome
+from include.registry import run_log
+from include.registry.connection import LEASE_SECONDS
+from include.storage.store import Store
 from sandbox import postgres
 from sandbox.drill import disk, held
 from sandbox.drill.reader import WAYS, Reader, Seen, Way
@@ -224,7 +226,7 @@ def disk_full(world: World, day: int) -> Scene:
         folder=str(folder),
         store=world.store.root,
         dsn=make_database(world.server, "small"),
-        url=world.pipeline.upstream.url,
+        url=world.daily.upstream.url,
         source=world.source,
         day=day,
         versions=(latest.previous, latest.version),
@@ -297,7 +299,7 @@ def machine_killed(world: World, day: int) -> Scene:
     postgres.start(world.server, databases=(DATABASE,))
     scene.must(world.latest == before, "half a promotion became latest")
     # Nobody waits a quarter of an hour in a drill.
-    with world.registry.cursor() as cursor:
+    with world.registry.transaction() as cursor:
         cursor.execute(
             "UPDATE lastgood.dataset_version SET lease_until = clock_timestamp() WHERE version = %s "
             "AND state = 'publishing' AND lease_until > now()",
@@ -306,6 +308,9 @@ def machine_killed(world: World, day: int) -> Scene:
         scene.must(cursor.rowcount == 1, "the dead promotion holds no lease")
     scene.observe(world.alerts(), "lease-expired")
     scene.noticed += f", {LEASE_SECONDS // 60} minutes later (here the lease was ended at once)"
+    scene.must(not world.recover().tried, "recovery touched what Airflow may still try again")
+    # What the watcher does once Airflow has found the worker gone, and tries it no more.
+    run_log.end_unended(world.registry, run.source, run.run_id, "promote", interval_end=run.interval_end)
     report = world.recover()
     scene.must(report.promoted == {world.source: run.version}, f"recovery did not finish it: {report}")
     scene.end(world.reader, began, run.version, hit={"SQL"}, also=before)
@@ -329,16 +334,16 @@ def _held_promotion(world: World, day: int) -> Iterator[subprocess.Popen[str]]:
         text=True,
     ) as promotion:
         assert promotion.stdout is not None
-        if promotion.stdout.readline().strip() != held.HELD:
-            raise RuntimeError("the promotion ended before it could be held")
         try:
+            if promotion.stdout.readline().strip() != held.HELD:
+                raise RuntimeError("the promotion ended before it could be held")
             yield promotion
         finally:
             promotion.kill()
 
 
 def _published_once(world: World, scene: Scene, version: str, before: str) -> None:
-    with world.registry.cursor() as cursor:
+    with world.registry.transaction() as cursor:
         cursor.execute(
             "SELECT count(*) AS n FROM lastgood.publish_attempt WHERE version = %s AND error IS NULL",
             (version,),
@@ -371,8 +376,8 @@ def only_the_backup(world: World, day: int, elsewhere: Path) -> Scene:
     dsn = postgres.start(server, databases=(DATABASE,))
     store = Store.from_uri(f"file://{elsewhere / 'store'}")
     with Reader(store, dsn, world.source, world.reader) as reader:
-        pipeline = replace(world.pipeline, store=store, registry=connected(dsn))
-        other = replace(world, server=server, dsn=dsn, store=store, pipeline=pipeline, reader=reader)
+        daily = replace(world.daily, store=store, registry=connected(dsn))
+        other = replace(world, server=server, dsn=dsn, store=store, daily=daily, reader=reader)
         try:
             gone = [way for way in WAYS if reader.wait_for_failure(way)]
             scene.must(len(gone) == len(WAYS), "something was there to read")

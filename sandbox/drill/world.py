@@ -14,43 +14,47 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from include import steps
+from include import pipeline
 from include.monitoring import thresholds, watch
-from include.publishing import recovery, runlog
+from include.operations import recovery
+from include.operations.recovery import Report
+from include.pipeline import OpenRun
 from include.publishing.manifest import Manifest
 from include.publishing.promotion import Promotion
-from include.publishing.recovery import Report
-from include.publishing.registry import Registry
-from include.publishing.store import Store
-from include.sources.source import Run, Spec
+from include.registry import run_log
+from include.registry.registry import Registry
+from include.sources.source import Spec
+from include.storage.store import Store
 from sandbox import postgres
+from sandbox.daily import DailyRuns
 from sandbox.drill.reader import Reader
 from sandbox.environment import PROJECT
-from sandbox.pipeline import Pipeline
 
 DATABASE = "lastgood"
 WHO = "drill"
+COMMAND_SECONDS = 600.0
+"""Longer than a command may take on any machine: one that hangs ends its scene and not the drill."""
 
 
 @dataclass(frozen=True)
 class World:
-    """One machine. `server` is the folder of its PostgreSQL, `pipeline` runs its source."""
+    """One machine. `server` is the folder of its PostgreSQL, `daily` runs its source."""
 
     server: Path
     dsn: str
     store: Store
     backups: Store
-    pipeline: Pipeline
+    daily: DailyRuns
     reader: Reader
     spec: Spec
 
     @property
     def registry(self) -> Registry:
-        return self.pipeline.registry
+        return self.daily.registry
 
     @property
     def source(self) -> str:
-        return self.pipeline.source
+        return self.daily.source
 
     @property
     def latest(self) -> str:
@@ -76,6 +80,7 @@ class World:
             capture_output=True,
             text=True,
             check=False,
+            timeout=COMMAND_SECONDS,
         )
 
     def do(self, *arguments: str) -> str:
@@ -99,15 +104,15 @@ class World:
         """The kinds of trouble that it could not look for."""
         return set(_watched(self.store, self.registry, self.spec).blind)
 
-    def prepare(self, day: int) -> tuple[Run, Manifest]:
+    def prepare(self, day: int) -> tuple[OpenRun, Manifest]:
         """A run up to its passed gate; the reader is told what the candidate holds."""
-        run = begin(self.pipeline, day)
+        run = begin(self.daily, day)
         with logged(run, "extract"):
-            steps.extract(run, self.pipeline.session())
+            pipeline.extract(run, self.daily.session())
         with logged(run, "build"):
-            manifest = steps.build(run)
+            manifest = pipeline.build(run)
         with logged(run, "gate"):
-            verdict = steps.judge(run)
+            verdict = pipeline.judge(run)
         if not verdict.passed:
             raise RuntimeError(f"the gate refused the drill's own data: {'; '.join(verdict.reasons)}")
         self.reader.expect(manifest)
@@ -120,35 +125,23 @@ class World:
         return manifest
 
 
-def begin(pipeline: Pipeline, day: int) -> Run:
-    """Enter a run of a day in the run log."""
-    run = pipeline.run(day)
-    runlog.start(
-        run.registry,
-        source=run.source,
-        version=run.version,
-        dag_id=run.source,
-        run_id=run.run_id,
-        interval_start=run.interval_start,
-        interval_end=run.interval_end,
-        env="drill",
-        code_version=steps.code_version(),
-    )
-    return run
+def begin(daily: DailyRuns, day: int) -> OpenRun:
+    """A run of a day, entered in the run log."""
+    return daily.run(day)
 
 
 @contextmanager
-def logged(run: Run, step: str) -> Iterator[None]:
+def logged(run: OpenRun, step: str) -> Iterator[None]:
     """A step in the run log."""
-    with runlog.step(run.registry, run.source, run.version, step):
+    with run_log.step(run.registry, run.source, run.version, step):
         yield
 
 
-def finish(run: Run) -> Promotion:
+def finish(run: OpenRun) -> Promotion:
     """Promote and end the run."""
     with logged(run, "promote"):
-        done = steps.promote(run)
-    runlog.end(run.registry, run.source, run.version, "ok")
+        done = pipeline.promote(run)
+    run_log.end(run.registry, run.source, run.version, "ok")
     return done
 
 

@@ -1,4 +1,4 @@
-"""Answers requests to PUG REST and the structured-data query interface (contract section B)."""
+"""Answers requests to PUG REST and the structured-data query interface (docs/upstreams/pubchem.md)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

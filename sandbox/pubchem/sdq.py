@@ -1,4 +1,4 @@
-"""The structured-data query interface of PubChem's web pages (contract section B): rows of trials."""
+"""The structured-data query interface of PubChem's web pages (docs/upstreams/pubchem.md): rows of trials."""
 
 from collections.abc import Callable, Mapping
 from datetime import date

@@ -1,4 +1,4 @@
-"""What PubChem says about its load in every answer, and when it refuses for too many requests (contract section B)."""
+"""What PubChem says about its load in every answer, and when it refuses (docs/upstreams/pubchem.md)."""
 
 import time
 from collections.abc import Callable

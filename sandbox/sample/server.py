@@ -76,7 +76,7 @@ class Request(msgspec.Struct, frozen=True):
 class SampleState(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What a restart needs to serve the same data version: the content of the state file.
 
-    Every field but `day` is a number that the command line takes as an option.
+    Every number in it but `day` is one that the command line takes as an option.
     """
 
     size: int = DEFAULT_SIZE
@@ -232,7 +232,8 @@ def read_state(file: Path, state: type[S]) -> S:
 
 
 def _numbers(state: SampleState) -> dict[str, int]:
-    return {name: getattr(state, name) for name in state.__struct_fields__ if name != "day"}
+    values = {name: getattr(state, name) for name in state.__struct_fields__ if name != "day"}
+    return {name: value for name, value in values.items() if isinstance(value, int)}
 
 
 class _Server(ThreadingHTTPServer):

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from sandbox.sample.server import Answer
-from sandbox.sofascore.bodies import Bodies, season
+from sandbox.sofascore.bodies import Bodies
 from sandbox.sofascore.faults import Subject
-from sandbox.sofascore.fixtures import CURRENT_YEAR, DAY, HOUR, Fixture, Season, season_id, spelled
+from sandbox.sofascore.fixtures import CURRENT_YEAR, DAY, HOUR, Fixture, Season, season_id
 from sandbox.sofascore.world import World
 
 JSON = "application/json; charset=utf-8"
@@ -108,11 +108,11 @@ class Api:
         played = {each.begin: each for each in self._world.seasons.values() if each.competition is of}
         years = {*played, *_OLDEST, *range(CURRENT_YEAR - _OLDER_YEARS, min(played))}
         return [
-            season(played[year])
+            self._bodies.season(played[year])
             if year in played
             else {
-                "name": f"{of.name} {spelled(of, year)}",
-                "year": spelled(of, year),
+                "name": f"{of.name} {self._world.year(of, year)}",
+                "year": self._world.year(of, year),
                 "editor": False,
                 "seasonCoverageInfo": {},
                 "id": season_id(of, year),
@@ -159,9 +159,10 @@ class Api:
 
     def _day(self, competition: int, day: str) -> bytes | None:
         try:
-            start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC).timestamp()
+            midnight = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
         except ValueError:
             return None
+        start = self._world.heard(int(midnight.timestamp()))
         found = [
             fixture
             for of in self._world.seasons.values()

@@ -91,6 +91,11 @@ class Bodies:
     def _played(self, fixture: Fixture) -> Play:
         return Play(self.world.people, fixture, self.world.outcome(fixture), self.world.rated(fixture))
 
+    def season(self, of: Season) -> Body:
+        """A season as bodies hold it."""
+        year = self.world.year(of.competition, of.begin)
+        return {"name": f"{of.competition.name} {year}", "year": year, "editor": False, "id": of.id}
+
     # --- event
 
     def entry(self, fixture: Fixture) -> Body:
@@ -100,7 +105,7 @@ class Bodies:
         competition = fixture.season.competition
         entry: Body = {
             "tournament": self._tournament(fixture),
-            "season": season(fixture.season),
+            "season": self.season(fixture.season),
             "roundInfo": _round(fixture),
             "customId": f"{fixture.home.key:x}s{fixture.away.key:x}",
             "status": {"code": ended.code, "description": status[1], "type": status[0]},
@@ -108,7 +113,7 @@ class Bodies:
             "awayTeam": fixture.away.public,
             "homeScore": self._score(fixture, ended, home=True),
             "awayScore": self._score(fixture, ended, home=False),
-            "time": _time(ended, self.world.kickoff(fixture)),
+            "time": _time(ended, self.world.told(self.world.kickoff(fixture))),
             "changes": self._changes(fixture),
             "hasGlobalHighlights": False,
             "hasEventPlayerStatistics": not fixture.season.without_lineups,
@@ -116,7 +121,7 @@ class Bodies:
             "crowdsourcingDataDisplayEnabled": False,
             "id": fixture.id,
             "slug": f"{fixture.away.slug}-{fixture.home.slug}",
-            "startTimestamp": self.world.kickoff(fixture),
+            "startTimestamp": self.world.told(self.world.kickoff(fixture)),
             "finalResultOnly": False,
             "feedLocked": ended.code >= ENDED,
             "isEditor": False,
@@ -242,7 +247,7 @@ class Bodies:
             return {"changeTimestamp": 0}
         return {
             "changes": ["status.code", "status.description", "status.type", "homeScore.normaltime"],
-            "changeTimestamp": changed,
+            "changeTimestamp": self.world.told(changed),
         }
 
     # --- lineups
@@ -343,11 +348,6 @@ class Bodies:
 
 
 # --- pieces
-
-
-def season(of: Season) -> Body:
-    """A season as bodies hold it."""
-    return {"name": f"{of.competition.name} {of.year}", "year": of.year, "editor": False, "id": of.id}
 
 
 def _category(of: Season) -> Body:

@@ -66,7 +66,7 @@ _FATES = {60: 2, 70: 2, 80: 2, 90: 3, 91: 2}
 
 @dataclass(eq=False, slots=True)
 class Season:
-    """A season with matches. year: as the upstream spells it; begin: the year in which it began.
+    """A season with matches. begin: the year in which it began.
 
     without_lineups: no match of it has any; fixtures: in the order of their numbers.
     """
@@ -81,11 +81,6 @@ class Season:
     def id(self) -> int:
         """Its number."""
         return season_id(self.competition, self.begin)
-
-    @property
-    def year(self) -> str:
-        """The season as the upstream spells it."""
-        return spelled(self.competition, self.begin)
 
 
 @dataclass(eq=False, slots=True)

@@ -74,10 +74,11 @@ class Member:
 
 
 class People:
-    """Everybody of one world."""
+    """Everybody of one world. later: seconds by which births are told later."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, later: int = 0) -> None:
         self.seed = seed
+        self._later = later
         self.team = lru_cache(maxsize=None)(self._team)  # as many as there are keys, some 3,000
         self.player = lru_cache(maxsize=8192)(self._player)
         self.squad = lru_cache(maxsize=1024)(self._squad)
@@ -219,7 +220,7 @@ class People:
             "id": identity,
             "country": country(nation),
             "marketValueCurrency": "EUR",
-            "dateOfBirthTimestamp": int(born.timestamp()),
+            "dateOfBirthTimestamp": int(born.timestamp()) + self._later,
             "proposedMarketValueRaw": {"value": 50_000 * chance.randint(1, 900), "currency": "EUR"},
         }
         if chance.random() * 1000 < _NO_HEIGHT:

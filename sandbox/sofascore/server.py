@@ -2,9 +2,9 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from sandbox.sofascore.competitions import Competition
 from sandbox.sofascore.faults import Fault, Hits, can_show, spoil
 from sandbox.sofascore.fixtures import Fixture, Season
 from sandbox.sofascore.outcomes import CANCELED, POSTPONED, SCHEDULED, WALKOVER
-from sandbox.sofascore.world import PARTS_OF_MATCH, Advance, World
+from sandbox.sofascore.world import FIRST_DAY, PARTS_OF_MATCH, Advance, World
 
 DEFAULT_MATCHES = 240
 CHALLENGE = {"error": {"code": 403, "reason": "challenge"}}
@@ -37,6 +37,7 @@ class State(SampleState, kw_only=True):
     """What a restart needs to serve the same data version; the content of the state file."""
 
     size: int = DEFAULT_MATCHES
+    first: date = FIRST_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,12 @@ class SampleUpstream(Sample[State, Fault]):
       seed is refused with ValueError.
     - host, port: where to listen; port 0 takes a free one.
     - compress: gzip for clients that accept it.
+    - today: the clock to follow: a new sample begins on that day, and one that a request finds on an earlier day moves
+      to it. Without it day 0 is 2026-11-17, and the sample only moves when it is told to.
+    - covered: no season lacks all line-ups, and no competition expected goals.
 
-    The data version of day d is what is seen at midnight UTC, 2026-11-17 plus d days. The server runs in threads of
-    this process from the start of the `with` block to its end.
+    The data version of day d is what is seen at midnight UTC of day 0 plus d days. The server runs in threads of this
+    process from the start of the `with` block to its end.
 
     - `url`: http://HOST:PORT, without /api/v1.
     - `advance(days)`: go to a later data version; tells what was played, moved, postponed and corrected: see Advance.
@@ -97,9 +101,13 @@ class SampleUpstream(Sample[State, Fault]):
         host: str = "127.0.0.1",
         port: int = 0,
         compress: bool = True,
+        today: Callable[[], date] | None = None,
+        covered: bool = False,
     ) -> None:
-        super().__init__(State(size=size, seed=seed), state, Fault, host=host, port=port, compress=compress)
-        self._world = World(size, seed, self._state.day)
+        numbers = State(size=size, seed=seed, first=today() if today else FIRST_DAY)
+        super().__init__(numbers, state, Fault, host=host, port=port, compress=compress)
+        self._today = today
+        self._world = World(size, seed, self._state.day, first=self._state.first, covered=covered)
         self._bodies = Bodies(self._world)
         self._api = Api(self._world, self._bodies)
         self._counts: Counter[tuple[str, int]] = Counter()
@@ -115,6 +123,15 @@ class SampleUpstream(Sample[State, Fault]):
             self._state.day = self._world.day
             self._save()
             return summary
+
+    def _follow(self) -> None:
+        """Go to the day of the clock that the sample follows, unless it is there or ahead."""
+        if self._today is None:
+            return
+        with self._lock:
+            behind = (self._today() - self._state.first).days - self._world.day
+            if behind > 0:
+                self.advance(behind)
 
     def correct(self, match: int, home: int, away: int) -> None:
         """Let a match that ended in a league or group have had another score; see World.correct."""
@@ -136,6 +153,7 @@ class SampleUpstream(Sample[State, Fault]):
             }
 
     def order(self, name: str, body: bytes) -> Any:
+        self._follow()
         match name:
             case "POST /correct":
                 wanted = msgspec.json.decode(body, type=_CorrectOrder)
@@ -186,7 +204,7 @@ class SampleUpstream(Sample[State, Fault]):
         """Seasons with matches, by id."""
         return dict(self._world.seasons)
 
-    def without_xg(self) -> int:
+    def without_xg(self) -> int | None:
         """The competition whose shots have no expected goals."""
         return self._world.low_coverage
 
@@ -221,11 +239,11 @@ class SampleUpstream(Sample[State, Fault]):
             fixture.id,
             fixture.season.competition.id,
             fixture.season.id,
-            fixture.season.year,
+            self._world.year(fixture.season.competition, fixture.season.begin),
             fixture.round,
             fixture.home.id,
             fixture.away.id,
-            datetime.fromtimestamp(self._world.kickoff(fixture), UTC),
+            datetime.fromtimestamp(self._world.told(self._world.kickoff(fixture)), UTC),
             ended.code,
             ended.count(True) if scored else None,
             ended.count(False) if scored else None,
@@ -235,6 +253,7 @@ class SampleUpstream(Sample[State, Fault]):
 
     def respond(self, request: Incoming) -> Answer:
         """Answer a request, with the faults that hit it."""
+        self._follow()
         subject = self._api.subject(request.path)
         hits = self._faults.strike(lambda each: can_show(each, request.path, subject))
         if "slow" in hits:

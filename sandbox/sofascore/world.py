@@ -1,19 +1,33 @@
 """What the sample SofaScore knows at a data version: fixtures, what came of them, moves and corrections.
 
-The data version of day d is what can be seen at midnight, 2026-11-17 plus d days, UTC. It is a pure function of
-size, seed and number of advances; corrections that were asked for by hand come on top and do not outlive the process.
+The data version of day d is what can be seen at midnight UTC of the first day plus d days. It is a pure function of
+size, seed, first day and number of advances; corrections that were asked for by hand come on top and do not outlive
+the process.
+
+In here the first day is always DAY_0, so that the first day a world is given changes nothing of what happens in it:
+times, births and names of seasons are moved by as much when they are told.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TypeVar
 
 import msgspec
 
 from sandbox.sofascore.chance import rng, share
 from sandbox.sofascore.competitions import Competition
-from sandbox.sofascore.fixtures import DAY, DAY_0, FIRST_MATCH, HOUR, Fixture, Plan, Season
+from sandbox.sofascore.fixtures import (
+    CURRENT_YEAR,
+    DAY,
+    DAY_0,
+    FIRST_MATCH,
+    HOUR,
+    Fixture,
+    Plan,
+    Season,
+    spelled,
+)
 from sandbox.sofascore.outcomes import (
     AFTER_PENALTIES,
     CANCELED,
@@ -53,6 +67,7 @@ _MISSING = {
     "head_to_head": 0.01,
 }
 """Shares of the matches that lack a part."""
+_MISSING_IF_COVERED = _MISSING | {"graph": 0.01}
 _GOLDEN = 0.6180339887498949
 _WITHOUT_ATTENDANCE, _WITHOUT_REFEREE = 0.24, 0.05
 
@@ -67,6 +82,10 @@ _LEAST_TO_POSTPONE = 3
 _CORRECTED_WITHIN = 30 * HOUR
 _RESCHEDULED_AFTER, _RESCHEDULED_BY = 2 * DAY, 6 * DAY
 _LIVE = frozenset({FIRST_HALF, SECOND_HALF, HALF_TIME})
+
+FIRST_DAY = datetime.fromtimestamp(DAY_0, UTC).date()
+_SEASON_TURNS = 7
+"""The month from which on the current season is named after the year."""
 
 
 class Advance(msgspec.Struct, frozen=True):
@@ -88,12 +107,21 @@ class Advance(msgspec.Struct, frozen=True):
 
 
 class World:
-    """One sample at its current data version. Not safe for threads. day: advances to replay."""
+    """One sample at its current data version. Not safe for threads.
 
-    def __init__(self, size: int, seed: int, day: int = 0) -> None:
+    day: advances to replay; first: the date of day 0; covered: no season lacks all line-ups, and no competition
+    expected goals, so that no check of the gate warns.
+    """
+
+    def __init__(
+        self, size: int, seed: int, day: int = 0, *, first: date = FIRST_DAY, covered: bool = False
+    ) -> None:
         self.seed = seed
         self.day = 0
-        self.people = People(seed)
+        self._later = (first - FIRST_DAY).days * DAY
+        self._years_later = first.year - (first.month < _SEASON_TURNS) - CURRENT_YEAR
+        self._missing = _MISSING_IF_COVERED if covered else _MISSING
+        self.people = People(seed, self._later)
         plan = Plan(size, seed, self.people, lambda fixture: outcome(seed, fixture))
         self.fixtures: list[Fixture] = plan.fixtures
         self.seasons: dict[int, Season] = {season.id: season for season in plan.seasons}
@@ -105,7 +133,10 @@ class World:
             for form in ("league", "cup")
         }
         # The least of the leagues; a world of two has a cup for it
-        self.low_coverage = (of_form["league"][2:] or of_form["cup"])[-1].id
+        self.low_coverage = None if covered else (of_form["league"][2:] or of_form["cup"])[-1].id
+        if covered:
+            for season in plan.seasons:
+                season.without_lineups = False
         self._current = [fixture for fixture in self.fixtures if fixture.season.current]
         self._moved: dict[int, int] = {}
         self._postponed: set[int] = set()
@@ -126,7 +157,19 @@ class World:
     @property
     def data_version(self) -> str:
         """The time at which this data version is seen."""
-        return datetime.fromtimestamp(self.now, UTC).isoformat()
+        return datetime.fromtimestamp(self.told(self.now), UTC).isoformat()
+
+    def told(self, moment: int) -> int:
+        """A time of this world, in seconds since 1970, as it is told."""
+        return moment + self._later
+
+    def heard(self, moment: int) -> int:
+        """A time as it is told, in this world."""
+        return moment - self._later
+
+    def year(self, competition: Competition, begin: int) -> str:
+        """A season that begins in this year of the world, as the upstream spells it."""
+        return spelled(competition, begin + self._years_later)
 
     def find(self, match: int) -> Fixture | None:
         """A match that is known at this data version."""
@@ -196,7 +239,7 @@ class World:
     def _lacks(self, fixture: Fixture, part: str) -> bool:
         # A golden sequence: every run of matches lacks its share, and no season much more of it
         place = share(self.seed, "lacks", part) + (fixture.id - FIRST_MATCH) * _GOLDEN
-        return place % 1 < _MISSING[part]
+        return place % 1 < self._missing[part]
 
     def has_xg(self, season: Season) -> bool:
         """Whether a season is covered so far that shots have expected goals."""

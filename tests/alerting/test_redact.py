@@ -262,6 +262,8 @@ def test_a_row_shows_its_key_figures_dates_and_codes_only() -> None:
         "l": "[list]",
         "e": "",
     }
+    named = redact.row({"n": 1, "season": "Premier League 25/26", "who": "Jane Doe"}, ("n",), ("season",))
+    assert list(named.items()) == [("n", 1), ("season", "Premier League 25/26"), ("who", "[8 characters]")]
     shouted = redact.row(
         {"a": "ANNA", "b": "SMITH", "c": "SMITH-JONES", "d": "J.DOE", "x": "OK", "y": "N/A", "z": "PHASE2"},
         (),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from include.cli.main import main
-from include.publishing.store import Store
+from include.storage.store import Store
 
 Typed = Callable[..., tuple[int, str, str]]
 
@@ -17,6 +17,7 @@ def lastgood(
     store: Store, dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Typed:
     """Run a command as `ana`; returns exit code, stdout and stderr."""
+    monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("LASTGOOD_ROOT", store.uri)
     monkeypatch.setenv("LASTGOOD_REGISTRY", dsn)
 

@@ -5,21 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import re
-from datetime import datetime, timedelta
+import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from include.cli.commands import COMMANDS
+from include.alerting import silences
+from include.cli.command import app, quarantine
 from include.cli.main import main
-from include.monitoring import heartbeat
-from include.publishing import manifest as manifests
-from include.publishing import runlog
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.monitoring import doctor, heartbeat
+from include.publishing import promotion
+from include.publishing.policy import Policy
+from include.registry import run_log
+from include.registry.registry import Registry
+from include.storage.store import Store
+from include.version import version_id
 from tests import toy
 from tests.cli.conftest import Typed
 
@@ -27,7 +32,7 @@ REASON = ("--reason", "wrong unit")
 
 
 def actions(registry: Registry) -> list[tuple[str, str, str]]:
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute("SELECT what, who, reason FROM lastgood.action ORDER BY id")
         return [(row["what"], row["who"], row["reason"]) for row in cursor.fetchall()]
 
@@ -36,8 +41,8 @@ def a_run(
     registry: Registry, source: str, name: str, *steps: str, status: Any = "ok", version: str | None = None
 ) -> str:
     """A run in the log with these steps, of which the last is the one that failed where it is to fail."""
-    version = version or manifests.version_id(toy.START, name)
-    runlog.start(
+    version = version or version_id(toy.START, name)
+    run_log.start(
         registry,
         source=source,
         version=version,
@@ -49,10 +54,10 @@ def a_run(
         code_version="1",
     )
     for step in steps:
-        with runlog.step(registry, source, version, step):
+        with run_log.step(registry, source, version, step):
             pass
     if status is not None:
-        runlog.end(registry, source, version, status, failed_step=steps[-1] if status == "fail" else None)
+        run_log.end(registry, source, version, status, failed_step=steps[-1] if status == "fail" else None)
     return version
 
 
@@ -65,7 +70,14 @@ def test_a_rejected_version_is_found_looked_into_and_accepted_with_a_reason(
     code, out, _ = lastgood("versions", toy.SOURCE)
     assert code == 0 and out.splitlines()[1].split()[:2] == [lower.version, "rejected"]
     code, out, _ = lastgood("--json", "checks", toy.SOURCE, lower.version)
-    assert json.loads(out)[0]["name"] == "rows against the last good version in percent"
+    found = json.loads(out)
+    assert [each["name"] for each in found["checks"]] == ["rows against the last good version in percent"]
+    code, out, _ = lastgood("checks", toy.SOURCE, lower.version)
+    assert code == 0 and f"{found['passed']} checks passed (--all lists them)" in out
+    every = lastgood("checks", toy.SOURCE, lower.version, "--all")[1].splitlines()
+    assert (
+        every[1].startswith("FAILED") and sum(line.startswith("PASSED") for line in every) == found["passed"]
+    )
     code, out, _ = lastgood("accept", toy.SOURCE, lower.version, *REASON, "--yes")
     assert code == 0 and "promoted" in out
     code, out, _ = lastgood("latest", toy.SOURCE, "--json")
@@ -84,7 +96,7 @@ def test_retain_verify_rollback_and_rebuild(lastgood: Typed, store: Store, regis
     code, out, _ = lastgood("rollback", toy.SOURCE, *REASON, "--yes")
     assert code == 0 and versions[1].version in out
     assert lastgood("verify", toy.SOURCE)[0] == 0
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute("TRUNCATE lastgood.latest, lastgood.dataset_version CASCADE")
     assert lastgood("migrate")[0] == lastgood("rebuild-registry", "--yes")[0] == 0
     assert [what for what, *_ in actions(registry)][-3:] == ["rollback", "migrate", "rebuild registry"]
@@ -102,7 +114,7 @@ def test_the_last_run_tells_its_status_and_failed_step(
     assert code == 0 and (last["version"], last["status"], last["failed_step"]) == (failed, "fail", "gate")
     assert first["version"] == manifest.version and last["published"] is None
     assert first["published"] == {"rows": 5, "new": 5, "changed": 0, "deleted": 0}
-    assert lastgood("runs")[1].splitlines()[1].split() == f"just now 0 s toy fail gate {failed} -".split()
+    assert lastgood("runs")[1].splitlines()[1].split() == f"just now 0 s toy fail at gate {failed} -".split()
     assert json.loads(lastgood("runs", "--all", "--json")[1])[0]["source"] == "lastgood_watch"
     assert len(json.loads(lastgood("runs", "--source", "lastgood_watch", "--json")[1])) == 1
     assert len(json.loads(lastgood("runs", "--source", toy.SOURCE, "--json", "-n", "1")[1])) == 1
@@ -138,6 +150,25 @@ def test_diff_names_the_rows(lastgood: Typed, store: Store, registry: Registry) 
     (table,) = json.loads(out)
     assert (table["new"], table["changed"], table["deleted"]) == (1, 1, 0)
     assert table["rows"] == [{"change": "changed", "key": {"id": 2}, "columns": {"value": ["b", "B"]}}]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("diff", "20260101T000000Z-00000000", "20260101T000000Z-00000000"),
+        ("checks", "20260101T000000Z-00000000"),
+    ],
+)
+def test_what_retention_removed_is_not_only_unknown(
+    lastgood: Typed, registry: Registry, command: tuple[str, ...]
+) -> None:
+    with registry.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO lastgood.removed_version (source, version, as_of, state) "
+            "VALUES ('ctgov', '20260101T000000Z-00000000', now(), 'superseded')"
+        )
+    code, _, err = lastgood(command[0], "ctgov", *command[1:])
+    assert code == 1 and "ctgov 20260101T000000Z-00000000: retention removed it on 20" in err
 
 
 def test_each_damaged_file_is_named(lastgood: Typed, store: Store, registry: Registry) -> None:
@@ -179,9 +210,33 @@ def test_a_heartbeat_that_is_overdue_ends_with_1_and_needs_no_registry(
     assert code == 1 and "the scheduler or the watch is down" in err
 
 
+def test_the_doctor_shows_what_is_wrong_first_and_what_tasks_saw_when_they_last_looked(
+    lastgood: Typed, store: Store, registry: Registry
+) -> None:
+    code, out, err = lastgood("doctor")
+    assert code == 1 and "1 of " in err
+    assert out.index("WRONG (1)\n  watch: It has never run.\n    → Unpause the DAG lastgood_watch") == 0
+    assert "→ Trigger the DAG lastgood_doctor." in out
+    now = datetime.now().astimezone()
+    heartbeat.beat(store, now, code_version="1", findings=0, complete=True)
+    seen = [doctor.wrong("channels", "None is set up.", "Set one."), doctor.well("registry")]
+    doctor.keep(store, doctor.from_inside(seen[:1]) + seen[1:], now - timedelta(hours=3), "scheduled__1")
+    code, out, _ = lastgood("doctor")
+    assert code == 1 and out.startswith("WRONG (1)\n  channels: None is set up.\n    → Set one.\n")
+    assert "as tasks saw them 3 h ago (scheduled__1)" in out
+    assert json.loads(lastgood("--json", "doctor")[1])["findings"][0]["what"] == "registry"
+    doctor.keep(store, [], now, "scheduled__2")
+    assert lastgood("doctor")[0] == 0
+
+
+def test_the_doctor_says_what_is_wrong_with_a_registry_that_is_away(lastgood: Typed, store: Store) -> None:
+    code, out, _ = lastgood("--registry", "postgresql:///x?host=/nowhere", "doctor")
+    assert code == 1 and "registry: It does not answer: OperationalError" in out and "  store" in out
+
+
 def test_status_failed_and_alerts_read_an_empty_registry(lastgood: Typed, registry: Registry) -> None:
     code, out, _ = lastgood("status")
-    assert code == 0 and "open alerts: 0" in out
+    assert code == 0 and "Open alerts: 0" in out
     assert lastgood("failed")[1] == lastgood("alerts", "--open")[1] == "(none)\n"
 
 
@@ -193,16 +248,115 @@ def test_pinning_and_unpinning_leave_who_and_why(lastgood: Typed, store: Store, 
     assert actions(registry) == [("pin", "ana", "of the paper"), ("unpin", "ana", "wrong unit")]
 
 
+def test_a_rollback_holds_its_source_and_a_release_ends_it(
+    lastgood: Typed, store: Store, registry: Registry
+) -> None:
+    for day in (1, 2):
+        toy.publish(store, registry, 2 + day, day=day)
+    code, out, _ = lastgood("rollback", toy.SOURCE, "--until", "2199-01-01T08:00Z", *REASON, "--yes")
+    assert code == 0 and re.search(
+        r"^on hold +ana rolled back from .* until 2199-01-01 08:00 UTC", out, re.MULTILINE
+    )
+    _, out, _ = lastgood("status")
+    assert (
+        "On hold: toy. ana rolled back from" in out
+        and "until 2199-01-01 08:00 UTC: wrong unit" in " ".join(out.split())
+    )
+    held = toy.stage(store, registry, 5, day=3)
+    toy.judge(store, registry, held)
+    promotion.promote(store, registry, toy.SOURCE, held.version, policy=Policy(), owner="run")
+    assert "1 held" in lastgood("status")[1]
+    code, out, _ = lastgood("release", toy.SOURCE, held.version, *REASON, "--yes")
+    assert code == 0 and held.version in out and "promoted" in out
+    assert "On hold" not in lastgood("status")[1]
+    assert lastgood("hold", toy.SOURCE, *REASON, "--yes")[0] == 0
+    code, out, _ = lastgood("release", toy.SOURCE, *REASON, "--yes")
+    assert code == 0 and "no longer: the next run publishes what it brings" in out
+
+
+@pytest.mark.parametrize(
+    "uri", ["postgresql://ana:pa%ZZssword@host/db", "host='pa%ssword", "postgresql://[pa%ssword"]
+)
+def test_a_registrys_uri_that_cannot_be_read_is_refused_without_its_password(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, uri: str
+) -> None:
+    assert main(["--root", tmp_path.as_uri(), "--registry", uri, "status"]) == 1
+    said = capsys.readouterr().err
+    assert "cannot be read: write postgresql://user:password@host/database" in said
+    assert "ssword" not in said.replace("user:password@", "").replace("in the password", "")
+
+
+def test_what_the_code_logs_is_a_line_on_stderr_from_warnings_on_without_secrets(
+    lastgood: Typed, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failed(*_: Any) -> list[Any]:
+        log = logging.getLogger("include.publishing.promotion")
+        log.info("nobody needs this")
+        log.warning("left to the recovery:\npostgresql://ana:s3cret@db/x \x1b[2J")
+        return []
+
+    monkeypatch.setattr("include.monitoring.status.failed", failed)
+    code, out, err = lastgood("failed")
+    assert (code, out) == (0, "(none)\n")
+    assert err.startswith("failed: warning: left to the recovery: postgresql://") and "s3cret" not in err
+    assert len(err.splitlines()) == 1 and "\x1b" not in err and "nobody" not in err
+
+
+def test_a_silence_is_kept_with_who_and_why_and_ended_by_another(lastgood: Typed, registry: Registry) -> None:
+    why = ("--reason", "the upstream moves")
+    code, out, _ = lastgood("silence", "ctgov", "--kind", "late", "--hours", "4", *why)
+    assert code == 0 and "silenced until" in out and "late" in out
+    now = datetime.now(UTC)
+    (held,) = silences.held(registry, now)
+    assert (held.sources, held.kinds, held.reason) == (["ctgov"], ["late"], "the upstream moves")
+    assert timedelta(hours=3) < held.until - now < timedelta(hours=5)
+    assert actions(registry) == [("silence", "ana", "the upstream moves")]
+    assert lastgood("silence", "ctgov", "--kind", "late", "--hours", "0", *why)[0] == 0
+    assert silences.held(registry, datetime.now(UTC)) == []
+    assert lastgood("silence", "lastgood_watch", "--hours", "1", *why)[0] == 0
+
+
 # --- asking ---
 
-DESTRUCTIVE = {name for name, command in COMMANDS.items() if command.asks}
+NEVER = "20260101T000000Z-00000000"
+DESTRUCTIVE: tuple[tuple[str, ...], ...] = (
+    ("accept", "toy", NEVER, *REASON),
+    ("rollback", "toy", *REASON),
+    ("hold", "toy", *REASON),
+    ("release", "toy", *REASON),
+    ("release", "toy", NEVER, *REASON),
+    ("unpin", "toy", NEVER, *REASON),
+    ("retry", "toy", NEVER, *REASON),
+    ("replay", "toy", NEVER, *REASON),
+    ("quarantine", "replay", "toy", NEVER, *REASON),
+    ("rebuild-registry",),
+    ("restore", "--from", "file:///nowhere"),
+    ("restore", "--from", "file:///nowhere", "--file", "x"),
+    ("retain", "toy", "--keep", "2", "--days", "0"),
+)
 
 
-def test_these_ask() -> None:
-    decided = {"accept", "rollback", "unpin", "retry", "retry-all"}
-    repaired = {"replay", "quarantine replay", "rebuild-registry", "restore", "retain"}
-    assert decided | repaired == DESTRUCTIVE
-    assert all("--yes" in COMMANDS[name].arguments for name in DESTRUCTIVE)
+@pytest.mark.parametrize("command", DESTRUCTIVE, ids=" ".join)
+def test_without_a_terminal_and_without_yes_nothing_is_done(
+    lastgood: Typed,
+    store: Store,
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+) -> None:
+    for day in range(3):
+        toy.publish(store, registry, 3 + day, day=day)
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    code, out, err = lastgood(*command)
+    assert (code, out) == (2, "") and "--yes" in err and len(err.splitlines()) == 1
+    assert actions(registry) == []
+
+
+def test_what_decides_or_repairs_takes_yes() -> None:
+    for made in (app, quarantine):
+        for each in made.registered_commands:
+            takes = "yes" in each.callback.__signature__.parameters  # type: ignore[union-attr]
+            assert takes or each.rich_help_panel not in {"Decide", "Repair"}, each.name
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 2)])
@@ -223,19 +377,6 @@ def test_a_rollback_asks_on_a_terminal(
     assert latest is not None and latest.version == (second if code else first).version
 
 
-@pytest.mark.parametrize("command", ["rollback", "retain"])
-def test_without_a_terminal_and_without_yes_nothing_is_done(
-    lastgood: Typed, store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
-    for day in range(2):
-        toy.publish(store, registry, 3 + day, day=day)
-    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    reason = REASON if command == "rollback" else ("--keep", "2", "--days", "0")
-    code, out, err = lastgood(command, toy.SOURCE, *reason)
-    assert (code, out) == (2, "") and "--yes" in err and len(err.splitlines()) == 1
-    assert actions(registry) == []
-
-
 # --- what goes wrong ---
 
 
@@ -246,8 +387,31 @@ IMPOSSIBLE = (
     (("latest", "nothing"), "there is no source 'nothing'; there are: clinical, ctgov"),
     (("latest", "ctgov"), "nothing of ctgov was published yet"),
     (("runs", "--source", "ctgvo"), "there is no source 'ctgvo'"),
-    (("checks", "toy", "../../etc/passwd"), "not a path inside the store"),
-    (("replay", "ctgov", "yesterday", *REASON, "--yes"), "'yesterday' is not a version"),
+    (("silence", "ctgov", "--hours", "1", "--kind", "stael", *REASON), "no kind of alert 'stael'"),
+    (("silence", "ctgov", "--hours", "1", "--reason", "why"), "say in a few words why"),
+    (("checks", "toy", "../../etc/passwd"), "The version '../../etc/passwd' is none"),
+    (("checks", "toy", ""), "The version '' is none"),
+    (("diff", "toy", "20260101T000000Z-00000000", "latest"), "The version 'latest' is none"),
+    (("quarantine", "list", "toy", ""), "The version '' is none"),
+    (("quarantine", "show", "toy", "\u202e"), "The version '\\u202e' is none"),
+    (("latest", ""), "The source '' is none"),
+    (("verify", " "), "The source ' ' is none"),
+    (("replay", "ctgov", "yesterday", *REASON, "--yes"), "The version 'yesterday' is none"),
+    (("replay", "ctgov", "", *REASON, "--yes"), "The version '' is none"),
+    (("rollback", "toy", "--to", "", *REASON, "--yes"), "The version '' is none"),
+    (("rollback", "toy", "--to", "\x1b[2J", *REASON, "--yes"), "The version '\\x1b[2J' is none"),
+    (("rollback", "toy", "--reason", " ", "--yes"), "The reason ' ' says nothing"),
+    (
+        ("hold", "toy", "--until", "tomorrow", *REASON, "--yes"),
+        "'tomorrow' is no time; write 2026-12-01T08:00Z",
+    ),
+    (("hold", "toy", "--until", "2020-01-01", *REASON, "--yes"), "is over already"),
+    (("release", "toy", *REASON, "--yes"), "toy is not on hold"),
+    (("--who", "", "rollback", "toy", *REASON, "--yes"), "The name of who does it '' says nothing"),
+    (("retry-all", "--reason", "a\x00b", "--yes"), "The reason 'a\\x00b' has characters"),
+    (("restore", "--from", "file:///nowhere", "--stamp", "", "--yes"), "The stamp '' is none"),
+    (("restore", "--from", "", "--yes"), "'' is no root of a store"),
+    (("backup", "--to", ""), "'' is no root of a store"),
     (("replay", "ctgov", *REASON, "--yes"), "Name the version of ctgov"),
     (("replay", "clinical", "20260101T000000Z-00000000", *REASON, "--yes"), "leave the version out"),
     (("quarantine", "show", "toy", "20260101T000000Z-00000000"), "never sealed"),
@@ -283,14 +447,19 @@ def test_an_empty_database_says_that_it_is_to_be_migrated(
 
 
 @pytest.mark.parametrize(
-    "arguments", [("latest",), ("lates", "ctgov"), ("runs", "-n", "-1"), ("rollback", "toy"), ()]
+    "arguments",
+    [
+        ("latest",),
+        ("lates", "ctgov"),
+        ("runs", "-n", "-1"),
+        ("runs", "-n", "9" * 30),
+        ("rollback", "toy"),
+        (),
+    ],
 )
-def test_bad_use_ends_with_2(
-    lastgood: Typed, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        lastgood(*arguments)
-    assert ended.value.code == 2 and "usage" in capsys.readouterr().err
+def test_bad_use_ends_with_2(lastgood: Typed, arguments: tuple[str, ...]) -> None:
+    code, out, err = lastgood(*arguments)
+    assert (code, out) == (2, "") and "Usage: lastgood" in err
 
 
 def test_without_a_store_the_command_says_what_to_set(
@@ -301,18 +470,112 @@ def test_without_a_store_the_command_says_what_to_set(
     assert "LASTGOOD_ROOT" in capsys.readouterr().err
 
 
-def test_help_lists_every_command_in_its_group_on_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    lines = capsys.readouterr().out.splitlines()
-    for name, command in COMMANDS.items():
-        assert sum(line.split("  ")[1:2] == [name] and line.endswith(command.does) for line in lines) == 1, (
-            name
-        )
-    assert all(len(line) <= 120 for line in lines)
-    assert [line for line in lines if line in {"Look:", "Decide:", "Repair:", "Keep:"}] == [
-        "Look:",
-        "Decide:",
-        "Repair:",
-        "Keep:",
+def test_help_lists_every_command_in_its_group(lastgood: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    code, out, _ = lastgood("--help")
+    assert code == 0
+    listed = re.findall(r"^│ ([a-z][a-z-]+) ", out, re.MULTILINE)
+    assert {each.name for each in app.registered_commands} | {"quarantine"} == set(listed)
+    assert re.findall(r"─ (Look|Decide|Repair|Keep) ─", out) == ["Look", "Decide", "Repair", "Keep"]
+
+
+def test_options_of_every_command_stand_before_its_name_or_after_it(lastgood: Typed, store: Store) -> None:
+    other = "magic://x"
+    for arguments in (("--root", other, "latest", "ctgov"), ("latest", "ctgov", "--root", other)):
+        assert "Protocol not known" in lastgood(*arguments)[2]
+
+
+def test_status_has_a_verdict_and_its_exit_code(lastgood: Typed, store: Store, registry: Registry) -> None:
+    toy.publish(store, registry, 5, day=1)
+    a_run(registry, toy.SOURCE, "first", "gate")
+    code, out, _ = lastgood("status")
+    assert code == 0 and "Publishing: 1 versions published (100.0 %)" in out and "All is well." in out
+    a_run(registry, toy.SOURCE, "__airflow_temporary_run_2026__", "gate", status="fail")
+    assert lastgood("status")[0] == 0, "a trial at Airflow's command line is no run"
+    a_run(registry, toy.SOURCE, "second", "gate", status="fail")
+    code, out, err = lastgood("status")
+    assert code == 1 and "fail at gate, just now" in out and "All is well" not in out
+    assert err == "status: the last run of toy failed at gate\n"
+    assert json.loads(lastgood("status", "--json")[1])["well"] is False
+    third = toy.publish(store, registry, 6, day=2).version
+    a_run(registry, toy.SOURCE, "third", "gate", status="fail", version=third)
+    assert lastgood("status")[0] == 0, "its version was accepted or published again since"
+
+
+def test_status_tells_what_of_the_set_up_is_wrong_a_paused_dag_say(
+    lastgood: Typed, store: Store, registry: Registry
+) -> None:
+    found = [doctor.wrong("ctgov", "Its DAG is paused.", "Unpause it."), doctor.well("clock")]
+    doctor.keep(store, found, datetime.now(UTC), by="lastgood_watch")
+    code, out, err = lastgood("status")
+    assert code == 1 and "Set-up, looked at just now:\n  ctgov: Its DAG is paused.\n" in out
+    assert err == "status: 1 thing of the set-up is wrong (`doctor` says what to do)\n"
+
+
+def test_trials_at_airflows_command_line_are_listed_only_with_all(
+    lastgood: Typed, registry: Registry
+) -> None:
+    a_run(registry, toy.SOURCE, "__airflow_temporary_run_2026__", "probe")
+    assert lastgood("runs")[1] == "(none)\n" and len(lastgood("runs", "--csv", "-")[1].splitlines()) == 1
+    assert len(lastgood("runs", "--all")[1].splitlines()) == 2
+
+
+def test_history_tells_what_was_published_and_what_people_decided(
+    lastgood: Typed, store: Store, registry: Registry
+) -> None:
+    first, second = (toy.publish(store, registry, 3 + day, day=day) for day in (1, 2))
+    assert lastgood("rollback", toy.SOURCE, *REASON, "--yes")[0] == 0
+    code, out, _ = lastgood("history", toy.SOURCE)
+    head, last, *others = (line.split() for line in out.splitlines())
+    assert code == 0 and head == ["WHEN", "WHAT", "VERSION", "CHANGES", "WHO", "WHY"]
+    assert last == ["just", "now", "rollback", first.version, "-", "ana", "wrong", "unit"]
+    assert [line[2:4] for line in others] == [["published", second.version], ["published", first.version]]
+    assert others[1][4:] == ["+4", "~0", "-0", "-", "-"]
+
+
+def test_follow_tells_each_change_of_a_run_once(
+    lastgood: Typed, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = a_run(registry, toy.SOURCE, "one", "probe", status=None)
+    looks = iter([None, None, lambda: run_log.end(registry, toy.SOURCE, version, "ok")])
+
+    def sleep(_: float) -> None:
+        act = next(looks, "over")
+        if act == "over":
+            raise KeyboardInterrupt
+        if callable(act):
+            act()
+
+    monkeypatch.setattr("include.cli.reading.time.sleep", sleep)
+    code, out, _ = lastgood("runs", "--follow")
+    assert code == 130
+    assert [line.split("  ", 1)[1] for line in out.splitlines()] == [
+        f"toy  {version}  probe",
+        f"toy  {version}  ok",
     ]
+
+
+def test_a_shell_completes_commands_sources_and_versions(
+    lastgood: Typed, store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = toy.publish(store, registry, 3, day=1).version
+    monkeypatch.setenv("_LASTGOOD_COMPLETE", "complete_bash")
+    for typed, wanted in (("hist", "history"), ("latest ct", "ctgov"), ("checks toy ", version)):
+        monkeypatch.setenv("COMP_WORDS", f"lastgood {typed}")
+        monkeypatch.setenv("COMP_CWORD", str(len(f"lastgood {typed}".split(" ")) - 1))
+        assert wanted in main_said(lastgood)
+
+
+def test_one_word_runs_a_command_from_any_folder(
+    lastgood: Typed, store: Store, registry: Registry, tmp_path: Path
+) -> None:
+    version = toy.publish(store, registry, 3, day=1).version
+    (tmp_path / "lastgood").symlink_to(Path(__file__).resolve().parents[2] / "bin" / "lastgood")
+    done = subprocess.run(
+        ["./lastgood", "versions", toy.SOURCE], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "") and version in done.stdout
+
+
+def main_said(lastgood: Typed) -> list[str]:
+    return lastgood()[1].split()

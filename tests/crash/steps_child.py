@@ -14,8 +14,8 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from include.publishing.registry import Registry
-from tests.sources.pipeline import Pipeline
+from include.registry.registry import Registry
+from tests.sources.daily import DailyRuns
 
 
 def kill_at(where: str) -> None:
@@ -69,17 +69,18 @@ def cut_small(source: str, patch: Callable[[Any, str, Any], None]) -> None:
             patch(export, "PART_ROWS", 20)
 
 
-def do(names: str, pipeline: Pipeline, day: int) -> None:
-    """Do some steps of a run of a day."""
-    from include import steps
+def do(names: str, daily: DailyRuns, day: int) -> None:
+    """Do some steps of a run of a day, which `open` opens."""
+    from include import pipeline
 
-    run = pipeline.run(day)
+    run = daily.run(day) if names.startswith("open") else daily.resumed(day)
     acts: dict[str, Callable[[], object]] = {
-        "extract": lambda: steps.extract(run, pipeline.session()),
-        "build": lambda: steps.build(run),
-        "gate": lambda: steps.judge(run),
-        "promote": lambda: steps.promote(run),
-        "export": lambda: steps.export(run.store, run.registry, run.source),
+        "open": lambda: None,
+        "extract": lambda: pipeline.extract(run, daily.session()),
+        "build": lambda: pipeline.build(run),
+        "gate": lambda: pipeline.judge(run),
+        "promote": lambda: pipeline.promote(run),
+        "export": lambda: pipeline.export(run.store, run.registry, run.source),
     }
     for name in names.split(","):
         acts[name]()
@@ -90,17 +91,17 @@ def load() -> None:
     for source in ("ctgov", "pubchem", "sofascore", "clinical"):
         cut_small(source, lambda *_: None)
         importlib.import_module(f"include.sources.{source}.build")
-    for name in ("include.steps", "pyarrow.csv", "soda_duckdb.common.data_sources.duckdb_data_source"):
+    for name in ("include.pipeline", "pyarrow.csv", "soda_duckdb.common.data_sources.duckdb_data_source"):
         importlib.import_module(name)
 
 
 def main(source: str, names: str, day: str, root: str, dsn: str, url: str, where: str) -> None:
     import psycopg
 
-    from include.publishing.store import Store
+    from include.storage.store import Store
 
     cut_small(source, setattr)
     store, registry = Store.from_uri(root), Registry(lambda: psycopg.connect(dsn))
-    pipeline = Pipeline(source, store, registry, SimpleNamespace(url=url))
+    daily = DailyRuns(source, store, registry, SimpleNamespace(url=url))
     kill_at(where)
-    do(names, pipeline, int(day))
+    do(names, daily, int(day))

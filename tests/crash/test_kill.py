@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -19,54 +20,54 @@ from psycopg.conninfo import make_conninfo
 
 from include.publishing import manifest as manifests
 from include.publishing import mirror
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry.registry import Registry
 from include.sources import source as sources
 from include.sources.clinical.export import SITE
+from include.storage.store import Store
 from sandbox.ctgov.server import SampleUpstream as SampleCtgov
 from sandbox.pubchem.server import SampleUpstream as SamplePubchem
 from sandbox.sofascore.server import SampleUpstream as SampleSofascore
 from tests.crash import steps_child
 from tests.forks import Forks
-from tests.sources.pipeline import Pipeline
+from tests.sources.daily import DailyRuns
 
 pytestmark = pytest.mark.crash
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = {
-    "ctgov": ("extract", "build", "gate", "promote"),
-    "pubchem": ("extract", "build", "gate", "promote"),
-    "clinical": ("build", "gate", "promote", "export"),
-    "sofascore": ("extract", "build", "gate", "promote"),
+    "ctgov": ("open", "extract", "build", "gate", "promote"),
+    "pubchem": ("open", "extract", "build", "gate", "promote"),
+    "clinical": ("open", "build", "gate", "promote", "export"),
+    "sofascore": ("open", "extract", "build", "gate", "promote"),
 }
-"""Sources in the order in which they run, with their steps."""
+"""Sources in the order in which they run, with their steps; the first opens the run, as probe does."""
 ORDER = [(source, step) for source, steps in STEPS.items() for step in steps]
 
 # source, step, where: function#calls let through
 PLACES = [
-    ("ctgov", "extract", "include.publishing.store:Store.put#0"),
-    ("ctgov", "extract", "include.publishing.store:Store.put#1"),
-    ("ctgov", "extract", "include.upstream.landing:Landing._save#1"),
-    ("ctgov", "extract", "include.upstream.landing:Landing.finish#0"),
+    ("ctgov", "extract", "include.storage.store:Store.put#0"),
+    ("ctgov", "extract", "include.storage.store:Store.put#1"),
+    ("ctgov", "extract", "include.storage.landing:Landing._save#1"),
+    ("ctgov", "extract", "include.storage.landing:Landing.finish#0"),
     ("ctgov", "build", "include.sources.ctgov.build:_drop_duplicates#0"),
-    ("ctgov", "build", "include.publishing.store:Store.put#2"),
+    ("ctgov", "build", "include.storage.store:Store.put#2"),
     ("ctgov", "build", "include.publishing.manifest:write#0"),
-    ("ctgov", "build", "include.publishing.registry:Registry.stage#0"),
+    ("ctgov", "build", "include.registry.registry:Registry.stage#0"),
     ("ctgov", "gate", "include.quality.gate:_verify#3"),
-    ("ctgov", "gate", "include.publishing.registry:Registry.record_verdict#0"),
+    ("ctgov", "gate", "include.registry.registry:Registry.record_verdict#0"),
     ("ctgov", "promote", "include.publishing.promotion:_claim#0"),
     ("ctgov", "promote", "include.publishing.promotion:_switch#0"),
     ("ctgov", "promote", "include.publishing.serving:_copy#2"),
-    ("ctgov", "promote", "include.publishing.promotion:set_cursors#0"),
+    ("ctgov", "promote", "include.registry.watermarks:set_to#0"),
     ("ctgov", "promote", "include.publishing.mirror:write#0"),
-    ("ctgov", "promote", "include.publishing.mirror:_replace#1"),
+    ("ctgov", "promote", "include.publishing.mirror:_stands#1"),
     # the plan has landed, and nothing else
-    ("pubchem", "extract", "include.upstream.landing:Landing.write_part#1"),
+    ("pubchem", "extract", "include.storage.landing:Landing.write_part#1"),
     # a part is there that progress.json does not name yet
-    ("pubchem", "extract", "include.upstream.landing:Landing._save#2"),
-    ("pubchem", "extract", "include.sources.pubchem.ask:Asker.name#25"),
-    ("pubchem", "extract", "include.sources.pubchem.ask:Asker.properties#9"),
+    ("pubchem", "extract", "include.storage.landing:Landing._save#2"),
+    ("pubchem", "extract", "include.sources.pubchem.client:Asker.name#25"),
+    ("pubchem", "extract", "include.sources.pubchem.client:Asker.properties#9"),
     ("pubchem", "build", "include.sources.pubchem.build:_quarantine_unknown#0"),
-    ("pubchem", "promote", "include.publishing.promotion:set_cursors#0"),
+    ("pubchem", "promote", "include.registry.watermarks:set_to#0"),
     ("clinical", "build", "include.sources.clinical.build:_find_targets#0"),
     ("clinical", "promote", "include.publishing.mirror:write#0"),
     # CSV and JSONL of the new version are there, the parts that the page reads are not
@@ -76,10 +77,10 @@ PLACES = [
     # discover: the lists of one competition have landed
     ("sofascore", "extract", "include.sources.sofascore.discover:_Discovery._lists#1"),
     # replies of a unit are there that its progress.json does not name yet
-    ("sofascore", "extract", "include.upstream.landing:Landing._save#9"),
+    ("sofascore", "extract", "include.storage.landing:Landing._save#9"),
     # the years before are taken over, and of this year some tables are written
     ("sofascore", "build", "include.publishing.candidate:Candidate.write#4"),
-    ("sofascore", "promote", "include.publishing.promotion:set_cursors#0"),
+    ("sofascore", "promote", "include.registry.watermarks:set_to#0"),
 ]
 
 
@@ -96,10 +97,10 @@ class World:
 
     def run(self, source: str, steps: Sequence[str], day: int) -> None:
         """Do steps of a run, undisturbed."""
-        pipeline = Pipeline(source, self.store, self.registry, self.upstreams.get(source))
+        daily = DailyRuns(source, self.store, self.registry, self.upstreams.get(source))
         with pytest.MonkeyPatch.context() as patch:
             steps_child.cut_small(source, patch.setattr)
-            steps_child.do(",".join(steps), pipeline, day)
+            steps_child.do(",".join(steps), daily, day)
 
     def kill(self, source: str, step: str, day: int, where: str) -> int:
         """Do a step in a process that kills itself; returns how that ended."""
@@ -117,7 +118,7 @@ class World:
         assert pointer is not None and latest is not None
         manifest = manifests.require(self.store, source, latest.version)
         manifests.verify(self.store, manifest)
-        with self.registry.cursor() as cursor:
+        with self.registry.transaction() as cursor:
             served = {}
             for entry in manifest.tables:
                 if entry.serve:
@@ -130,7 +131,7 @@ class World:
             "latest": latest.version,
             "files": {entry.name: [file.sha256 for file in entry.files] for entry in manifest.tables},
             "served": served,
-            "cursors": self.registry.cursors(source),
+            "cursors": self.registry.watermarks(source),
             "states": {v.version: v.state for v in self.registry.versions(source)},
             "pointer": pointer.version,
             "changes": [(c.table, c.new, c.changed, c.deleted) for c in manifest.changes],
@@ -219,10 +220,8 @@ def test_a_kill_leaves_latest_intact_and_a_retry_ends_like_an_undisturbed_run(
 
     world.run(source, steps[steps.index(step) :], 1)
     assert world.published(source) == undisturbed
-    left = Path(world.store.root) / ".scratch"
-    assert not [path for path in left.rglob("*") if path.is_file()], (
-        "the retry cleans up after the one killed"
-    )
+    world.store.sweep_scratch(datetime.now(UTC) + timedelta(seconds=1))
+    assert list((Path(world.store.root) / ".scratch").rglob("*")) == [], "recovery can sweep what a kill left"
     if sources.exports(source):
         kept = {key.split("/")[3] for key in world.store.list(f"{SITE}/data")}
         assert kept == {undisturbed["site"]["version"], undisturbed["site"]["previous"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -16,13 +17,24 @@ ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS = {f"lastgood_{name}" for name in ("watch", "recovery", "retention", "backup")}
 DECISIONS = {
     f"lastgood_{name}"
-    for name in ("accept", "rollback", "rebuild_registry", "retry", "pin", "replay", "verify")
+    for name in (
+        "accept",
+        "rollback",
+        "hold",
+        "release",
+        "rebuild_registry",
+        "retry",
+        "pin",
+        "replay",
+        "verify",
+    )
 }
+DOCTOR = "lastgood_doctor"
 FILES = sorted((ROOT / "dags").rglob("*.py"))
 
 
 def test_there_are_exactly_the_expected_dags(dags: dict[str, Any]) -> None:
-    assert set(dags) == set(sources.names()) | OPERATIONS | DECISIONS
+    assert set(dags) == set(sources.names()) | OPERATIONS | DECISIONS | {DOCTOR}
     assert {"ctgov", "pubchem", "clinical", "sofascore"} <= set(dags)
 
 
@@ -66,8 +78,21 @@ def test_a_source_dag_never_catches_up_nor_runs_twice_at_once(dags: dict[str, An
     assert type(dag.timetable).__name__ == timetable
     assert dag.dagrun_timeout == spec.run_timeout
     for task in dag.tasks:
-        assert task.pool == spec.pool, task.task_id
+        assert task.pool == "default_pool", task.task_id
         assert task.depends_on_past is False
+
+
+@pytest.mark.parametrize("source", [name for name in sources.names() if not sources.spec(name).derived])
+def test_steps_that_ask_an_upstream_wait_for_their_turn_and_take_no_workers_meanwhile(
+    dags: dict[str, Any], source: str
+) -> None:
+    from lastgood.operators.steps import AskingOperator
+
+    for name in {"probe", "discover", "extract"} & set(dags[source].task_ids):
+        task = dags[source].get_task(name)
+        assert task.max_active_tis_per_dag == 1, name
+        kind = getattr(task, "operator_class", type(task))
+        assert issubclass(kind, AskingOperator), name
 
 
 @pytest.mark.parametrize("source", [name for name in sources.names() if sources.spec(name).derived])
@@ -96,31 +121,83 @@ def test_every_task_has_owner_timeout_and_alert_and_every_dag_an_alert_a_runbook
     from lastgood.notifiers.alert import AlertNotifier
 
     for dag_id, dag in dags.items():
+        if dag_id == DOCTOR:  # which tells only who asked
+            assert not dag.on_failure_callback and not dag.get_task("doctor").on_failure_callback
+            continue
         assert _tell(dag.on_failure_callback, AlertNotifier) == ["failure"], dag_id
-        assert _tell(dag.on_success_callback, AlertNotifier) == ["success"], dag_id
+        # Of one task that runs every few minutes the task tells: a callback of the run is a process of its own.
+        by_task = dag_id in OPERATIONS
+        assert _tell(dag.on_success_callback, AlertNotifier) == ([] if by_task else ["success"]), dag_id
         assert dag.dagrun_timeout and dag.doc_md and "lastgood" in dag.tags, dag_id
         for task in dag.tasks:
             assert task.owner not in ("", "airflow"), task.task_id
             assert task.execution_timeout and task.execution_timeout < dag.dagrun_timeout, task.task_id
             assert _tell(task.on_failure_callback, AlertNotifier) == ["failure"], task.task_id
-            warns = ["gate"] if task.task_id == "gate" else []
-            assert _tell(task.on_success_callback, AlertNotifier) == warns, task.task_id
+            told = ["promoted"] if task.task_id == "promote" else ["success"] if by_task else []
+            assert _tell(task.on_success_callback, AlertNotifier) == told, task.task_id
 
 
-def test_every_scheduled_dag_has_a_deadline_that_is_told_of_and_the_decisions_of_a_person_have_none(
+def test_every_dag_of_the_house_says_what_it_is_for(dags: dict[str, Any]) -> None:
+    house = [dags[dag_id] for dag_id in (*OPERATIONS, *DECISIONS)]
+    for words in ("dag_display_name", "description", "doc_md"):
+        said = [getattr(dag, words) for dag in house]
+        assert all(said) and len(set(said)) == len(house), f"{words} is each DAG's own"
+    for dag in house:
+        assert dag.doc_md.strip().startswith(f"### {dag.dag_display_name}\n")
+        assert "**It failed:**" in dag.doc_md, f"{dag.dag_id} does not say what to do where it failed"
+
+
+def test_links_in_runbooks_lead_to_dags_that_there_are(dags: dict[str, Any]) -> None:
+    from airflow.configuration import conf
+
+    base = conf.get("api", "base_url", fallback="").rstrip("/")
+    found = {
+        (dag_id, target)
+        for dag_id, dag in dags.items()
+        for target in re.findall(r"\]\(([^)]*)\)", dag.doc_md)
+        if not target.startswith("https://")
+    }
+    assert {target for _, target in found} == {f"{base}/dags/{name}" for name in ("ctgov", "pubchem")}
+    assert {"ctgov", "pubchem"} <= dags.keys()
+
+
+def test_only_a_decision_that_may_move_latest_tells_derived_sources(dags: dict[str, Any]) -> None:
+    told = {dag_id for dag_id in DECISIONS if any(task.outlets for task in dags[dag_id].tasks)}
+    assert told == {f"lastgood_{name}" for name in ("accept", "rollback", "release", "retry", "replay")}
+
+
+def test_an_owner_leads_where_the_deployment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lastgood.dag import _owner_links
+
+    assert _owner_links("clinical-data") == {}
+    monkeypatch.setenv("LASTGOOD_OWNER_LINK", "mailto:data@example.org")
+    assert _owner_links("clinical-data") == {"clinical-data": "mailto:data@example.org"}
+    monkeypatch.setenv("LASTGOOD_OWNER_LINK", "ask Ana")
+    assert _owner_links("clinical-data") == {}, "Airflow would refuse every DAG"
+
+
+def test_lateness_is_the_watchs_to_tell_and_no_dag_has_a_deadline_of_airflows(dags: dict[str, Any]) -> None:
+    """Airflow 3.3 cannot clear a run whose deadline lies ahead; the watch also sees runs that were cleared."""
+    assert not [dag_id for dag_id, dag in dags.items() if dag.deadline]
+    for source in sources.names():
+        assert sources.spec(source).done_within < dags[source].dagrun_timeout, (
+            f"{source}: a run that is ended is not told of as late"
+        )
+
+
+def test_the_houses_own_dags_run_without_being_asked_to_and_those_of_sources_when_somebody_wants_them(
     dags: dict[str, Any],
 ) -> None:
-    for dag_id, dag in dags.items():
-        deadlines = _list(dag.deadline) if dag.deadline else []
-        assert len(deadlines) == (dag_id not in DECISIONS), dag_id
-        for deadline in deadlines:
-            assert deadline.callback.path == "lastgood.notifiers.alert.AlertNotifier"
-            assert deadline.callback.kwargs == {"on": "late"}
-            assert deadline.interval < dag.dagrun_timeout, (
-                f"{dag_id}: a run that is ended is not told of as late"
-            )
-    for source in sources.names():
-        assert _list(dags[source].deadline)[0].interval == sources.spec(source).done_within
+    for dag_id in OPERATIONS | DECISIONS | {DOCTOR}:
+        assert dags[dag_id].is_paused_upon_creation is False, dag_id
+    assert {dags[source].is_paused_upon_creation for source in sources.names()} == {None}
+
+
+def test_the_doctor_knows_every_dag_of_the_house() -> None:
+    from lastgood import doctor
+
+    assert {*doctor.SYSTEM_DAGS, doctor.BACKUP_DAG} == OPERATIONS
+    assert set(doctor.FORM_DAGS) == DECISIONS | {DOCTOR}
 
 
 def test_an_operation_of_the_house_runs_on_a_schedule_alone_and_catches_nothing_up(
@@ -161,7 +238,7 @@ def test_sofascore_extracts_season_by_season_and_builds_also_where_only_lists_ch
     dags: dict[str, Any],
 ) -> None:
     extract, build = (dags["sofascore"].get_task(name) for name in ("extract", "build"))
-    assert extract.is_mapped and extract.map_index_template == "{{ unit_label }}"
+    assert extract.is_mapped and extract.map_index_template == "{{ task.unit['label'] }}", "before it ends"
     assert build.trigger_rule == "none_failed_min_one_success"
     assert build.upstream_task_ids == {"discover", "extract"}
 

@@ -16,7 +16,18 @@ from deploy.lock import PROJECT
 from include.sources.source import names
 
 ACTS = ("watch", "recovery", "retention", "backup")
-DECISIONS = ("accept", "rollback", "rebuild_registry", "retry", "pin", "replay", "verify")
+DECISIONS = (
+    "accept",
+    "rollback",
+    "hold",
+    "release",
+    "rebuild_registry",
+    "retry",
+    "pin",
+    "replay",
+    "verify",
+    "doctor",
+)
 OPERATIONS = {f"lastgood_{name}" for name in (*ACTS, *DECISIONS)}
 AT_HOME = ("sandbox", "tests", "benchmarks", "docs", "deploy")
 
@@ -54,7 +65,7 @@ def inspect(root: Path, search_path: list[Path]) -> Laid:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return Laid(root, dags, plugins, json.loads(done.stdout.splitlines()[-1]))
@@ -102,8 +113,8 @@ def test_every_plugin_is_loaded_and_no_library_is_taken_for_one(laid: Laid) -> N
 
 def test_every_module_is_imported_from_the_layout(laid: Laid) -> None:
     modules = laid.found["modules"]
-    assert {"lastgood.dag", "include.publishing.store", "include.sources.source"} <= set(modules)
-    assert {f"include.sources.{source}.spec" for source in names()} <= set(modules)
+    assert {"lastgood.dag", "include.storage.store", "include.sources.source"} <= set(modules)
+    assert {f"include.sources.{source}.source" for source in names()} <= set(modules)
     assert [file for file in modules.values() if not Path(file).is_relative_to(laid.root)] == []
 
 
@@ -153,6 +164,37 @@ def test_the_zip_carries_the_list_of_what_is_no_plugin(tmp_path: Path) -> None:
     layout.mwaa(tmp_path)
     with zipfile.ZipFile(tmp_path / "plugins.zip") as archive:
         assert ".airflowignore" in archive.namelist()
+
+
+@pytest.mark.parametrize(("lay", "file"), [(layout.mwaa, "startup.sh"), (layout.astro, "lastgood.env")])
+def test_a_deployment_has_a_name_and_knows_its_commit(lay: Any, file: str, tmp_path: Path) -> None:
+    lay(tmp_path / "laid", name="staging", commit="0123abc")
+    text = (tmp_path / "laid" / file).read_text()
+    script = f"set -a; . {tmp_path / 'laid' / file}; env"
+    variables = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, check=True, env={}
+    ).stdout
+    assert {"LASTGOOD_ENV=staging", "LASTGOOD_COMMIT=0123abc"} <= set(variables.splitlines()), text
+    lay(tmp_path / "another", commit=None)
+    assert "LASTGOOD_COMMIT" not in (tmp_path / "another" / file).read_text(), (
+        "no commit is known outside of git"
+    )
+    with pytest.raises(ValueError, match="name of a deployment"):
+        lay(tmp_path / "third", name="it's $HOME")
+
+
+def test_the_commit_is_that_of_the_project(tmp_path: Path) -> None:
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-C", str(tmp_path)]
+    assert layout.commit_of(tmp_path) is None
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"]):
+        subprocess.run([*git, *command], check=True)
+    head = subprocess.run(
+        [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert layout.commit_of(tmp_path) == head
+    (tmp_path / "x").write_text("")
+    subprocess.run([*git, "add", "x"], check=True)
+    assert layout.commit_of(tmp_path) == f"{head}-dirty", "what is deployed is no commit"
 
 
 def test_a_plugin_named_as_a_library_is_refused(tmp_path: Path) -> None:

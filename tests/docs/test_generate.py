@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from include.publishing.tables import describe
+from include.storage.tables import describe
 from tests import toy
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,15 +14,22 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from include.publishing.store import Store
+from include import pipeline
+from include.registry import run_log
+from include.registry.registry import Registry
+from include.storage.store import Store
 from tests.forks import Forks
 
 ROOT = Path(__file__).resolve().parents[2]
+SECRET = "canary-of-the-key"
+"""Of the upstream, in its connection."""
+NOTED_BESIDES = {"seconds", "started", "tries"}
+"""What the run log has of every step beside its facts."""
 
 
 @pytest.fixture(scope="session")
 def airflow_database(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Environment of an Airflow whose metadata database is initialised, with a pool for every source."""
+    """Environment of an Airflow whose metadata database is initialised."""
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute("CREATE DATABASE airflow_meta")
     parts = conninfo_to_dict(postgres)
@@ -33,12 +40,7 @@ def airflow_database(postgres: str, tmp_path_factory: pytest.TempPathFactory) ->
         "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
     }
-    code = (
-        "from airflow.utils.db import initdb; initdb()\n"
-        "from airflow.models.pool import Pool\n"
-        "for name in ('ctgov', 'stations'):\n"
-        "    Pool.create_or_update_pool(name=name, slots=1, description='', include_deferred=False)\n"
-    )
+    code = "from airflow.utils.db import initdb; initdb()"
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
     return environment
 
@@ -76,7 +78,7 @@ def run_dag(
                 "schema": "http",
                 "host": host,
                 "port": int(port.rstrip("/") or 0),
-                "extra": {"pace": 0, "backoff_first": 0.1, "backoff_max": 0.2},
+                "extra": {"pace": 0, "backoff_first": 0.1, "backoff_max": 0.2, "X-Api-Key": SECRET},
             },
         }
         environment = {
@@ -89,18 +91,60 @@ def run_dag(
         }
         arguments = [dag_id, json.dumps(conf)]
         if project == ROOT:
-            return forks.run(arguments, tmp_path / "output-of-run", environment)
-        return subprocess.run(
+            return _sound(forks.run(arguments, tmp_path / "output-of-run", environment))
+        ran = subprocess.run(
             [sys.executable, "-m", "sandbox.dagrun", *arguments],
             cwd=project,
             env=environment,
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=600,
         )
+        return _sound(ran)
 
     return run
+
+
+@pytest.fixture
+def told_alike(
+    airflow_database: dict[str, str], postgres: str, registry: Registry
+) -> Callable[[subprocess.CompletedProcess[str], str], None]:
+    """Sees to it that log, run log and XCom say the same of every step of a source's newest run, which published."""
+
+    def check(ran: subprocess.CompletedProcess[str], source: str) -> None:
+        run = run_log.runs(registry, source)[0]
+        with psycopg.connect(postgres, dbname="airflow_meta") as connection:
+            rows = connection.execute(
+                "SELECT task_id, value FROM xcom WHERE dag_id = %s AND run_id = %s AND key = 'return_value'",
+                (source, run["run_id"]),
+            ).fetchall()
+        returned: dict[str, list[Any]] = {}
+        for task, value in rows:
+            returned.setdefault(task, []).append(json.loads(value) if isinstance(value, str) else value)
+        noted: dict[str, list[Any]] = {}
+        for name, step in run["steps"].items():
+            assert f"{name}: {pipeline.words(step)}" in ran.stdout
+            task = name.partition(" ")[0]
+            facts = {name: value for name, value in step.items() if name not in NOTED_BESIDES}
+            # What extract is mapped over is discover's XCom
+            noted.setdefault(task, []).append(facts["units"] if task == "discover" else facts)
+        assert returned.keys() == noted.keys()
+        for task, facts in noted.items():
+            assert sorted(map(_text, returned[task])) == sorted(map(_text, facts)), task
+
+    return check
+
+
+def _text(facts: Any) -> str:
+    return json.dumps(facts, sort_keys=True)
+
+
+def _sound(ran: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+    """The run, in whose log no callback has failed (Airflow only logs that) and no secret stands."""
+    said = ran.stdout + ran.stderr
+    assert "Callback failed" not in said and SECRET not in said and "[debug" not in said
+    return ran
 
 
 @pytest.fixture

@@ -13,19 +13,21 @@ from typing import Any
 import psycopg
 import pytest
 
-from include import steps
-from include.publishing import mirror, runlog
+from include import pipeline
+from include.publishing import mirror
 from include.publishing.mirror import Pointer
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry import run_log
+from include.registry.registry import Registry
 from include.sources import source as sources
 from include.sources.clinical.export import SITE
+from include.storage.store import Store
 from sandbox.ctgov.server import SampleUpstream as SampleCtgov
 from sandbox.pubchem.server import SampleUpstream as SamplePubchem
-from tests.sources.pipeline import START, Pipeline
+from tests.sources.daily import START, DailyRuns
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Events = Callable[[str], list[dict[str, Any]]]
+Alike = Callable[[subprocess.CompletedProcess[str], str], None]
 SIZE, SEED = 60, 5
 NOWHERE = "http://127.0.0.1:9"
 """For DAGs that ask no upstream."""
@@ -46,7 +48,7 @@ def pubchem() -> Iterator[SamplePubchem]:
 def studies(store: Store, registry: Registry) -> str:
     """A version of ctgov that was published yesterday."""
     with SampleCtgov(size=SIZE, seed=SEED) as upstream:
-        return Pipeline("ctgov", store, registry, upstream).publish(day(-1)).version
+        return DailyRuns("ctgov", store, registry, upstream).publish(day(-1)).version
 
 
 @pytest.fixture
@@ -88,8 +90,9 @@ def shown(store: Store) -> dict[str, Any]:
     return latest
 
 
-def ok(ran: subprocess.CompletedProcess[str]) -> None:
+def ok(ran: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
+    return ran
 
 
 def test_pubchem_and_clinical_are_promoted_and_rollbacks_bring_site_and_derived_data_along(
@@ -100,38 +103,39 @@ def test_pubchem_and_clinical_are_promoted_and_rollbacks_bring_site_and_derived_
     pubchem: SamplePubchem,
     events: Events,
     triggers_clinical: Callable[[], AbstractContextManager[None]],
+    told_alike: Alike,
 ) -> None:
-    ok(run_dag("pubchem", pubchem.url))
+    told_alike(ok(run_dag("pubchem", pubchem.url)), "pubchem")
     compounds = pointer(store, "pubchem")
     (event,) = events("pubchem")
     assert event["version"] == compounds.version
     assert event["rows"] == {table.name: table.rows for table in compounds.tables}
     assert event["rows"]["names"] > 0, "ctgov was there before"
-    (run,) = runlog.runs(registry, "pubchem")
+    (run,) = run_log.runs(registry, "pubchem")
     assert (run["status"], set(run["steps"])) == ("ok", {"probe", "extract", "build", "gate", "promote"})
 
-    ok(run_dag("clinical", NOWHERE))
+    told_alike(ok(run_dag("clinical", NOWHERE)), "clinical")
     first, built_from = pointer(store, "clinical"), {"ctgov": studies, "pubchem": compounds.version}
-    assert registry.cursors("clinical") == {"built_from": built_from}
+    assert registry.watermarks("clinical") == {"built_from": built_from}
     assert [event["version"] for event in events("clinical")] == [first.version]
     site = shown(store)
     assert (site["version"], site["built_from"]) == (first.version, built_from)
-    (run,) = runlog.runs(registry, "clinical")
+    (run,) = run_log.runs(registry, "clinical")
     assert (run["status"], set(run["steps"])) == ("ok", {"probe", "build", "gate", "promote", "export"})
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute("SELECT count(*) AS n FROM published.clinical_clinical_compound_trials")
         assert cursor.fetchone() == {"n": site["rows"]}
 
-    Pipeline("pubchem", store, registry, pubchem).publish(day(1))
-    second = Pipeline("clinical", store, registry).publish(day(1.1))
-    steps.export(store, registry, "clinical")
+    DailyRuns("pubchem", store, registry, pubchem).publish(day(1))
+    second = DailyRuns("clinical", store, registry).publish(day(1.1))
+    pipeline.export(store, registry, "clinical")
     assert shown(store)["version"] == second.version
-    ok(run_dag("lastgood_rollback", NOWHERE, source="clinical", to=None, reason="wrong compounds"))
+    ok(run_dag("lastgood_rollback", NOWHERE, source="clinical", to="previous", reason="wrong compounds"))
     assert pointer(store, "clinical").version == shown(store)["version"] == first.version
     assert [event["version"] for event in events("clinical")] == [first.version] * 2
 
     with triggers_clinical():
-        ok(run_dag("lastgood_rollback", NOWHERE, source="pubchem", to=None, reason="wrong compounds"))
+        ok(run_dag("lastgood_rollback", NOWHERE, source="pubchem", to="previous", reason="wrong compounds"))
     assert [event["version"] for event in events("pubchem")] == [compounds.version] * 2
     assert not events("ctgov"), "nothing was decided about ctgov"
 
@@ -144,8 +148,8 @@ def test_a_full_refresh_in_an_outage_leaves_latest_and_the_alert_says_why_and_wh
     airflow_database: dict[str, str],
     events: Events,
 ) -> None:
-    good = Pipeline("pubchem", store, registry, pubchem).publish(day(-1))
-    before, cursors = pointer(store, "pubchem"), registry.cursors("pubchem")
+    good = DailyRuns("pubchem", store, registry, pubchem).publish(day(-1))
+    before, cursors = pointer(store, "pubchem"), registry.watermarks("pubchem")
     log = Path(airflow_database["AIRFLOW_HOME"]) / "logs" / "lastgood" / "alerts.jsonl"
     lines = len(log.read_text(encoding="utf-8").splitlines()) if log.exists() else 0
 
@@ -154,11 +158,11 @@ def test_a_full_refresh_in_an_outage_leaves_latest_and_the_alert_says_why_and_wh
     assert ran.returncode == 1, ran.stdout[-4000:]
 
     assert pointer(store, "pubchem") == before and before.version == good.version
-    assert registry.cursors("pubchem") == cursors
+    assert registry.watermarks("pubchem") == cursors
     assert not events("pubchem")
-    (run,) = runlog.runs(registry, "pubchem")
+    (run,) = run_log.runs(registry, "pubchem", limit=1)
     assert (run["status"], run["failed_step"]) == ("fail", "extract")
     (alert,) = map(json.loads, log.read_text(encoding="utf-8").splitlines()[lines:])
-    assert alert["title"] == "pubchem.extract: the step failed in all its tries"
+    assert alert["title"] == "pubchem: the upstream does not answer"
     assert "ServerBusy" in alert["cause"] and "503" in alert["cause"]
     assert alert["consumers"].startswith(f"Consumers keep reading version {good.version}, with data as of ")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry.registry import Registry
+from include.storage.store import Store
 from tests import toy
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,7 +29,7 @@ def test_a_lasting_new_level_is_accepted_and_a_broken_contract_is_not(
     assert accepted.returncode == 0, accepted.stdout[-3000:]
     latest = registry.latest(toy.SOURCE)
     assert latest is not None and latest.version == lower.version
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute("SELECT what, version, reason FROM lastgood.action")
         assert cursor.fetchall() == [
             {"what": "accept", "version": lower.version, "reason": "one registry was closed"}

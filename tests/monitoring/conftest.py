@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from include.publishing.registry import Registry
+from include.registry.registry import Registry
 
 NOW = datetime(2026, 7, 31, 12, 0, tzinfo=UTC)
 
@@ -21,7 +21,7 @@ class Past:
         self._count = 0
 
     def sql(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        with self._registry.cursor() as cursor:
+        with self._registry.transaction() as cursor:
             cursor.execute(query, parameters)
             return cursor.fetchall() if cursor.description else []
 
@@ -33,6 +33,7 @@ class Past:
         hours: float,
         run_type: str = "scheduled",
         run_id: str | None = None,
+        version: str | None = None,
         **steps: dict[str, Any],
     ) -> None:
         """A run that ended; one without a status is still open and began then."""
@@ -43,7 +44,7 @@ class Past:
             "status, steps, env, code_version, run_type) VALUES (%(source)s, %(version)s, %(source)s, %(run_id)s, "
             "%(at)s, %(at)s, %(ended)s, %(status)s, %(steps)s, 'test', 'test', %(run_type)s)",
             source=source,
-            version=f"v{self._count}",
+            version=version or f"v{self._count}",
             run_id=run_id or f"run {self._count}",
             at=at,
             ended=at if status else None,
@@ -99,6 +100,19 @@ class Past:
             source=source,
             version=version,
             since=NOW - timedelta(hours=hours),
+        )
+
+    def newest_is_latest(self, source: str) -> None:
+        """The candidate that was staged last is published."""
+        self.sql(
+            "UPDATE lastgood.dataset_version SET state = 'published', published_at = staged_at "
+            "WHERE source = %(source)s",
+            source=source,
+        )
+        self.sql(
+            "INSERT INTO lastgood.latest SELECT source, version, NULL, published_at FROM lastgood.dataset_version "
+            "WHERE source = %(source)s ORDER BY staged_at DESC LIMIT 1",
+            source=source,
         )
 
     def attempt(self, source: str, version: str, error: str | None, *, hours: float) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from include.monitoring import heartbeat
-from include.publishing.store import Store
+from include.storage.store import Store
 from tests.monitoring.conftest import NOW
 
 

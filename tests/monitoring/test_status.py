@@ -8,7 +8,7 @@ import pytest
 
 from include.monitoring import status
 from include.monitoring.consumers import consumers
-from include.publishing.registry import Registry
+from include.registry.registry import Registry
 from tests.monitoring.conftest import NOW, Past
 
 
@@ -27,9 +27,13 @@ def test_the_totals_have_the_names_of_the_earlier_system(registry: Registry, pas
     past.attempt("toy", "v2", None, hours=1)
     found = status.status(registry, NOW)
     assert {name: found[name] for name in found if name not in {"sources", "open_episodes"}} == {
+        "well": False,
+        "troubles": ["2 versions could not be published (`failed`)"],
         "total_published": 2,
         "total_staging": 2,
         "total_publishing": 1,
+        "total_held": 0,
+        "holds": {},
         "failed_publishes": 2,
         "max_attempts_exceeded": 1,
         "success_rate_percent": 50.0,

@@ -11,15 +11,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from include.alerting import episodes
 from include.alerting.alert import KINDS, Alert
 from include.monitoring import thresholds, watch
-from include.publishing import recovery, runlog
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.operations import recovery
+from include.registry import run_log
+from include.registry.locks import lock_latest
+from include.registry.registry import Registry
 from include.sources.source import Spec
+from include.storage.store import Store
 from tests import toy
+from tests.counting import counted
 from tests.monitoring.conftest import NOW, Past
 
 SPECS = {
@@ -55,8 +59,9 @@ def look(registry: Registry, store: Store, monkeypatch: pytest.MonkeyPatch) -> L
     ) -> list[Alert]:
         found = watch.observe(registry, store, limits, NOW, backup, folders=folders, specs=SPECS)
         assert found.blind == {}
-        # Most of these versions are in the registry only, which the rule of damaged files tells of.
-        assert {alert.kind for alert in found.alerts} <= {kind, "file-damaged"}
+        # Most of these versions are in the registry only, which the rule of damaged files tells of; a run that
+        # is open for days is late too.
+        assert {alert.kind for alert in found.alerts} <= {kind, "file-damaged", "late"}
         return [alert for alert in found.alerts if alert.kind == kind]
 
     return alerts
@@ -69,8 +74,17 @@ def only(alerts: list[Alert]) -> Alert:
 
 
 def test_every_kind_the_watch_finds_is_a_watched_one_and_nothing_is_found_in_peace(look: Look) -> None:
-    assert all(KINDS[kind].watched for kind in watch.RULES)
+    # A run that is late is over when one succeeds, and not because it failed.
+    assert {kind for kind in watch.RULES if not KINDS[kind].watched} == {"late"}
     assert look("none") == []
+
+
+def test_a_watch_asks_over_one_connection(store: Store, dsn: str, past: Past) -> None:
+    past.latest("toy", "v1")
+    past.version("toy", "v2", "publishing", lease_owner="run", lease_until=NOW - timedelta(minutes=20))
+    registry, opened = counted(dsn)
+    found = watch.observe(registry, store, thresholds.load(), NOW, None, specs=SPECS)
+    assert found.alerts and found.blind == {} and len(opened) == 1
 
 
 # --- stale ---
@@ -179,14 +193,22 @@ def test_a_table_that_is_empty_now_and_had_rows_is_found_until_empty_is_the_new_
     assert look("zero-rows") == []
 
 
-def candidate(store: Store, registry: Registry, *, good: int, refused: int, received: int | None) -> None:
+def candidate(
+    store: Store,
+    registry: Registry,
+    *,
+    good: int,
+    refused: int,
+    received: int | None,
+    arrived: dict[str, int] | None = None,
+) -> None:
     """A candidate of things with a quarantine."""
     manifest = toy.stage(store, registry, good, day=150)
     from include.publishing import manifest as manifests
     from include.publishing.manifest import Quarantine
 
     altered = {
-        "quarantine": Quarantine(rows=refused, reasons={"bad": refused}),
+        "quarantine": Quarantine(rows=refused, reasons={"bad": refused}, arrived=arrived),
         "counts": {} if received is None else {"received": received},
     }
     import msgspec
@@ -203,7 +225,9 @@ def candidate(store: Store, registry: Registry, *, good: int, refused: int, rece
         (1000, 2, 100, "2 of 100 records"),
         (1000, 1, 100, None),
         (0, 0, 0, None),
-        (0, 3, None, "3 of 3 records"),
+        (0, 3, None, None),
+        (17, 3, None, "3 of 20 records"),
+        (16, 3, None, None),
     ],
 )
 def test_refused_records_are_compared_with_what_came(
@@ -218,11 +242,22 @@ def test_refused_records_are_compared_with_what_came(
 ) -> None:
     candidate(store, registry, good=good, refused=refused, received=received)
     past.sql("UPDATE lastgood.dataset_version SET staged_at = %(at)s", at=NOW)
+    assert look("error-rate") == [], "a candidate that nobody reads has said so itself"
+    past.newest_is_latest("toy")
     found = look("error-rate")
     if says is None:
         assert found == []
     else:
         assert says in only(found).cause and "at most 1 % are accepted" in found[0].cause
+
+
+def test_what_a_candidate_says_of_its_arrivals_goes_before_what_its_source_counts(
+    store: Store, registry: Registry, look: Look, past: Past
+) -> None:
+    candidate(store, registry, good=1, refused=3, received=1000, arrived={"things": 60, "names": 40})
+    past.sql("UPDATE lastgood.dataset_version SET staged_at = %(at)s", at=NOW)
+    past.newest_is_latest("toy")
+    assert "3 of 100 records" in only(look("error-rate")).cause
 
 
 @pytest.mark.parametrize(
@@ -237,23 +272,40 @@ def test_refused_records_are_compared_with_what_came(
             "2 of 100",
         ),
         ({"extract": {"trials": {"asked": 10, "failed": 3}, "names": {"asked": 30, "failed": 0}}}, "3 of 40"),
-        ({"extract": {"items": 10, "failed": 1}}, "1 of 10"),
+        ({"extract": {"items": 20, "failed": 1}}, "1 of 20"),
+        ({"extract": {"items": 1, "failed": 1}}, None),
         ({"extract": {"studies_received": 10}}, None),
         ({"extract": {"asked": 0, "failed": 0}}, None),
         ({"extract": {"asked": "many", "failed": ["x"]}}, None),
         ({"build": {"asked": 10, "failed": 9}}, None),
     ],
 )
-def test_questions_without_an_answer_are_counted_over_the_units_of_the_newest_run(
+def test_questions_without_an_answer_are_counted_over_the_units_of_the_run_that_made_latest(
     past: Past, look: Look, steps: dict[str, Any], says: str | None
 ) -> None:
-    past.run("toy", "ok", hours=50, extract={"asked": 10, "failed": 9})
+    many = {"asked": 100, "failed": 90}
+    past.run("toy", "ok", hours=50, version="v1", extract=many)
+    past.latest("toy", "v1", hours=50)
     if not any(name.startswith("extract") for name in steps):
-        steps = {**steps, "extract": {"asked": 10, "failed": 0}}
-    past.run("toy", "ok", hours=2, **steps)
+        steps = {**steps, "extract": {"asked": 100, "failed": 0}}
+    past.run("toy", "ok", hours=2, version="v2", **steps)
+    past.latest("toy", "v2", hours=2)
+    past.run("toy", "fail", hours=1.5, extract=many)
     past.run("toy", "skipped", hours=1, probe={"new": False})
+    past.run("toy", None, hours=0.1, extract=many)
     found = look("error-rate")
     assert (found == []) if says is None else (says in only(found).cause)
+
+
+def test_what_an_operator_rolled_back_to_is_neither_empty_nor_erroneous_anew(past: Past, look: Look) -> None:
+    past.run("toy", "ok", hours=9, version="v1", extract={"asked": 100, "failed": 90})
+    past.latest("toy", "v1", hours=9, rows={"things": 0})
+    past.latest("toy", "v2", hours=3, rows={"things": 7})
+    past.sql("UPDATE lastgood.dataset_version SET state = 'rolled_back' WHERE version = 'v2'")
+    past.sql("UPDATE lastgood.latest SET version = 'v1', previous = 'v2'")
+    assert look("zero-rows") == [] and look("error-rate") == []
+    past.latest("toy", "v3", hours=1, rows={"things": 0})
+    assert look("zero-rows") == [], "it had rows in what was rolled back from alone"
 
 
 # --- publishing ---
@@ -269,6 +321,20 @@ def test_more_than_five_failures_to_publish_within_an_hour_are_found(past: Past,
     (alert,) = look("publish-failures")
     assert "Publishing failed 6 times in the last hour; at most 5 are accepted." in alert.cause
     assert "hunter2" not in alert.cause
+
+
+def test_failures_to_publish_are_over_once_publishing_succeeds_and_not_after_an_hour(
+    past: Past, look: Look, registry: Registry
+) -> None:
+    for minute in range(6):
+        past.attempt("toy", "v1", "the disk is full", hours=minute / 60)
+    (alert,) = look("publish-failures")
+    past.sql("UPDATE lastgood.publish_attempt SET at = at - interval '3 hours'")
+    assert look("publish-failures") == [], "nobody was told"
+    episodes.note(registry, alert, lambda _: timedelta(hours=1))
+    assert look("publish-failures") != []
+    past.attempt("toy", "v1", None, hours=0.1)
+    assert look("publish-failures") == []
 
 
 def test_a_candidate_that_is_staged_for_more_than_a_day_is_found(past: Past, look: Look) -> None:
@@ -293,15 +359,18 @@ def test_a_promotion_that_is_at_work_beyond_its_lease_is_no_finding(
 ) -> None:
     past.latest("toy", "v1")
     past.version("toy", "v2", "publishing", lease_owner="run", lease_until=NOW - timedelta(minutes=1))
-    with registry.cursor() as cursor:
-        cursor.execute("SELECT FROM lastgood.latest FOR UPDATE")
+    with registry.transaction() as cursor:
+        lock_latest(cursor, "toy", "promote")
         assert look("lease-expired") == []
     assert only(look("lease-expired"))
 
 
 def test_what_recovery_has_given_up_is_found_until_something_newer_is_latest(past: Past, look: Look) -> None:
     past.latest("toy", "v1", hours=9)
-    past.version("toy", "v2", "failed", previous="v1", publish_attempts=12, publish_error="the disk is full")
+    past.run("toy", hours=9)
+    past.run("toy", "fail", hours=1)
+    past.sql("UPDATE lastgood.pipeline_run SET failed_step = 'promote' WHERE version = 'v2'")
+    past.version("toy", "v2", "failed", previous="v1", publish_attempts=6, publish_error="the disk is full")
     for _ in range(recovery.ROUNDS):
         assert look("publish-given-up") == []
         past.sql(
@@ -310,12 +379,43 @@ def test_what_recovery_has_given_up_is_found_until_something_newer_is_latest(pas
         )
     alert = only(look("publish-given-up"))
     assert alert.what == "v2"
-    assert "in 3 of 3 rounds, 12 attempts failed in all. The last said: the disk is full" in alert.cause
+    assert (
+        "in all 3 rounds of recovery. 6 attempts failed in all. The last said: the disk is full"
+        in alert.cause
+    )
     past.latest("toy", "v3", hours=0.5)
     assert look("publish-given-up") == []
 
 
+@pytest.mark.parametrize("failed_step", ["gate", None])
+def test_the_third_failure_of_an_acceptance_or_a_command_is_found_since_no_run_tells_of_it(
+    past: Past, look: Look, failed_step: str | None
+) -> None:
+    past.latest("toy", "v1", hours=9)
+    past.version(
+        "toy", "v2", "staged", previous="v1", publish_attempts=2, publish_error="full", accepted_by="ana"
+    )
+    assert look("publish-given-up") == []
+    past.sql(
+        "UPDATE lastgood.dataset_version SET state = 'failed', publish_attempts = 3 WHERE version = 'v2'"
+    )
+    alert = only(look("publish-given-up"))
+    assert "in 0 of 3 rounds of recovery; the next is to come. 3 attempts failed in all" in alert.cause
+    past.run("toy", hours=9)
+    past.run("toy", "fail", hours=1)
+    past.sql("UPDATE lastgood.pipeline_run SET failed_step = %(step)s WHERE version = 'v2'", step=failed_step)
+    assert only(look("publish-given-up")).fingerprint == alert.fingerprint
+
+
 # --- runs ---
+
+
+def test_a_day_without_a_run_does_not_mend_groups_that_failed(past: Past, look: Look) -> None:
+    past.run("toy", "ok", hours=60, discover={"groups": 10, "groups_failed": 0})
+    past.run("toy", "ok", hours=30, discover={"groups": 10, "groups_failed": 5})
+    assert only(look("groups-failing"))
+    past.run("toy", "ok", hours=1, discover={"groups": 10, "groups_failed": 0})
+    assert look("groups-failing") == []
 
 
 def test_groups_that_fail_are_counted_over_a_day(past: Past, look: Look) -> None:
@@ -326,7 +426,7 @@ def test_groups_that_fail_are_counted_over_a_day(past: Past, look: Look) -> None
     assert look("groups-failing") == []
     past.run("toy", "fail", hours=2, **{"extract a": {"groups": 10, "groups_failed": 2}})
     assert (
-        "12 of 110 groups of the last 24 hours could not be formed (10.9 %); at most 10 %"
+        "12 of 110 groups of a day could not be formed (10.9 %); at most 10 %"
         in only(look("groups-failing")).cause
     )
 
@@ -346,26 +446,6 @@ def test_a_success_rate_below_95_percent_is_found_once_there_are_enough_runs(pas
         "UPDATE lastgood.pipeline_run SET status = 'ok' WHERE started = %(at)s", at=NOW - timedelta(hours=9)
     )
     assert look("success-rate") == [], "95 % is not below 95 %"
-
-
-@pytest.mark.parametrize("state", ["open", "half_open"])
-def test_an_upstream_that_is_left_alone_is_found(past: Past, look: Look, state: str) -> None:
-    past.sql("INSERT INTO lastgood.breaker (name, state) VALUES ('calm_api', 'closed')")
-    past.sql(
-        "INSERT INTO lastgood.breaker (name, state, failures, open_until, last_error) "
-        "VALUES ('toy_api', %(state)s, 5, %(at)s, 'HTTP 503 of https://user:secret@host/path')",
-        state=state,
-        at=NOW,
-    )
-    assert look("breaker-open") == [], "its pause is over, so the next call tries again"
-    past.sql(
-        "UPDATE lastgood.breaker SET open_until = %(at)s WHERE name = 'toy_api'",
-        at=NOW + timedelta(minutes=5),
-    )
-    (alert,) = look("breaker-open")
-    assert (alert.source, alert.what) == ("toy", "")
-    assert "toy_api is not asked before 2026-07-31 12:05 UTC, since 5 calls in a row failed" in alert.cause
-    assert "secret" not in alert.cause
 
 
 # --- files ---
@@ -400,7 +480,7 @@ def test_damage_of_the_version_before_latest_is_found_since_it_is_the_way_back(
     Path(store.full(before.path)).unlink()
     alert = only(look("file-damaged"))
     assert alert.cause.startswith("of the version before latest, ") and alert.cause.count("missing") == 1
-    store.delete(latest.files[0].path)
+    toy.lose(store, latest.files[0].path)
     cause = only(look("file-damaged")).cause
     assert cause.startswith(f"of latest, {latest.version}: ") and cause.count("missing") == 2
 
@@ -425,7 +505,7 @@ def test_damage_that_is_known_stays_found_while_bytes_are_otherwise_read_for_an_
     assert "other bytes" in only(list(watch.file_damaged(late))).cause
 
 
-# --- the house ---
+# --- the system ---
 
 
 def test_a_disk_that_is_nearly_full_is_found_once_however_many_folders_it_holds(
@@ -484,7 +564,7 @@ def test_a_rule_that_fails_is_named_and_does_not_stop_the_others(
     assert [alert.kind for alert in found.alerts] == ["stale"]
     assert found.blind.keys() == {"disk-low"} and "PermissionError" in found.blind["disk-low"]
     assert "abc123" not in found.blind["disk-low"]
-    assert found.seen == watch.RULES.keys() - {"disk-low"}
+    assert found.seen == watch.RULES.keys() - {"disk-low", "late"}
     assert found.found == {"stale": 1}
 
 
@@ -518,6 +598,57 @@ def test_an_import_error_that_was_not_seen_for_ten_minutes_is_left_out(
     assert watch.import_errors(registry, thresholds.load(), NOW) == {"new"}
 
 
+def test_what_waits_for_an_operator_is_told_once_however_many_wait(look: Look, past: Past) -> None:
+    past.latest("toy", "v1", hours=30)
+    past.run("toy", "skipped", hours=1)
+    why = "held: ana rolled back from v2 at 2026-11-19 12:00 UTC: trial counts doubled"
+    for hours, version in ((20, "v3"), (4, "v4")):
+        past.version("toy", version, "held", hours=hours, previous="v1", publish_error=why)
+    past.version("toy", "v0", "held", hours=40, previous="gone", publish_error=why)
+    assert only(look("held")).cause == (
+        "Version v4 passed its checks and waits for 4 hours (so do 1 older ones). ana rolled back from v2 at "
+        "2026-11-19 12:00 UTC: trial counts doubled."
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "run_type", "published", "late"),
+    [
+        (8.1, "scheduled", True, True),
+        (8.1, "manual", True, True),
+        (7.9, "scheduled", True, False),
+        (99, "backfill", True, False),
+        (99, "scheduled", False, False),  # the first run of a source may take days
+    ],
+)
+def test_a_run_that_is_not_done_as_promised_is_late(
+    look: Look, past: Past, hours: float, run_type: str, published: bool, late: bool
+) -> None:
+    if published:
+        past.latest("toy", "v0", hours=20)
+        past.run("toy", "ok", hours=20, promote={"latest": "v0"})
+    past.run("toy", None, hours=hours, run_id="slow", run_type=run_type)
+    found = look("late")
+    assert [(alert.source, alert.run_id) for alert in found] == ([("toy", "slow")] if late else [])
+    if late:
+        assert only(found).cause.endswith("None of its steps has come to an end.")
+
+
+def test_a_late_run_says_how_far_it_has_come(look: Look, past: Past) -> None:
+    past.latest("toy", "v0", hours=20)
+    past.run("toy", "ok", hours=20, promote={"latest": "v0"})
+    at = (NOW - timedelta(hours=5)).isoformat()
+    before = (NOW - timedelta(hours=30)).isoformat()  # of the try before it was cleared
+    steps = {"build": {"started": before, "seconds": 9.0}, "extract": {"started": at, "seconds": 3600.0}}
+    past.run("toy", None, hours=9, run_id="slow", **steps)
+    assert only(look("late")).cause.endswith("Its last step that came to an end was extract, 4 hours ago.")
+    failed = {"extract": {"started": at, "seconds": 0.0, "error": "OSError: away.", "tried_again": True}}
+    past.sql("UPDATE lastgood.pipeline_run SET steps = %(steps)s WHERE run_id = 'slow'", steps=Jsonb(failed))
+    assert only(look("late")).cause.endswith(
+        "extract failed 5 hours ago and is to be tried again. It said: OSError: away."
+    )
+
+
 def test_runs_that_must_be_over_and_were_never_closed_end_as_failed(registry: Registry, past: Past) -> None:
     late = {"extract": {"started": (NOW - timedelta(hours=11)).isoformat()}}
     past.run("toy", None, hours=13, run_id="dead")
@@ -525,8 +656,8 @@ def test_runs_that_must_be_over_and_were_never_closed_end_as_failed(registry: Re
     past.run("toy", None, hours=99, run_id="cleared", **late)
     past.run("toy", "ok", hours=99, run_id="done")
     past.run("lastgood_watch", None, hours=3, run_id="killed")
-    closed = runlog.end_dead(registry, {"toy": timedelta(hours=12)}, timedelta(hours=2), NOW)
+    closed = run_log.end_dead(registry, {"toy": timedelta(hours=12)}, timedelta(hours=2), NOW)
     assert closed == ["lastgood_watch killed", "toy dead"]
     ended = past.sql("SELECT run_id, ended FROM lastgood.pipeline_run WHERE status = 'fail' ORDER BY run_id")
     assert ended == [{"run_id": "dead", "ended": NOW}, {"run_id": "killed", "ended": NOW}]
-    assert runlog.end_dead(registry, {"toy": timedelta(hours=12)}, timedelta(hours=2), NOW) == []
+    assert run_log.end_dead(registry, {"toy": timedelta(hours=12)}, timedelta(hours=2), NOW) == []

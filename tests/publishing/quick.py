@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import msgspec
+from typing import Literal
 
 from include.publishing import manifest as manifests
 from include.publishing import promotion
+from include.publishing import verdict as verdicts
 from include.publishing.manifest import Manifest
-from include.publishing.registry import Registry
-from include.publishing.store import Store
-from include.quality import gate
+from include.publishing.policy import Policy
+from include.registry.registry import Registry
+from include.storage.store import Store
 from tests import toy
+
+Rule = Literal["contract", "change"]
 
 
 def publish(
@@ -21,26 +23,34 @@ def publish(
     """Stage and promote."""
     manifest = toy.stage(store, registry, values, day=day)
     judge(store, registry, manifest)
-    promotion.promote(store, registry, toy.SOURCE, manifest.version, owner="test")
+    promotion.promote(store, registry, toy.SOURCE, manifest.version, policy=Policy(), owner="test")
     return manifest
 
 
 def judge(
-    store: Store, registry: Registry, manifest: Manifest, outcome: gate.Outcome = "PASSED"
-) -> gate.Verdict:
+    store: Store,
+    registry: Registry,
+    manifest: Manifest,
+    outcome: verdicts.Outcome = "PASSED",
+    rule: Rule = "contract",
+) -> verdicts.Verdict:
     """Give a candidate a verdict of one check."""
-    check = gate.CheckOutcome(
-        table="things", id="1", name="a check", rule="contract", outcome=outcome, value=0, threshold="none"
+    given = verdict(store, manifest, outcome, rule)
+    verdicts.keep(store, registry, given)
+    return given
+
+
+def verdict(store: Store, manifest: Manifest, outcome: verdicts.Outcome, rule: Rule) -> verdicts.Verdict:
+    """A verdict of one check, which nobody has written anywhere yet."""
+    check = verdicts.CheckOutcome(
+        table="things", id="1", name="a check", rule=rule, outcome=outcome, value=0, threshold="none"
     )
-    verdict = gate.Verdict(
+    return verdicts.Verdict(
         source=manifest.source,
         version=manifest.version,
         previous=manifest.previous,
         checked_at=manifest.created_at,
         checks=[check],
         errors=[],
-        stamps=manifests.verify(store, manifest),
+        stamps=manifests.verify(store, manifest, lists=True),
     )
-    store.write_bytes(gate.verdict_key(manifest.source, manifest.version), msgspec.json.encode(verdict))
-    registry.record_verdict(verdict)
-    return verdict

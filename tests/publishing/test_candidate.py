@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from include.publishing import manifest as manifests
 from include.publishing.candidate import Candidate
 from include.publishing.manifest import Manifest
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry.registry import Registry
+from include.storage.store import Store
+from include.version import version_id
 from tests import toy
+from tests.publishing import quick
 
 
 def test_the_same_rows_give_the_same_bytes(store: Store, registry: Registry) -> None:
@@ -31,13 +33,17 @@ def test_a_sealed_candidate_is_never_changed(store: Store, registry: Registry) -
     )
     with pytest.raises(FileExistsError, match="sealed already"):
         manifests.write(store, other)
-    assert manifests.write(store, manifest).bytes > 0, "sealing the same again is harmless"
+    with pytest.raises(FileExistsError, match="sealed already"):
+        manifests.write(store, manifest)
 
 
 def test_quarantined_rows_are_kept_with_reason_origin_and_hash(store: Store) -> None:
     with Candidate(store, toy.SOURCE, "20260301T000000Z-00000000", [toy.THINGS], 1, None) as candidate:
         candidate.write("things", [])
-        candidate.quarantine(reason="no id", detail="$.id", raw="raw/x:7", sha256="ab", content=b"{\xff")
+        candidate.arrived("things", 40)
+        candidate.quarantine(
+            "things", key="7", reason="no id", detail="$.id", raw="raw/x:7", sha256="ab", content=b"{\xff"
+        )
         manifest = candidate.seal(
             run_id="r",
             as_of=datetime(2026, 3, 1, tzinfo=UTC),
@@ -47,10 +53,22 @@ def test_quarantined_rows_are_kept_with_reason_origin_and_hash(store: Store) -> 
             counts={},
             upstream={},
         )
-    assert (manifest.quarantine.rows, manifest.quarantine.reasons) == (1, {"no id": 1})
+    kept = manifest.quarantine
+    assert (kept.rows, kept.reasons, kept.arrived) == (1, {"no id": 1}, {"things": 40})
+    assert kept.refused == {"things": 1}
     assert manifest.quarantine.file is not None
-    (row,) = store.dataset([manifest.quarantine.file.path]).to_table().to_pylist()
-    assert row == {"reason": "no id", "detail": "$.id", "raw": "raw/x:7", "sha256": "ab", "content": b"{\xff"}
+    (row,) = store.parquet(manifest.quarantine.file.path).to_table().to_pylist()
+    assert row == {
+        "kind": "things",
+        "key": "7",
+        "reason": "no id",
+        "detail": "$.id",
+        "raw": "raw/x:7",
+        "sha256": "ab",
+        "bytes": 2,
+        "content": b"{\xff",
+        "left_out": None,
+    }
     assert manifest.table("things").rows == 0
 
 
@@ -67,7 +85,7 @@ def test_a_table_that_was_not_written_cannot_be_sealed(store: Store) -> None:
 
 def test_an_interval_end_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="no time zone"):
-        manifests.version_id(datetime(2026, 3, 1), "run")
+        version_id(datetime(2026, 3, 1), "run")
 
 
 values = st.dictionaries(
@@ -116,7 +134,7 @@ def test_changes_tell_exactly_the_difference_between_two_versions(
     expected = {("new", k) for k in after.keys() - before.keys()}
     expected |= {("deleted", k) for k in before.keys() - after.keys()}
     expected |= {("changed", k) for k in before.keys() & after.keys() if before[k] != after[k]}
-    listed = store.dataset([changes.keys.path]).to_table().to_pylist() if changes.keys else []
+    listed = store.parquet(changes.keys.path).to_table().to_pylist() if changes.keys else []
     assert {(row["change"], row["id"]) for row in listed} == expected
     assert changes.total == len(expected)
 
@@ -130,3 +148,68 @@ def test_a_part_that_is_kept_is_the_file_of_the_version_before_and_says_which_pa
     assert [file.path.split("/")[2][-1] for file in second.files] == ["a", "b", "a"]
     assert toy.read(store, second) == {1: "uno", 2: "two", 3: "three"}
     assert (second.changes[0].new, second.changes[0].changed, second.changes[0].deleted) == (0, 1, 0)
+
+
+def sealed(candidate: Candidate, value: str) -> Manifest:
+    """Write one thing and seal."""
+    row = {"id": 1, "value": value, "content_hash": value}
+    candidate.write("things", pa.Table.from_pylist([row], toy.THINGS.schema).to_batches())
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    return candidate.seal(
+        run_id="r", as_of=now, created_at=now, code_version=value, cursors={}, counts={}, upstream={}
+    )
+
+
+def made(store: Store, version: str = "v", previous: Manifest | None = None) -> Candidate:
+    return Candidate(store, toy.SOURCE, version, [toy.THINGS], 1, previous)
+
+
+def test_of_two_tries_the_first_that_seals_makes_the_candidate_and_the_other_leaves_nothing(
+    any_store: Store,
+) -> None:
+    with made(any_store) as frozen, made(any_store) as retry:
+        first = sealed(retry, "retry")
+        assert sealed(frozen, "frozen") == first, "the lost try finds what was sealed"
+    assert toy.read(any_store, first) == {1: "retry"}
+    assert manifests.read(any_store, toy.SOURCE, "v") == first
+    assert set(any_store.list("versions")) == {
+        manifests.manifest_key(toy.SOURCE, "v"),
+        *(file.path for file in first.files),
+    }
+
+
+def test_a_build_that_wakes_after_its_retry_was_promoted_harms_nothing(
+    store: Store, registry: Registry
+) -> None:
+    latest = quick.publish(store, registry, 3, day=1)
+    with pytest.raises(RuntimeError, match="it failed at last"), made(store, latest.version) as frozen:
+        frozen.write("things", [])
+        raise RuntimeError("it failed at last")
+    with made(store, latest.version) as frozen:
+        assert sealed(frozen, "late") == latest
+    assert manifests.verify(store, latest)
+    assert len(toy.served(registry)) == 3
+
+
+def test_building_again_what_retention_removed_touches_no_file_that_latest_still_needs(
+    store: Store, registry: Registry
+) -> None:
+    """A run is cleared whose version is long gone, while its files live on in later ones."""
+    first = quick.publish(store, registry, {1: "same"}, day=1)
+    kept = quick.publish(store, registry, {1: "same"}, day=2)
+    assert kept.files == first.files
+    store.delete(manifests.manifest_key(toy.SOURCE, first.version))
+    with made(store, first.version) as again:
+        sealed(again, "another")
+    assert manifests.verify(store, kept)
+
+
+def test_a_try_that_was_killed_leaves_a_folder_that_no_other_try_takes_for_its_own(store: Store) -> None:
+    killed = made(store)
+    killed.__enter__()
+    killed.write("things", pa.Table.from_pylist([], toy.THINGS.schema).to_batches())
+    left = store.list("versions")
+    with made(store) as retry:
+        manifest = sealed(retry, "whole")
+    assert left and not {file.path for file in manifest.files} & set(left)
+    assert set(left) <= set(store.list("versions")), "recovery removes it, by its age"

@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from include.publishing import diff
-from include.publishing import manifest as manifests
 from include.publishing.candidate import Candidate
 from include.publishing.diff import RowDiff
 from include.publishing.manifest import Manifest
-from include.publishing.registry import Registry
-from include.publishing.store import Store
-from include.publishing.tables import Column, Table
+from include.registry.registry import Registry
+from include.storage.store import Store
+from include.storage.tables import Column, Table
+from include.version import version_id
 from tests import toy
 
 THINGS = st.dictionaries(st.integers(0, 20), st.none() | st.text(max_size=3), max_size=12)
@@ -89,6 +89,17 @@ def test_a_column_that_was_added_or_changed_its_type_is_compared_all_the_same(st
     assert rows == (RowDiff("changed", {"id": 2}, {"value": ("8", "9")}),)
 
 
+def test_no_list_an_empty_one_and_one_of_a_null_are_three_values(store: Store) -> None:
+    column = Column("value", pa.list_(pa.string()), "Some.")
+    table = Table(
+        "things", "Things.", ("id",), (toy.THINGS.columns[0], column, toy.THINGS.columns[2]), serve=True
+    )
+    then = seal(store, "then", {1: None, 2: [], 3: [None], 4: ["a", None]}, table=table)
+    now = seal(store, "now", {1: [], 2: [None], 3: None, 4: ["a"]}, table=table)
+    (found,) = diff.compare(store, toy.SOURCE, then.version, now.version)
+    assert found.changed == 4
+
+
 def test_tables_without_a_counterpart_or_with_another_key_are_counted_and_say_why(store: Store) -> None:
     other = Table("others", "Others.", ("id",), toy.THINGS.columns, serve=False)
     columns = (toy.THINGS.columns[0], Column("value", pa.string(), "Now of the key.", required=True))
@@ -125,7 +136,7 @@ def seal(
     table: Table = toy.THINGS,
 ) -> Manifest:
     """A version of one table with these values by id."""
-    version = manifests.version_id(toy.START, run)
+    version = version_id(toy.START, run)
     with Candidate(store, toy.SOURCE, version, [table], 1, None) as candidate:
         rows = [
             {"id": key, "value": value, "content_hash": (hashes or {}).get(key, f"hash of {value!r}")}

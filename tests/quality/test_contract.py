@@ -54,6 +54,37 @@ def test_a_contract_lists_its_checks_by_the_ids_soda_reports(tmp_path: Path) -> 
         ("threshold: {must_be_greater_than_or_equal: -2}", "threshold: {level: wrn, must_be: 1}", "wrn"),
         ("- schema:", "- - schema:", "Expected `object`"),
         ("checks:\n  - schema", "checks: [\n  - schema", "things.yml"),
+        ("must_be_greater_than: 0", "must_be_greater_than: 010", "line .*'010' without quotes"),
+        ("must_be_greater_than: 0", "must_be_greater_than: .nan", "'.nan' without quotes"),
+        ("must_be_greater_than: 0", "must_be_greater_than: '.inf'", "Expected `int | float"),
+        ("invalid_values: [rubbish]", "valid_min: -.inf", "'-.inf' without quotes"),
+        ("invalid_values: [rubbish]", "valid_max: 1.0e+999", "beyond what a number can hold"),
+        ("invalid_values: [rubbish]", "invalid_values: [1:00]", "'1:00' without quotes"),
+        ("invalid_values: [rubbish]", "filter: value > '3'", "nothing says which values are invalid"),
+        ("invalid_values: [rubbish]", "invalid_values: [rubbish]\n          filter: false", "Expected `str"),
+        (
+            "invalid_values: [rubbish]",
+            "invalid_values: [rubbish]\n          filter: 'false'",
+            "names no column",
+        ),
+        (
+            "invalid_values: [rubbish]",
+            "invalid_values: [rubbish]\n          filter: 1 = 2",
+            "filter '1 = 2' names no column",
+        ),
+        ("must_be_greater_than: 0", "must_be_between: {}", "bounds are one of"),
+        ("must_be_greater_than: 0", "must_be_between: {greater_than: 1}", "bounds are one of"),
+        (
+            "must_be_greater_than: 0",
+            "level: warn, must_be_greater_than: 0",
+            "needs a row_count check that can fail",
+        ),
+        (
+            "{name: columns are the declared ones}",
+            "{name: columns are the declared ones, threshold: {level: warn}}",
+            "schema check that can fail|exactly one comparison",
+        ),
+        ("dataset: wh", "dataset: wh/main/things\ndataset: wh", "line 2: the key 'dataset' stands twice"),
     ],
 )
 def test_a_mistake_is_refused_with_file_and_place(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -85,6 +116,28 @@ def test_every_table_has_exactly_one_contract(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", sources.names())
 def test_the_contracts_of_every_source_pass_the_strict_schema(source: str) -> None:
-    tables = [table.name for table in sources.module(source, "tables").TABLES]
+    tables = [table.name for table in sources.load(source).schema().tables]
     for path in contract.load_all(source, tables).values():
         assert contract.load(path).all_checks()
+
+
+def test_a_condition_that_looks_at_no_column_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidContract, match="expression 'false' names no column of things"):
+        load(tmp_path, GOOD + "  - failed_rows: {name: never, qualifier: never, expression: 'false'}\n")
+
+
+def test_a_contract_that_only_warns_is_refused(tmp_path: Path) -> None:
+    warns = "{name: %s, threshold: {level: warn, must_be_greater_than: 0}}"
+    text = (
+        "dataset: wh/main/things\ncolumns: [{name: id, data_type: bigint}]\nchecks:\n"
+        f"  - row_count: {warns % 'there are some'}\n  - schema: {warns % 'columns are there'}\n"
+    )
+    with pytest.raises(InvalidContract, match="row_count check that can fail and not only warn"):
+        load(tmp_path, text)
+
+
+def test_a_check_that_warns_first_and_fails_later_can_fail(tmp_path: Path) -> None:
+    old = "threshold: {must_be_greater_than: 0}"
+    assert old in GOOD
+    both = "threshold: {level: warn, must_be_greater_than: 9, additional: {level: fail, must_be_greater_than: 0}}"
+    assert load(tmp_path, GOOD.replace(old, both, 1)).all_checks()

@@ -5,16 +5,29 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
+import psycopg
+import pyarrow as pa
 import pytest
 
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.publishing import verdict as verdicts
+from include.publishing.candidate import Candidate
+from include.publishing.manifest import Manifest, Quarantine
+from include.publishing.verdict import Verdict
+from include.quality import contract as contract_files
 from include.quality import gate
 from include.quality.contract import InvalidContract
-from include.quality.gate import Verdict
+from include.quality.tolerance import Tolerance
+from include.registry.registry import Registry
+from include.storage.store import Store
+from include.storage.tables import Column, Table
 from tests import toy
+from tests.publishing import quick
 
 
 def judged(store: Store, registry: Registry, tmp_path: Path, extra: str) -> Verdict:
@@ -30,7 +43,7 @@ def test_a_good_candidate_passes_with_every_check_listed(store: Store, registry:
     verdict = toy.judge(store, registry, manifest)
     assert verdict.passed and not verdict.reasons
     assert [check.outcome for check in verdict.checks] == ["PASSED"] * 6
-    assert gate.read(store, toy.SOURCE, manifest.version) == verdict
+    assert verdicts.read(store, toy.SOURCE, manifest.version) == verdict
     stored = registry.check_results(toy.SOURCE, manifest.version)
     assert {row["check_id"]: row["value"] for row in stored}["checks.row_count"] == 10
     assert registry.version(toy.SOURCE, manifest.version).state == "staged"
@@ -176,3 +189,342 @@ def test_soda_sends_no_telemetry_wherever_the_gate_runs() -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == "False"
+
+
+# --- what arrived and was refused ---
+
+
+def refusing(store: Store, registry: Registry, **kept: Any) -> Verdict:
+    """The verdict on three good things beside which others were refused."""
+    manifest = toy.stage(store, registry, 3, day=1)
+    kept = {"rows": sum(kept.get("refused", {}).values()), "reasons": {"odd": 5}, **kept}
+    return gate.judge(
+        store,
+        msgspec.structs.replace(manifest, quarantine=Quarantine(**kept)),
+        None,
+        toy.CONTRACTS,
+        [],
+        tolerance=Tolerance(share=0.1, least=5),
+    )
+
+
+@pytest.mark.parametrize(
+    ("arrived", "refused", "passes", "acceptable"),
+    [
+        ({"things": 0}, {}, True, False),
+        ({"things": 2}, {"things": 1}, True, False),
+        ({"things": 4}, {"things": 4}, True, False),
+        ({"things": 50}, {"things": 5}, True, False),
+        ({"things": 49}, {"things": 5}, False, True),
+        ({"things": 10}, {"things": 5}, False, True),
+        ({"things": 9}, {"things": 5}, False, False),
+        ({"things": 320}, {"things": 320}, False, False),
+        ({"things": 1_000_000, "names": 20}, {"names": 10}, False, True),
+    ],
+)
+def test_too_large_a_share_of_refused_records_of_any_kind_blocks(
+    store: Store,
+    registry: Registry,
+    arrived: dict[str, int],
+    refused: dict[str, int],
+    passes: bool,
+    acceptable: bool,
+) -> None:
+    verdict = refusing(store, registry, arrived=arrived, refused=refused)
+    assert (verdict.passed, verdict.acceptable) == (passes, acceptable)
+    assert len([check for check in verdict.checks if check.table == gate.ARRIVALS]) == len(arrived)
+
+
+def test_what_blocks_says_how_many_of_which_kind_and_why(store: Store, registry: Registry) -> None:
+    verdict = refusing(store, registry, arrived={"things": 320}, refused={"things": 320})
+    assert verdict.contract_failures == [
+        "_quarantine: few of the things that arrived are refused (100; percent, at most 10% from 5 on; "
+        "320 of 320 were)"
+    ]
+    (failed,) = [check for check in verdict.checks if not check.passed]
+    assert failed.samples == [{"reason": "odd", "rows": 5}]
+    verdicts.keep(store, registry, verdict)
+    assert registry.version(toy.SOURCE, verdict.version).state == "rejected"
+
+
+def test_refused_rows_of_which_nobody_counted_the_arrivals_cannot_be_judged(
+    store: Store, registry: Registry
+) -> None:
+    verdict = refusing(store, registry, refused={"things": 1})
+    assert not verdict.passed and not verdict.acceptable
+    assert "1 were, of an unknown number) could not be evaluated" in verdict.reasons[0]
+    assert refusing(store, registry, rows=0, reasons={}).passed, "a manifest of before that refused nothing"
+
+
+# --- numbers and times that no comparison catches ---
+
+MEASURED = Table(
+    "things",
+    "Things.",
+    ("id",),
+    (
+        Column("id", pa.int64(), "Number of the thing.", required=True),
+        Column("weight", pa.float64(), "Weight in grams."),
+        Column("seen_at", pa.timestamp("us", "UTC"), "When it was seen last."),
+        Column("content_hash", pa.string(), "Hash of the rest.", required=True),
+    ),
+    serve=False,
+)
+MEASURED_CONTRACT = """dataset: wh/main/things
+columns:
+  - {name: id, data_type: bigint}
+  - name: weight
+    data_type: double
+    checks: [{invalid: {name: nothing weighs less than nothing, valid_min: 0}}]
+  - {name: seen_at, data_type: timestamp with time zone}
+  - {name: content_hash, data_type: varchar}
+checks:
+  - schema: {name: columns are the declared ones}
+  - row_count: {name: there is at least one thing, threshold: {must_be_greater_than: 0}}
+  - freshness: {name: things are fresh, column: seen_at, threshold: {unit: day, must_be_less_than: 3}}
+"""
+
+
+def measured(
+    store: Store, tmp_path: Path, *weights: float | None, seen: timedelta = timedelta(), late: float = 0
+) -> Verdict:
+    """The verdict on things, seen last at `seen` after data time, of a candidate made `late` hours after it."""
+    path, now = tmp_path / "things.yml", datetime(2026, 3, 1, tzinfo=UTC)
+    path.write_text(MEASURED_CONTRACT, encoding="utf-8")
+    rows = [
+        {"id": number, "weight": weight, "seen_at": now + seen, "content_hash": str(weight)}
+        for number, weight in enumerate(weights)
+    ]
+    with Candidate(store, toy.SOURCE, "20260301T000000Z-00000000", [MEASURED], 1, None) as candidate:
+        candidate.write("things", pa.Table.from_pylist(rows, MEASURED.schema).to_batches())
+        manifest: Manifest = candidate.seal(
+            run_id="r",
+            as_of=now,
+            created_at=now + timedelta(hours=late),
+            code_version="t",
+            cursors={},
+            counts={},
+            upstream={},
+        )
+    return gate.judge(store, manifest, None, {"things": path}, [])
+
+
+def test_a_number_that_is_none_fails_though_it_would_pass_as_the_greatest(
+    store: Store, tmp_path: Path
+) -> None:
+    verdict = measured(store, tmp_path, 1.5, float("nan"), None, float("-inf"))
+    (below, odd) = [check for check in verdict.checks if not check.passed]
+    assert (below.id, below.value) == ("columns.weight.checks.invalid", 1)
+    assert (odd.id, odd.value, odd.rule) == ("finite", 2, "contract")
+    assert odd.samples == [{"id": 1, "weight": "nan"}, {"id": 3, "weight": "-inf"}]
+    store.write_bytes(verdicts.key_of(toy.SOURCE, verdict.version), msgspec.json.encode(verdict))
+    assert verdicts.read(store, toy.SOURCE, verdict.version) == verdict
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_numbers_in_lists_are_looked_at_as_well(store: Store, tmp_path: Path, nested: bool) -> None:
+    type_ = pa.list_(pa.list_(pa.float64())) if nested else pa.list_(pa.float64())
+    lists: list[list[float | None] | None] = [
+        [1.5, float("nan")],
+        [float("-inf"), 2.0],
+        [float("inf")],
+        [None, float("nan")],
+        [None, 1.0],
+        [],
+        None,
+    ]
+    rows = [
+        {"id": n, "weights": [[0.5], None, each] if nested else each, "content_hash": str(n)}
+        for n, each in enumerate(lists)
+    ]
+    shape = Table(
+        "things",
+        "Things.",
+        ("id",),
+        (
+            Column("id", pa.int64(), "Key.", required=True),
+            Column("weights", type_, "Weights."),
+            Column("content_hash", pa.string(), "Hash.", required=True),
+        ),
+        False,
+    )
+    path, now = tmp_path / "things.yml", datetime(2026, 3, 1, tzinfo=UTC)
+    path.write_text(
+        "dataset: wh/main/things\ncolumns: [{name: id, data_type: bigint}]\nchecks:\n"
+        "  - schema: {name: columns are there, allow_extra_columns: true}\n"
+        "  - row_count: {name: there are some, threshold: {must_be_greater_than: 0}}\n",
+        encoding="utf-8",
+    )
+    with Candidate(store, toy.SOURCE, "20260301T000000Z-00000000", [shape], 1, None) as candidate:
+        candidate.write("things", pa.Table.from_pylist(rows, shape.schema).to_batches())
+        manifest = candidate.seal(
+            run_id="r", as_of=now, created_at=now, code_version="t", cursors={}, counts={}, upstream={}
+        )
+    verdict = gate.judge(store, manifest, None, {"things": path}, [])
+    (odd,) = [check for check in verdict.checks if not check.passed]
+    assert (odd.id, odd.value) == ("finite", 4)
+    assert [sample["id"] for sample in odd.samples] == [0, 1, 2, 3]
+
+
+# --- checks that look at nothing ---
+
+
+@pytest.mark.parametrize(
+    "condition", ["id = id AND false", "id = id AND 1 = 0", "id > 3 AND id < 2", "NOT (id = id OR true)"]
+)
+def test_a_condition_that_no_row_can_fulfil_is_an_error(
+    store: Store, registry: Registry, tmp_path: Path, condition: str
+) -> None:
+    told = f"{condition!r} is true of no row, whatever it holds"
+    never = f"  - duplicate: {{name: n, qualifier: f, columns: [id], filter: {condition}}}\n".replace(
+        "name: n", "name: none twice"
+    )
+    verdict = judged(store, registry, tmp_path, never)
+    assert verdict.errors == [f"things: checks.duplicate.f: filter {told}"] and not verdict.acceptable
+    verdict = judged(
+        store, registry, tmp_path, f"  - failed_rows: {{name: never, expression: {condition}}}\n"
+    )
+    assert verdict.errors == [f"things: checks.failed_rows: expression {told}"]
+
+
+@pytest.mark.parametrize("condition", ["id = 77", "value = 'zzz'", "id <> id"])
+def test_a_filter_that_chooses_no_row_warns(
+    store: Store, registry: Registry, tmp_path: Path, condition: str
+) -> None:
+    more = f"  - duplicate: {{name: none twice, qualifier: f, columns: [id], filter: {condition}}}\n"
+    verdict = judged(store, registry, tmp_path, more)
+    assert verdict.passed
+    (warned,) = [check for check in verdict.checks if check.outcome == "WARN"]
+    assert warned.threshold.endswith("; its filter chose none of the 3 rows")
+    assert judged(store, registry, tmp_path, more.replace(condition, "id > 2")).count("WARN") == 0
+
+
+def test_a_filter_on_no_rows_and_an_expression_that_nothing_fulfils_are_as_good_as_before(
+    store: Store, registry: Registry, tmp_path: Path
+) -> None:
+    more = (
+        "  - duplicate: {name: none twice, qualifier: f, columns: [id], filter: id > 2}\n"
+        "  - failed_rows: {name: none is old, expression: id > 1000000}\n"
+    )
+    assert judged(store, registry, tmp_path, more).count("WARN", "FAILED") == 0
+    path = tmp_path / "things.yml"
+    empty = toy.stage(store, registry, 0, day=2)
+    verdict = gate.judge(store, empty, None, {"things": path}, [])
+    assert verdict.errors == [] and verdict.count("WARN") == 0
+
+
+def test_fractions_and_nulls_are_numbers_enough(store: Store, tmp_path: Path) -> None:
+    assert measured(store, tmp_path, 1.5, 0.0, None).passed
+
+
+@pytest.mark.parametrize(
+    ("seen", "late", "passes"),
+    [
+        (timedelta(days=-4), 0, False),
+        (timedelta(days=-2), 0, True),
+        (timedelta(), 0, True),
+        (timedelta(hours=1), 0, False),
+        (timedelta(hours=1), 2, True),
+        (timedelta(days=30_000), 2, False),
+    ],
+)
+def test_what_was_seen_after_it_was_fetched_is_wrong_and_not_fresh(
+    store: Store, tmp_path: Path, seen: timedelta, late: float, passes: bool
+) -> None:
+    assert measured(store, tmp_path, 1.0, seen=seen, late=late).passed == passes
+
+
+def test_a_figure_that_is_no_number_could_not_be_evaluated(
+    store: Store, registry: Registry, tmp_path: Path
+) -> None:
+    verdict = judged(
+        store,
+        registry,
+        tmp_path,
+        "  - metric: {name: odd, query: \"SELECT 'nan'::double FROM things LIMIT 1\", "
+        "threshold: {must_be_greater_than: 0}}\n",
+    )
+    (failed,) = [check for check in verdict.checks if not check.passed]
+    assert (failed.outcome, failed.value) == ("NOT_EVALUATED", None)
+
+
+def test_soda_is_handed_what_was_read_and_not_the_file(
+    store: Store, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THINGS", "1")
+    with pytest.raises(InvalidContract, match=r"line \d+: 'SELECT \$\{env.THINGS\}' holds a variable"):
+        judged(
+            store,
+            registry,
+            tmp_path,
+            "  - metric: {name: some, query: 'SELECT ${env.THINGS}', threshold: {must_be: 1}}\n",
+        )
+    path = tmp_path / "things.yml"
+    path.write_text(toy.CONTRACTS["things"].read_text(encoding="utf-8"), encoding="utf-8")
+    read = contract_files.read
+
+    def read_and_alter(given: Path) -> Any:
+        document = read(given)
+        given.write_text("altered: meanwhile", encoding="utf-8")
+        return document
+
+    monkeypatch.setattr(contract_files, "read", read_and_alter)
+    manifest = toy.stage(store, registry, 3, day=2)
+    assert gate.judge(store, manifest, None, {"things": path}, []).passed
+
+
+def two_verdicts(store: Store, registry: Registry) -> tuple[Verdict, Verdict]:
+    manifest = toy.stage(store, registry, 3, day=1)
+    first = quick.judge(store, registry, manifest)
+    return first, msgspec.structs.replace(first, checked_at=first.checked_at + timedelta(hours=1))
+
+
+def assert_kept(store: Store, registry: Registry, verdict: Verdict) -> None:
+    found = verdicts.read_sealed(store, verdict.source, verdict.version)
+    assert found is not None and found[0] == verdict
+    assert registry.version(verdict.source, verdict.version).verdict_sha256 == found[1]
+
+
+def test_of_two_gates_of_one_candidate_the_second_waits_for_the_first(
+    any_store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = two_verdicts(any_store, registry)
+    swap, threads = Store.swap, list[threading.Thread]()
+
+    def meanwhile(self: Store, *args: Any) -> bool:
+        if not threads:
+            other = threading.Thread(
+                target=lambda: verdicts.keep(any_store, Registry(registry.connect), second)
+            )
+            threads.append(other)
+            other.start()
+            other.join(1)
+            assert other.is_alive(), "it waits"
+        return swap(self, *args)
+
+    monkeypatch.setattr(Store, "swap", meanwhile)
+    verdicts.keep(any_store, registry, first)
+    threads[0].join(30)
+    assert_kept(any_store, registry, second)
+
+
+def test_a_gate_that_stood_still_while_its_retry_judged_keeps_nothing(
+    any_store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = two_verdicts(any_store, registry)
+    swap = Store.swap
+
+    def frozen(self: Store, *args: Any) -> bool:
+        monkeypatch.setattr(Store, "swap", swap)
+        with registry.connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction' "
+                "AND datname = current_database()"
+            )
+        verdicts.keep(any_store, Registry(registry.connect), second)
+        return swap(self, *args)
+
+    monkeypatch.setattr(Store, "swap", frozen)
+    with pytest.raises(psycopg.OperationalError):
+        verdicts.keep(any_store, registry, first)
+    assert_kept(any_store, registry, second)

@@ -25,7 +25,7 @@ class Command:
 
     @contextmanager
     def serving(self, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-        """The address that a served sample prints, and its process, which is ended."""
+        """The address that a served sample prints, and its process, which is killed at the end."""
         with subprocess.Popen(
             self._line(arguments), cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
@@ -35,7 +35,7 @@ class Command:
                 assert ready == "READY"
                 yield url, process
             finally:
-                process.terminate()
+                process.kill()
 
     def _line(self, arguments: tuple[str, ...]) -> list[str]:
         return [sys.executable, "-m", f"sandbox.{self.source}", *arguments]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sandbox import environment, services
+from sandbox import environment, postgres, services, ui
 from sandbox.environment import Environment
 from sandbox.errors import SetupError
 
@@ -51,6 +51,10 @@ def describe(project: Path) -> Environment:
 
 def test_the_folders_of_a_runnable_module_are_the_sources(project: Path) -> None:
     assert environment.sample_sources(project) == ["toy"]
+
+
+def test_the_sandbox_has_a_name(project: Path) -> None:
+    assert describe(project).variables["LASTGOOD_ENV"] == "sandbox"
 
 
 def test_everything_of_airflow_lies_in_the_project(project: Path) -> None:
@@ -202,3 +206,41 @@ def test_what_is_printed_meanwhile_goes_to_the_log(tmp_path: Path, capfd: pytest
     os.write(1, b"after\n")
     assert capfd.readouterr().out == "before\nafter\n"
     assert (tmp_path / "logs" / "x.log").read_text() == "inside\nfrom a child\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["airflow", "dags", "list"], ["lastgood", "status"], ["sql", "SELECT 1"]]
+)
+def test_where_the_sandbox_is_down_each_command_says_how_to_start_it(
+    arguments: list[str], state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    described = environment.describe(state=state)
+    monkeypatch.setattr(environment, "describe", lambda *_, **__: described)
+    assert ui.main(arguments) == 1
+    assert capsys.readouterr() == ("", "The sandbox is down: start it with `make run` or `make ui`.\n")
+
+
+def test_help_is_had_while_the_sandbox_is_down(capfd: pytest.CaptureFixture[str], state: Path) -> None:
+    assert ui.lastgood(["--help"], state=state).returncode == 0
+    assert "rollback" in capfd.readouterr().out
+
+
+def test_a_statement_is_run_by_psql(capfd: pytest.CaptureFixture[str], state: Path) -> None:
+    postgres.start(state / "postgres")
+    try:
+        assert ui.sql("SELECT 'it''s' AS said", state=state).returncode == 0
+        assert capfd.readouterr().out == " said \n------\n it's\n(1 row)\n\n"
+        assert ui.sql("SELECT nothing", state=state).returncode == 1
+    finally:
+        postgres.stop(state / "postgres")
+
+
+def test_the_ui_says_where_it_is_and_how_a_paused_dag_is_started(
+    state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    described = environment.describe(state=state, ui_port=8123)
+    monkeypatch.setattr(ui, "up", lambda **_: described)
+    assert ui.main(["up", "--port", "8123"]) == 0
+    said = capsys.readouterr().out
+    assert "http://127.0.0.1:8123" in said and f"admin / {described.password}" in said
+    assert "paused" in said and 'make airflow ARGS="dags unpause ctgov"' in said

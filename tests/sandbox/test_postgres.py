@@ -1,7 +1,10 @@
 """The embedded PostgreSQL: starts, is found again, survives kills, and stops."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +15,7 @@ import psycopg
 import pytest
 
 from sandbox import postgres
+from sandbox.environment import PROJECT
 from sandbox.errors import SetupError
 
 
@@ -38,7 +42,7 @@ def kill(pid: int) -> None:
     """Kill -9 and wait until it is gone."""
     process = psutil.Process(pid)
     os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -108,6 +112,42 @@ def test_stop_ends_it_and_says_whether_it_ran(folder: Path) -> None:
     assert not postgres.stop(folder)
 
 
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("setpriv") is None, reason="only root with setpriv can take rights away"
+)
+def test_root_of_a_container_who_may_not_look_at_others_processes_finds_and_stops_it(folder: Path) -> None:
+    rights = "chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,sys_chroot,setfcap"
+    contained = ["setpriv", f"--bounding-set=-all,+{rights.replace(',', ',+')}", "--inh-caps=-all"]
+    script = (
+        "import sys; from pathlib import Path; from sandbox import postgres\n"
+        "folder = Path(sys.argv[1])\n"
+        "assert postgres.start(folder) == postgres.start(folder)\n"
+        "print(postgres.is_running(folder), postgres.stop(folder), postgres.is_running(folder))"
+    )
+    done = subprocess.run(
+        [*contained, sys.executable, "-c", script, str(folder)],
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout) == (0, "True True False\n"), done.stderr
+
+
+def test_every_process_of_a_server_is_known_as_its_own(folder: Path) -> None:
+    postgres.start(folder)
+    server, data = psutil.Process(postmaster(folder)), folder / "data"
+    strangers = {server.pid}
+    deadline = time.monotonic() + 60  # one that only helps the start may end while it is looked at
+    while strangers:
+        assert time.monotonic() < deadline, strangers
+        processes = [server, *server.children()]
+        assert len(processes) > 1
+        strangers = {process.pid for process in processes if not postgres._belongs_to(process, data)}
+    assert not postgres._belongs_to(server, folder.parent / "other" / "data")
+
+
 def test_stop_where_nothing_was_ever_started_does_nothing(tmp_path: Path) -> None:
     assert not postgres.stop(tmp_path / "never")
     assert not (tmp_path / "never").exists()
@@ -158,6 +198,20 @@ def test_a_failed_start_shows_the_end_of_the_log(folder: Path, monkeypatch: pyte
         SetupError, match=r'did not start\.(?s:.*)invalid value for parameter "shared_buffers"'
     ):
         postgres.start(folder)
+
+
+@pytest.mark.parametrize("user", [0, 4711])
+def test_a_user_whom_the_machine_does_not_know_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int
+) -> None:
+    def unknown(who: object) -> None:
+        raise KeyError(f"not found: {who!r}")
+
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(postgres.pwd, "getpwnam", unknown)
+    monkeypatch.setattr(postgres.pwd, "getpwuid", unknown)
+    with pytest.raises(SetupError, match=rf"is not root \(not found: ({user}|'nobody')\): use another user"):
+        postgres.start(tmp_path / "postgres")
 
 
 def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:

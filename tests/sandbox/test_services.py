@@ -50,7 +50,7 @@ def state(tmp_path: Path) -> Iterator[Path]:
     services.stop_all(state)
 
 
-def start(state: Path, code: str, name: str = "toy", seconds: float = 10) -> Service:
+def start(state: Path, code: str, name: str = "toy", seconds: float = 60) -> Service:
     return services.start(
         state, name, [sys.executable, "-c", code], environment=dict(os.environ), ready=ready, seconds=seconds
     )
@@ -64,7 +64,7 @@ def alive(pid: int) -> bool:
 
 
 def wait_gone(pid: int) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while alive(pid):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -199,7 +199,7 @@ def test_waiting_ends_when_one_of_the_processes_ends(state: Path) -> None:
     os.kill(started.pid, signal.SIGKILL)
     wait_gone(started.pid)
     with pytest.raises(SetupError, match="toy ended"):
-        services.wait(state, ["toy"], lambda: False, 10)
+        services.wait(state, ["toy"], lambda: False, 60)
 
 
 def test_waiting_ends_when_the_time_is_over(state: Path) -> None:

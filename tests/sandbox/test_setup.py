@@ -16,6 +16,7 @@ PYTHON = """#!/bin/sh
 echo "$(basename "$0") $*" >>"$CALLS"
 case "$1 $2" in
     "-c "*) exit {version_fits} ;;
+    "--version "*) echo Python 3.10.13 ;;
     "-m venv") [ {venv} = yes ] || exit 1; mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
     "-m pip") [ "$3" = --version ] && exit 0; {pip} ;;
 esac
@@ -67,10 +68,10 @@ class Machine:
         path.write_text(text)
         path.chmod(0o755)
 
-    def setup(self, packages: str = "sandbox") -> subprocess.CompletedProcess[str]:
+    def setup(self, packages: str = "sandbox", *folder: str) -> subprocess.CompletedProcess[str]:
         self.calls.write_text("")
         return subprocess.run(
-            [str(self.bin / "sh"), str(self.project / "sandbox" / "setup.sh"), packages],
+            [str(self.bin / "sh"), str(self.project / "sandbox" / "setup.sh"), packages, *folder],
             env={"PATH": str(self.bin), "CALLS": str(self.calls)},
             capture_output=True,
             text=True,
@@ -124,6 +125,17 @@ def test_a_changed_lock_is_installed(machine: Machine) -> None:
     assert not machine.called("-m venv")
 
 
+def test_another_airflow_has_an_environment_beside_the_own_one(machine: Machine) -> None:
+    machine.python()
+    machine.setup()
+    machine.lock("dev-airflow-3.2.1", "a==1\n")
+    done = machine.setup("dev-airflow-3.2.1", ".venv-airflow-3.2.1")
+    assert done.returncode == 0, done.stderr
+    assert "Installing 1 packages into .venv-airflow-3.2.1 with pip" in done.stdout
+    assert machine.setup("dev-airflow-3.2.1", ".venv-airflow-3.2.1").stdout == ""
+    assert machine.setup().stdout == "", "the own one is as it was"
+
+
 def test_the_tests_packages_hold_the_sandboxs(machine: Machine) -> None:
     machine.python()
     machine.setup("dev")
@@ -172,13 +184,27 @@ def test_a_python_without_venv_is_passed_over(machine: Machine) -> None:
 
 
 def test_no_python_is_one_sentence(machine: Machine) -> None:
-    machine.python(fits=False)
     done = machine.setup()
     assert done.returncode == 1
     assert done.stderr == (
         "Lastgood needs Python 3.11 to 3.14: install one and try again, "
         "or name one with PYTHON=/path/to/python.\n"
     )
+
+
+def test_a_python_too_old_or_too_new_is_named(machine: Machine) -> None:
+    machine.python(fits=False)
+    assert machine.setup().stderr == (
+        "Lastgood needs Python 3.11 to 3.14, and this is Python 3.10.13: install one and try again, "
+        "or name one with PYTHON=/path/to/python.\n"
+    )
+
+
+def test_another_python_is_taken_where_the_first_is_too_old_or_too_new(machine: Machine) -> None:
+    machine.python("python3", fits=False)
+    machine.python("python3.13")
+    assert machine.setup().returncode == 0
+    assert machine.called("python3.13 -m venv")
 
 
 def test_no_venv_module_is_one_sentence_and_leaves_nothing(machine: Machine) -> None:

@@ -6,23 +6,28 @@ import shlex
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import psycopg
 import pytest
 import requests
 
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry.registry import Registry
 from include.sources.source import names
+from include.storage.store import Store
 from sandbox import environment, postgres, services, ui
 from sandbox.environment import Environment
 from sandbox.errors import SetupError
 from tests.running import Api, processes_of, start, wait_until
-from tests.sources.pipeline import Pipeline
+from tests.sandbox import forms
+from tests.sandbox.forms import Operator
+from tests.sources.daily import DailyRuns
+from tests.web import site
 
 pytestmark = pytest.mark.airflow
 PAGE = (environment.PROJECT / "docs" / "backfill.md").read_text(encoding="utf-8")
@@ -37,29 +42,34 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def started(state: Path) -> Iterator[Environment]:
-    """The whole Airflow, started as `make ui` does."""
-    yield start(state)
+    """The whole Airflow, started as `make ui` does, once it knows every DAG."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SANDBOX_TODAY", "2026-11-17")  # the page's dates and seasons are those of that day
+        running = start(state)
+    api = Api(running)
+    # Whichever test comes first: another worker may have taken those before it.
+    wait_until(
+        lambda: set(names()) <= {dag["dag_id"] for dag in api.get("dags")["dags"]}, "the DAGs are there"
+    )
+    yield running
     environment.down(state=state)
 
 
 def test_a_person_logs_in_and_finds_every_dag(started: Environment) -> None:
     api = Api(started)
-    wait_until(
-        lambda: set(names()) <= {dag["dag_id"] for dag in api.get("dags")["dags"]}, "the DAGs are there"
-    )
+    assert set(names()) <= {dag["dag_id"] for dag in api.get("dags")["dags"]}
     assert api.get("importErrors")["total_entries"] == 0
 
 
 def test_a_wrong_password_is_refused(started: Environment) -> None:
     login = {"username": "admin", "password": "wrong"}
     url = started.variables["AIRFLOW__API__BASE_URL"]
-    assert requests.post(f"{url}/auth/token", json=login, timeout=30).status_code == 401
+    assert requests.post(f"{url}/auth/token", json=login, timeout=120).status_code == 401
 
 
-def test_there_is_one_pool_for_each_source_and_no_example_connection(started: Environment) -> None:
+def test_nothing_is_set_up_by_hand_and_there_is_no_example_connection(started: Environment) -> None:
     api = Api(started)
-    pools = {pool["name"]: pool["slots"] for pool in api.get("pools")["pools"]}
-    assert {name: pools[name] for name in names()} == dict.fromkeys(names(), 1)
+    assert [pool["name"] for pool in api.get("pools")["pools"]] == ["default_pool"]
     assert api.get("connections")["total_entries"] == 0
 
 
@@ -94,36 +104,46 @@ def test_airflow_takes_every_command_of_the_page_on_backfill(started: Environmen
     assert set(chosen) == {("dags", "unpause"), ("dags", "trigger"), ("backfill", "create")}
 
 
-@pytest.fixture(scope="module")
-def published(started: Environment) -> str:
-    """Where the sample upstream of SofaScore is, of which a first version was published."""
-    upstream = environment.upstream("sofascore", started.state)
+def runs_of(started: Environment, source: str) -> DailyRuns:
+    """The runs of a source in this sandbox without Airflow, which is quicker."""
+    upstream = environment.upstream(source, started.state)
     assert upstream is not None and upstream.address
     registry = Registry(lambda: psycopg.connect(started.registry_dsn))
     registry.migrate()
-    pipeline = Pipeline(
-        "sofascore", Store.from_uri(started.store_uri), registry, SimpleNamespace(url=upstream.address)
+    return DailyRuns(
+        source, Store.from_uri(started.store_uri), registry, SimpleNamespace(url=upstream.address)
     )
-    pipeline.publish(1)
-    return upstream.address
+
+
+def unpause(api: Api, source: str) -> None:
+    """Let runs begin. Today's counts as done, so that the first moment without a pause does not start it."""
+    day = api.get(f"dags/{source}")["next_dagrun_logical_date"]
+    api.send("POST", f"dags/{source}/dagRuns", {"dag_run_id": "today", "logical_date": day})
+    api.send("PATCH", f"dags/{source}/dagRuns/today", {"state": "success"})
+    api.send("PATCH", f"dags/{source}", {"is_paused": False})
+
+
+@pytest.fixture(scope="module")
+def published(started: Environment) -> str:
+    """Where the sample upstream of SofaScore is, of which a first version was published."""
+    daily = runs_of(started, "sofascore")
+    daily.publish(1)
+    address: str = daily.upstream.url
+    return address
 
 
 def test_the_backfill_of_the_page_asks_again_for_a_day_and_stores_a_match_once(
     started: Environment, published: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     api = Api(started)
-    # Today's run counts as done, so that the first moment without a pause does not start it.
-    day = api.get("dags/sofascore")["next_dagrun_logical_date"]
-    api.send("POST", "dags/sofascore/dagRuns", {"dag_run_id": "today", "logical_date": day})
-    api.send("PATCH", "dags/sofascore/dagRuns/today", {"state": "success"})
-    api.send("PATCH", "dags/sofascore", {"is_paused": False})
+    unpause(api, "sofascore")
     before = matches_of_the_day(started)
     corrected = before[-1][0]
     answer = requests.post(
         f"{published}/_sandbox/correct", json={"match": corrected, "home": 7, "away": 1}, timeout=30
     )
     assert answer.ok
-    requests.post(f"{published}/_sandbox/forget", timeout=30)
+    requests.post(f"{published}/_sandbox/forget", timeout=120)
     capfd.readouterr()
 
     create = next(command for command in page_commands() if command[0] == "backfill")
@@ -139,7 +159,7 @@ def test_the_backfill_of_the_page_asks_again_for_a_day_and_stores_a_match_once(
         assert message in said and message in shown
     wait_for_runs(api, 2)
 
-    counts = requests.get(f"{published}/_sandbox/requests", timeout=30).json()
+    counts = requests.get(f"{published}/_sandbox/requests", timeout=120).json()
     assert counts["event"] == {"200": len(before)}
     after = matches_of_the_day(started)
     assert [match for match, *_ in after] == [match for match, *_ in before]
@@ -179,7 +199,7 @@ def matches_of_the_day(started: Environment) -> list[tuple[Any, ...]]:
 
 def wait_for_runs(api: Api, number: int) -> None:
     """Wait until the DAG has made so many runs and all of them succeeded."""
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 600
     while True:
         states = [run["state"] for run in api.get("dags/sofascore/dagRuns")["dag_runs"]]
         assert "failed" not in states
@@ -187,6 +207,167 @@ def wait_for_runs(api: Api, number: int) -> None:
             return
         assert time.monotonic() < deadline, states
         time.sleep(0.2)
+
+
+@contextmanager
+def days_in_another_shape(upstream: str) -> Iterator[None]:
+    """The lists of days have another shape for a while, which no retry helps against."""
+    faults = f"{upstream}/_sandbox/faults"
+    assert requests.post(faults, json=[{"kind": "wrong_shape", "part": "day"}], timeout=30).ok
+    try:
+        yield
+    finally:
+        assert requests.post(faults, json=[], timeout=30).ok
+
+
+def test_a_failed_run_is_cleared_in_the_ui_and_ends_well(started: Environment, published: str) -> None:
+    api = Api(started)
+    conf = {"from": "2026-02-22", "to": "2026-02-22", "competition": "england-premier-league"}
+    with days_in_another_shape(published):
+        asked = {"logical_date": None, "conf": conf}
+        run = api.send("POST", "dags/sofascore/dagRuns", asked)["dag_run_id"]
+        api.wait_for_run("sofascore", run, "failed")
+    api.send("POST", f"dags/sofascore/dagRuns/{run}/clear", {"dry_run": False, "only_failed": True})
+    api.wait_for_run("sofascore", run, "success")
+    tasks = api.get(f"dags/sofascore/dagRuns/{run}/taskInstances")["task_instances"]
+    labels = {each["rendered_map_index"] for each in tasks if each["task_id"] == "extract"}
+    assert labels == {"Premier League 2025-26"}
+
+
+def test_a_failed_backfill_is_made_again_by_reprocessing_what_failed(
+    started: Environment, published: str
+) -> None:
+    api = Api(started)
+    day = ["--from-date", "2026-02-19", "--to-date", "2026-02-20", "--max-active-runs", "1"]
+    create = ["backfill", "create", "--dag-id", "sofascore", *day]
+    run = "backfill__2026-02-20T05:00:00+00:00"
+    with days_in_another_shape(published):
+        assert ui.airflow(create, state=started.state).returncode == 0
+        api.wait_for_run("sofascore", run, "failed")
+    wait_until(
+        lambda: all(each["completed_at"] for each in api.get("backfills?dag_id=sofascore")["backfills"]),
+        "Airflow has noticed that the backfill is over",
+    )
+    again = [*create, "--reprocess-behavior", "failed"]
+    assert ui.airflow(again, state=started.state).returncode == 0
+    api.wait_for_run("sofascore", run, "success")
+
+
+LITTLE = {"limit": 5, "names": 0}
+"""What a run of PubChem is asked for here, so that it takes seconds."""
+
+
+@pytest.fixture(scope="module")
+def pubchem(started: Environment) -> DailyRuns:
+    """PubChem with two published versions, and its DAG not paused."""
+    daily = runs_of(started, "pubchem")
+    for day in (1, 2):
+        # Enough that a tenth less is seen
+        daily.publish(day, limit=40, names=0)
+    unpause(Api(started), "pubchem")
+    return daily
+
+
+@pytest.fixture
+def operator(started: Environment) -> Iterator[Operator]:
+    """Whoever is on call, at a real browser."""
+    pytest.importorskip("playwright", reason="needs playwright: pip install -r requirements-dev.txt")
+    if site.chromium() is None:
+        pytest.skip("needs Chromium: apt-get install chromium (or have google-chrome on the PATH)")
+    with forms.operator(started) as found:
+        yield found
+
+
+def commands_say(started: Environment, capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What an operator's command prints."""
+    capfd.readouterr()
+    ui.lastgood(arguments, state=started.state)
+    return capfd.readouterr().out
+
+
+def told(started: Environment) -> list[dict[str, Any]]:
+    """The messages so far, oldest first, as they stand in the log of alerts."""
+    log = started.state / "home" / "logs" / "lastgood" / "alerts.jsonl"
+    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_rollback_holds_the_source_until_somebody_releases_what_came(
+    started: Environment, pubchem: DailyRuns, operator: Operator, capfd: pytest.CaptureFixture[str]
+) -> None:
+    api, registry = operator.api, pubchem.registry
+    before = registry.latest("pubchem")
+    assert before is not None and before.previous is not None
+    with operator.page() as page:
+        operator.log_in(page, f"{api.url}/")
+        said = operator.decide(page, "rollback", source="pubchem", reason="wrong compounds")
+        sentence = f"admin rolled back from {before.version} at "
+        assert f"latest of pubchem is {before.previous}" in said and sentence in said
+        latest = registry.latest("pubchem")
+        assert latest is not None and latest.version == before.previous
+        assert f"On hold: pubchem. {sentence}" in commands_say(started, capfd, "status")
+
+        run = api.send("POST", "dags/pubchem/dagRuns", {"logical_date": None, "conf": LITTLE})["dag_run_id"]
+        # While it is under way
+        said = operator.decide(page, "hold", source="ctgov", reason="the upstream is being rebuilt")
+        assert "admin put ctgov on hold" in said and "DAG lastgood_release" in said
+        said = operator.decide(page, "release", source="ctgov", reason="it is back")
+        assert "ctgov is not on hold any more: the next run publishes what it brings" in said
+        said = operator.refused(page, "release", source="pubchem", version="nope", reason="a typing mistake")
+        assert "The version 'nope' is none" in said
+        form = operator.form(page, "release", source="pubchem", version="", reason="nothing in it")
+        assert forms.send(form).is_disabled()
+
+        api.wait_for_run("pubchem", run, "success")
+        held = commands_say(started, capfd, "runs", "-n", "20").splitlines()
+        (row,) = [line.split() for line in held if " pubchem " in line and " held " in line]
+        version = row[row.index("held") + 1]
+        said = operator.log("pubchem", run, "promote")
+        assert f"pubchem {version} passed its checks and is held: {sentence}" in said
+        assert "release it with a reason (DAG lastgood_release)" in said
+
+        said = operator.decide(page, "release", source="pubchem", version=version, reason="they are right")
+        assert f"latest of pubchem is {version}" in said and "on hold" not in said
+    latest = registry.latest("pubchem")
+    assert latest is not None and latest.version == version
+    assert "On hold" not in commands_say(started, capfd, "status")
+    # A decision that was refused concerns nobody but who asked.
+    assert not [message for message in told(started) if message["source"].startswith("lastgood_")]
+
+
+def test_a_rejected_version_is_accepted_from_the_link_in_the_alert(
+    started: Environment, pubchem: DailyRuns, operator: Operator
+) -> None:
+    api, registry = operator.api, pubchem.registry
+    faults = f"{pubchem.upstream.url}/_sandbox/faults"
+    shrunk = {"kind": "shrunk_list", "keep": 0.9, "times": None}
+    assert requests.post(faults, json=[shrunk], timeout=30).ok
+    try:
+        run = api.send("POST", "dags/pubchem/dagRuns", {"logical_date": None, "conf": LITTLE})["dag_run_id"]
+        api.wait_for_run("pubchem", run, "failed")
+    finally:
+        assert requests.post(faults, json=[], timeout=30).ok
+    (alert,) = [message for message in told(started) if message["kind"] == "gate-rejected"]
+    assert alert["run_id"] == run
+
+    with operator.page(forms.PHONE) as page:
+        operator.log_in(page, alert["links"]["Accept the version"])
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+        page.get_by_label("Reason").fill("PubChem cleaned up its list")
+        page.get_by_role("button", name="Accept and publish").click()
+        page.wait_for_url(f"{api.url}/dags/lastgood_accept/runs/**")
+        decided = unquote(page.url.rsplit("/", 1)[1])
+    api.wait_for_run("lastgood_accept", decided, "success")
+    assert f"latest of pubchem is {alert['version']}" in operator.log("lastgood_accept", decided, "accept")
+    latest = registry.latest("pubchem")
+    assert latest is not None and latest.version == alert["version"]
+    with registry.transaction() as cursor:
+        cursor.execute("SELECT who, what, version, reason FROM lastgood.action ORDER BY id DESC LIMIT 1")
+        assert cursor.fetchone() == {
+            "who": "admin",
+            "what": "accept",
+            "version": alert["version"],
+            "reason": "PubChem cleaned up its list",
+        }
 
 
 def test_the_sample_upstreams_advance(started: Environment) -> None:

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from include.publishing.tables import Table, type_name
 from include.quality import contract
+from include.quality.failing_rows import failing_rows
 from include.quality.gate import rows_delta_percent
-from include.quality.samples import failing_rows
+from include.sources import source as sources
+from include.storage.tables import Table, type_name
 
 Tables = dict[str, pa.Table]
 CHANGES = pa.schema(
@@ -157,8 +157,7 @@ def _changes(
 
 def declared_tables(source: str) -> tuple[Table, ...]:
     """The tables of a source, from its tables.py."""
-    tables: tuple[Table, ...] = import_module(f"include.sources.{source}.tables").TABLES
-    return tables
+    return sources.load(source).schema().tables
 
 
 def assert_contracts_declare_the_tables(source: str) -> None:

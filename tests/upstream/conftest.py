@@ -10,7 +10,7 @@ import pytest
 import requests
 from pytest_httpserver import HTTPServer
 
-from include.upstream.breaker import Breaker
+from include.upstream.guards import Breaker
 from include.upstream.limits import Limits
 from include.upstream.session import UpstreamSession
 
@@ -70,7 +70,7 @@ def make_session(
         *,
         base_url: str | None = None,
         classifier: Any = None,
-        courtesy: Any = None,
+        throttle_hint: Any = None,
         clock: Any = None,
         **limits: Any,
     ) -> UpstreamSession:
@@ -80,7 +80,7 @@ def make_session(
             replace(usual, **limits),
             breaker,
             classifier=classifier,
-            courtesy=courtesy,
+            throttle_hint=throttle_hint,
             clock=clock or fake_time.clock,
             sleep=fake_time.sleep,
             rng=random.Random(7),

@@ -130,7 +130,9 @@ def test_threads_share_one_pace() -> None:
             time.now += seconds
 
     pace = Pace(10.0, 5, time.clock, sleep)
-    threads = [threading.Thread(target=lambda: [pace.wait() for _ in range(10)]) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: [pace.wait() for _ in range(10)], daemon=True) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -9,11 +9,12 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -24,10 +25,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
+from pytest_socket import socket_allow_hosts
 from werkzeug import Request, Response
 
+from include.registry.breaker import Breaker
 from include.upstream.answers import Answer, BreakerOpen, ContractBreak, Kind, Refused, Transient
-from include.upstream.breaker import Breaker
 from include.upstream.limits import BadSetting, Limits
 from include.upstream.session import UpstreamSession, _check_json, _gunzip, _TryFailed, retry_after_seconds
 
@@ -264,7 +266,7 @@ def test_an_open_breaker_keeps_the_request_from_being_sent(httpserver: HTTPServe
 
 
 def test_the_source_decides_first(httpserver: HTTPServer, make_session: MakeSession) -> None:
-    """PubChem: ServerBusy behind a 404 is transient, PUGREST.NotFound is final (contract section B)."""
+    """PubChem: ServerBusy behind a 404 is transient, PUGREST.NotFound is final (docs/upstreams/pubchem.md)."""
 
     def classifier(status: int, headers: Any, body: bytes) -> Kind | None:
         if b"ServerBusy" in body:
@@ -315,7 +317,7 @@ def test_headers_that_ask_for_a_pause_hold_for_everyone_on_the_host(
     httpserver: HTTPServer, make_session: MakeSession, fake_time: Any
 ) -> None:
     replies(httpserver, Response('{"n": 1}', 200, {"X-Wait": "7"}, content_type="application/json"), ok())
-    session = make_session(courtesy=lambda headers: float(headers.get("x-wait", 0)))
+    session = make_session(throttle_hint=lambda headers: float(headers.get("x-wait", 0)))
     session.get("x")
     assert fake_time.sleeps == [], "the pause is for the next who asks"
     session.get("x")
@@ -456,6 +458,240 @@ def test_a_body_that_drips_in_ends_at_the_total_time(make_session: MakeSession) 
     assert len(asked) == 1
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "drip"),
+    [
+        (b"", HEAD + b"X-More: " + b"x" * 4000),
+        (HEAD, b"X-More: x\r\n" * 400),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 400),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"X-Trailer: x\r\n" * 400),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n" * 400),
+        (b"HTTP/1.1 302 Found\r\n", b"X-More: x\r\n" * 400),
+    ],
+    ids=["status and headers", "headers", "continue", "trailers", "chunks", "headers of a redirect"],
+)
+def test_whatever_drips_in_ends_at_the_total_time(
+    make_session: MakeSession, answer: bytes, drip: bytes
+) -> None:
+    """Each byte comes in time, the whole would take a minute."""
+    began = time.monotonic()
+    with raw_server(answer, drip=drip, every=0.02) as (url, asked):
+        session = make_session(base_url=url, total_seconds=0.4, attempts=1, clock=time.monotonic)
+        with pytest.raises(Transient, match=r"longer than 0\.4 s"):
+            session.get("x")
+        assert time.monotonic() - began < 10
+    assert len(asked) == 1
+
+
+def test_dripping_headers_end_behind_tls_and_behind_a_proxy_too(
+    make_session: MakeSession, tmp_path: Path
+) -> None:
+    certificate = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    bounds: dict[str, Any] = {"total_seconds": 0.5, "attempts": 1, "clock": time.monotonic}
+    began = time.monotonic()
+    with raw_server(HEAD, drip=b"X-More: x\r\n" * 400, every=0.02, tls=context) as (url, _):
+        session = make_session(base_url=url.replace("http:", "https:"), **bounds)
+        session._http.verify = str(certificate)
+        with pytest.raises(Transient, match=r"longer than 0\.5 s"):
+            session.get("x")
+    with raw_server(b"HTTP/1.1 200 OK\r\n", drip=b"X-More: x\r\n" * 400, every=0.02) as (proxy, asked):
+        for base in ("http://upstream.example", "https://upstream.example"):
+            session = make_session(base_url=base, **bounds)
+            session._http.proxies = {"http": proxy, "https": proxy}
+            with pytest.raises(Transient, match=r"longer than 0\.5 s"):
+                session.get("x")
+    assert [line.split(b" ")[0] for line in asked] == [b"GET", b"CONNECT"]
+    assert time.monotonic() - began < 15
+
+
+DEAF = [f"127.0.0.{last}" for last in range(11, 16)]
+
+
+@pytest.fixture
+def deaf(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A port at which the addresses DEAF take no connection and say nothing; many.example has them, and one more."""
+    with ExitStack() as stack:
+        # All of 127.0.0.0/8 is this machine.
+        stack.callback(socket_allow_hosts, ["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+        socket_allow_hosts(["127.0.0.1", *DEAF, "127.0.0.20"])
+        port = 0
+        for host in DEAF:
+            listener = stack.enter_context(socket.socket())
+            listener.bind((host, port))
+            listener.listen(0)
+            port = listener.getsockname()[1]
+            for _ in range(4):  # its queue is full from then on
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                with suppress(BlockingIOError):
+                    waiting.connect((host, port))
+        resolve = socket.getaddrinfo
+
+        def resolved(host: str, *rest: Any) -> list[Any]:
+            hosts = [*DEAF, "127.0.0.20"] if host == "many.example" else [host]
+            return [found for each in hosts for found in resolve(each, *rest)]
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolved)
+        yield port
+
+
+def test_a_host_of_many_addresses_is_connected_to_within_one_timeout(
+    make_session: MakeSession, deaf: int
+) -> None:
+    session = make_session(base_url=f"http://many.example:{deaf}", timeout_seconds=(2, 1), attempts=1)
+    for _ in range(2):
+        began = time.monotonic()
+        with pytest.raises(Transient):
+            session.get("x")
+        assert time.monotonic() - began < 4
+
+
+def test_an_address_that_answers_is_found_behind_those_that_do_not(
+    make_session: MakeSession, deaf: int
+) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", JSON)
+            self.end_headers()
+            self.wfile.write(f'"{self.headers["Host"]}"'.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.20", deaf), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    session = make_session(base_url=f"http://many.example:{deaf}", timeout_seconds=(3, 5), attempts=1)
+    assert session.get("x").body == f'"many.example:{deaf}"'.encode()
+    server.shutdown()
+    server.server_close()
+
+
+def test_redirects_share_one_total_time(make_session: MakeSession) -> None:
+    hop = b"HTTP/1.1 302 Found\r\nLocation: /y\r\nConnection: close\r\nContent-Length: 0\r\n"
+    with raw_server(hop, drip=b"X: x\r\n\r\n", every=0.03) as (url, asked):
+        session = make_session(base_url=url, total_seconds=0.5, attempts=1, clock=time.monotonic)
+        with pytest.raises(Transient, match=r"longer than 0\.5 s"):
+            session.get("x")
+    assert 1 < len(asked) < 6
+
+
+def test_a_connection_is_used_again_after_timed_reads_and_its_threads_end(make_session: MakeSession) -> None:
+    ports = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            ports.append(self.client_address[1])
+            self.send_response(200)
+            self.send_header("Content-Type", JSON)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            time.sleep(0.2)
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    before = threading.active_count()
+    session = make_session(
+        base_url=f"http://127.0.0.1:{server.server_port}", total_seconds=1, clock=time.monotonic
+    )
+    for _ in range(8):
+        session.get("x")
+    assert len(set(ports)) == 1 and threading.active_count() <= before + 1, (
+        "the server's one for the connection"
+    )
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "headers", [b"X-Many: x\r\n" * 200, b"X-Long: " + b"x" * 70_000 + b"\r\n"], ids=["many", "long"]
+)
+def test_more_headers_than_anybody_needs_are_not_read(make_session: MakeSession, headers: bytes) -> None:
+    with (
+        raw_server(HEAD + headers + b"Content-Length: 2\r\n\r\n{}") as (url, _),
+        pytest.raises(Transient, match="got more than"),
+    ):
+        make_session(base_url=url, attempts=1).get("x")
+
+
+# --- what we send comes back ---
+
+
+ECHOES: dict[str, Callable[[str], Response]] = {
+    "a refusal": lambda said: Response(f"you sent {said}", 403, content_type="text/plain"),
+    "a bad request": lambda said: Response(msgspec.json.encode({"error": said}), 400, content_type=JSON),
+    "a bad moment": lambda said: Response(f"<html>{said}", 503, content_type="text/html"),
+    "another type": lambda said: Response(said, 200, content_type="text/plain"),
+    "its type": lambda said: Response("{}", 200, content_type=f"text/{said.replace(' ', '-')}"),
+    "no JSON": lambda said: Response('{"a": ' + said + "}", 200, content_type=JSON),
+    "a redirect": lambda said: Response("", 302, {"Location": f"http://elsewhere.example/?{said}"}),
+    "a redirect home": lambda said: Response("", 302, {"Location": f"/y/{said.replace(' ', '%20')}"}),
+    "a coding": lambda said: Response("", 200, {"Content-Encoding": said[:40]}, content_type=JSON),
+    "a record": lambda said: Response(msgspec.json.encode({"kind": said}), 200, content_type=JSON),
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_no_error_and_no_log_says_what_we_sent(
+    httpserver: HTTPServer,
+    make_session: MakeSession,
+    breaker: Any,
+    caplog: pytest.LogCaptureFixture,
+    echo: str,
+) -> None:
+    caplog.set_level(logging.DEBUG, "include")
+    secrets = {"X-Api-Key": "house-key-4711", "X-Other": "another/one+of=them"}
+    session = make_session()
+    session._http.headers.update(secrets)
+    session._http.auth = ("ann", "open sesame")
+
+    def answer(request: Request) -> Response:
+        said = " ".join(request.headers.get(name, "") for name in (*secrets, "Authorization"))
+        return ECHOES[echo](said)
+
+    httpserver.expect_request("/x").respond_with_handler(answer)
+    with pytest.raises((Refused, ContractBreak, Transient)) as caught:
+        session.get("x", expect=JSON).json(type=Record)
+    error: BaseException | None = caught.value
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith("include")]
+    everything = [*breaker.told, *logged, str(getattr(error, "cause", ""))]
+    while error is not None:
+        everything += [str(error), repr(error)]
+        error = error.__cause__ or error.__context__
+    for secret in (*secrets.values(), "YW5uOm9wZW4gc2VzYW1l", "open sesame", "house-ke", "ynb3BlbiBz"):
+        assert secret not in " ".join(everything).replace("%20", " ").replace("\\/", "/")
+
+
+class Record(msgspec.Struct):
+    """What a source expects; a value that is none of these is quoted by the decoder."""
+
+    kind: Literal["study", "trial"]
+
+
+def test_an_error_page_is_masked_and_data_are_as_they_came(
+    httpserver: HTTPServer, make_session: MakeSession
+) -> None:
+    session = make_session()
+    session._http.headers["X-Api-Key"] = "house-key-4711"
+    replies(
+        httpserver, Response("no house-key-4711 here", 404, content_type="text/plain"), ok('"house-key-4711"')
+    )
+    assert session.get("x").body == b"no *** here"
+    answer = session.get("x")
+    assert answer.json() == "house-key-4711" and "house-key" not in answer.describe()
+
+
 def test_a_body_larger_than_allowed_is_not_read_to_its_end(
     httpserver: HTTPServer, make_session: MakeSession
 ) -> None:
@@ -577,7 +813,7 @@ def test_json_that_is_nested_too_deeply_breaks_the_contract() -> None:
 def test_a_redirect_on_the_same_host_is_followed_and_told(
     httpserver: HTTPServer, make_session: MakeSession
 ) -> None:
-    """An alias leads to its canonical study with 301 (contract section A)."""
+    """An alias leads to its canonical study with 301 (docs/upstreams/ctgov.md)."""
     alias = Response("", 301, {"Location": "/api/v2/studies/NCT00000002?format=json"})
     httpserver.expect_request("/api/v2/studies/NCT00000001").respond_with_response(alias)
     httpserver.expect_request("/api/v2/studies/NCT00000002").respond_with_response(
@@ -801,7 +1037,8 @@ def self_signed(folder: Path) -> Path:
 def test_threads_share_a_session(httpserver: HTTPServer, make_session: MakeSession) -> None:
     replies(httpserver, ok())
     session = make_session(per_second=100.0, burst=4)
-    threads = [threading.Thread(target=lambda: [session.get("x") for _ in range(5)]) for _ in range(4)]
+    ask = lambda: [session.get("x") for _ in range(5)]  # noqa: E731
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -813,8 +1050,10 @@ def test_threads_share_a_session(httpserver: HTTPServer, make_session: MakeSessi
 class raw_server:  # noqa: N801 - used like a function
     """A server that answers every connection with these bytes, then perhaps drips more, and hangs up."""
 
-    def __init__(self, answer: bytes, drip: bytes = b"", every: float = 0.0) -> None:
-        self.answer, self.drip, self.every = answer, drip, every
+    def __init__(
+        self, answer: bytes, drip: bytes = b"", every: float = 0.0, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.answer, self.drip, self.every, self.tls = answer, drip, every, tls
         self.asked: list[bytes] = []
 
     def __enter__(self) -> tuple[str, list[bytes]]:
@@ -836,6 +1075,8 @@ class raw_server:  # noqa: N801 - used like a function
                 return
             with connection:
                 try:
+                    if self.tls is not None:
+                        connection = self.tls.wrap_socket(connection, server_side=True)
                     self.asked.append(connection.recv(65536))
                     connection.sendall(self.answer)
                     self._send_drip(connection)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from include.publishing.store import Store
 from include.sources.clinical import export as exports
+from include.storage.store import Store
 from tests.web import rows, site
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def visit(browser: Browser, root: Path) -> Iterator[Visit]:
     """A page of its own, five hours after the data. Complaints and requests elsewhere fail the test."""
     with site.served(root) as address:
         context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+        context.set_default_timeout(120_000)
         context.clock.set_fixed_time(NOW)
         found = Visit(context.new_page(), address)
         context.route(f"{PUBCHEM}**", lambda route: route.fulfill(body=PICTURE, content_type="image/png"))

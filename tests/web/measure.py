@@ -15,8 +15,8 @@ from statistics import median
 import psutil
 from playwright.sync_api import Browser
 
-from include.publishing.store import Store
 from include.sources.clinical.export import write_site
+from include.storage.store import Store
 from tests.web import rows, site
 
 VISITS = 5

@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from include.publishing.store import Store
 from include.sources.clinical.export import export
+from include.storage.store import Store
 from tests.web import rows, site
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"

@@ -11,11 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from include.publishing import manifest as manifests
 from include.publishing.candidate import Candidate
 from include.publishing.manifest import Manifest
-from include.publishing.store import Store
 from include.sources.clinical.tables import CLINICAL_COMPOUND_TRIALS, INTERVENTION_COMPOUNDS, SCHEMA_VERSION
+from include.storage.store import Store
+from include.version import version_id
 
 AS_OF = datetime(2026, 3, 1, 6, tzinfo=UTC)
 BUILT_FROM = {"ctgov": "20260301T040000Z-c7900000", "pubchem": "20260301T050000Z-9bc00000"}
@@ -162,7 +162,7 @@ def seal(
     previous: Manifest | None = None,
 ) -> Manifest:
     """A sealed candidate of the clinical source that holds the rows, which are in order of the key."""
-    version = manifests.version_id(as_of, run)
+    version = version_id(as_of, run)
     tables = (CLINICAL_COMPOUND_TRIALS, INTERVENTION_COMPOUNDS)
     with Candidate(store, "clinical", version, tables, SCHEMA_VERSION, previous) as candidate:
         written = candidate.write(CLINICAL_COMPOUND_TRIALS.name, _batches(rows))

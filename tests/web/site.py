@@ -10,8 +10,8 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from include.publishing.store import Store
 from include.sources.clinical.export import SITE
+from include.storage.store import Store
 from sandbox import checks
 
 if TYPE_CHECKING:

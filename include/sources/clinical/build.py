@@ -11,19 +11,18 @@ from collections import Counter
 import duckdb
 import pyarrow as pa
 
-from include.publishing import frames
-from include.publishing import manifest as manifests
 from include.publishing.candidate import Candidate
-from include.publishing.tables import Table
 from include.sources.clinical import tables
 from include.sources.clinical.resolve import Missing, resolve
-from include.sources.clinical.spec import SPEC
+from include.sources.clinical.source import SOURCE
 from include.sources.clinical.targets import targets
 from include.sources.ctgov import tables as ctgov
 from include.sources.pubchem import lookup
 from include.sources.pubchem import tables as pubchem
 from include.sources.pubchem.extract import RESOLVED_TYPES
 from include.sources.source import Built, Run
+from include.storage import duckdb_session
+from include.storage.tables import Table
 
 READ: dict[str, tuple[Table, ...]] = {
     "ctgov": (ctgov.STUDIES, ctgov.INTERVENTIONS, ctgov.CONDITIONS, ctgov.ALIASES),
@@ -80,7 +79,7 @@ TRIALS = """SELECT p.cid, s.nct_id, coalesce(c.title, c.iupac_name) AS compound_
 
 
 def build(run: Run, candidate: Candidate) -> Built:
-    """Write both tables of the candidate from the latest versions of the inputs."""
+    """Write both tables of the candidate from the versions of the inputs that the run stands on."""
     con = candidate.connection
     built_from = _register_inputs(run, con)
     con.execute(LINKED)
@@ -89,13 +88,17 @@ def build(run: Run, candidate: Candidate) -> Built:
     _find_targets(candidate)
     con.execute(STUDIES)
     table = tables.CLINICAL_COMPOUND_TRIALS
-    pairs = sum(file.rows for file in candidate.write(table.name, frames.hashed(con, TRIALS, table.schema)))
+    pairs = sum(
+        file.rows for file in candidate.write(table.name, duckdb_session.hashed(con, TRIALS, table.schema))
+    )
     table = tables.INTERVENTION_COMPOUNDS
-    order = f"SELECT * FROM resolved ORDER BY {frames.identifiers(table.key)}"  # noqa: S608
-    candidate.write(table.name, frames.hashed(con, order, table.schema))
+    order = f"SELECT * FROM resolved ORDER BY {duckdb_session.identifiers(table.key)}"  # noqa: S608
+    candidate.write(table.name, duckdb_session.hashed(con, order, table.schema))
     ((linked, strange),) = con.execute(
         "SELECT count(*), count(*) FILTER (s.nct_id IS NULL) FROM linked LEFT JOIN ctgov_studies s USING (nct_id)"
     ).fetchall()
+    # Its rows come from tables that passed their own gates: none is refused here.
+    candidate.arrived("pubchem_links", linked)
     return Built(
         cursors={},
         counts={
@@ -114,17 +117,13 @@ def _register_inputs(run: Run, con: duckdb.DuckDBPyConnection) -> dict[str, str]
 
     Raises LookupError where nothing of an input was published yet.
     """
-    built_from = {}
-    for source in SPEC.inputs:
-        latest = run.registry.latest(source)
-        if latest is None:
+    for source in SOURCE.spec.inputs:
+        if source not in run.inputs:
             raise LookupError(f"nothing of {source} was published yet; run its DAG first")
-        manifest = manifests.require(run.store, source, latest.version)
         for table in READ[source]:
-            files = [file.path for file in manifest.table(table.name).files]
-            frames.register(con, f"{source}_{table.name}", run.store, files, table.schema)
-        built_from[source] = latest.version
-    return built_from
+            files = [file.path for file in run.inputs[source].table(table.name).files]
+            duckdb_session.register(con, f"{source}_{table.name}", run.read, files, table.schema)
+    return {source: manifest.version for source, manifest in run.inputs.items()}
 
 
 def _resolve(candidate: Candidate) -> Counter[str]:
@@ -134,9 +133,9 @@ def _resolve(candidate: Candidate) -> Counter[str]:
     skeletons = dict(
         con.execute("SELECT cid, inchikey[:14] FROM pubchem_compounds WHERE inchikey IS NOT NULL").fetchall()
     )
-    resolved = frames.Shards(con, candidate.scratch, "resolved", _RESOLVED)
+    resolved = duckdb_session.Shards(con, candidate.scratch, "resolved", _RESOLVED)
     rules: Counter[str] = Counter()
-    for batch in con.sql(INTERVENTIONS).to_arrow_reader(frames.BATCH_ROWS):
+    for batch in con.sql(INTERVENTIONS).to_arrow_reader(duckdb_session.BATCH_ROWS):
         for row in batch.to_pylist():
             keys = lookup.keys(row["clean_name"], row["other_names"] or [], row["type"])
             found = resolve(
@@ -177,8 +176,8 @@ def _answers(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, ...] | Miss
 def _find_targets(candidate: Candidate) -> None:
     """View study_targets: the molecular targets that a study's interventions, titles and keywords name."""
     con = candidate.connection
-    found = frames.Shards(con, candidate.scratch, "study_targets", _TARGETS)
-    for batch in con.sql(TEXTS).to_arrow_reader(frames.BATCH_ROWS):
+    found = duckdb_session.Shards(con, candidate.scratch, "study_targets", _TARGETS)
+    for batch in con.sql(TEXTS).to_arrow_reader(duckdb_session.BATCH_ROWS):
         for nct_id, texts in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             if named := targets(texts):
                 found.add({"nct_id": nct_id, "targets": named})

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from include.publishing import frames
 from include.publishing import manifest as manifests
 from include.publishing.manifest import Manifest
-from include.publishing.store import Store, safe_key
-from include.publishing.tables import Column, type_name
 from include.sources.clinical.tables import CLINICAL_COMPOUND_TRIALS as TABLE
+from include.storage import duckdb_session
+from include.storage.listing import listing
+from include.storage.store import Store, safe_key
+from include.storage.tables import Column, type_name
 
 SITE = "site/clinical"
 FORMAT = 1
@@ -35,6 +37,8 @@ PAGE = Path(__file__).parent / "page"
 """The built page (web/ holds its sources)."""
 SOURCES = "SOURCES.sha256"
 
+KEPT_AT_LEAST = timedelta(hours=1)
+"""No export takes longer, so younger data may be of one that has not shown it yet."""
 FIRST_ROWS = 1_000
 """Rows of the first part: small, since the first screen waits for it."""
 PART_ROWS = 8_192
@@ -111,6 +115,8 @@ class Latest(msgspec.Struct, frozen=True, kw_only=True):
     stale_after_hours: int
     columns: tuple[SiteColumn, ...]
     files: SiteFiles
+    moves: int = 0
+    """How often latest was moved until then: what an export of an earlier move writes too late is not shown."""
 
 
 class _Shown(msgspec.Struct, frozen=True):
@@ -118,11 +124,12 @@ class _Shown(msgspec.Struct, frozen=True):
 
     version: str
     previous: str | None
+    moves: int = 0
 
 
-def export(store: Store, manifest: Manifest, published_at: datetime) -> dict[str, Any]:
+def export(store: Store, manifest: Manifest, published_at: datetime, moves: int = 0) -> dict[str, Any]:
     """Make the site show a promoted version (see write_site); returns where it is and how large, for the run log."""
-    shown = write_site(store, manifest, published_at)
+    shown = write_site(store, manifest, published_at, moves)
     files = [shown.files.csv, shown.files.jsonl, *shown.files.parts]
     return {
         "site": SITE,
@@ -133,11 +140,14 @@ def export(store: Store, manifest: Manifest, published_at: datetime) -> dict[str
     }
 
 
-def write_site(store: Store, manifest: Manifest, published_at: datetime) -> Latest:
+def write_site(store: Store, manifest: Manifest, published_at: datetime, moves: int = 0) -> Latest:
     """Make the site show a promoted version, and return what latest.json then says.
 
+    `moves` counts how often latest was moved: an export that was frozen and wakes shows nothing that is older than
+    what the site shows by then, and removes nothing.
+
     May be called again at any time, above all after a kill: readers see the version before until latest.json is
-    replaced. Data of versions other than this one and the one shown before is removed afterwards. Memory is the
+    replaced. Data of versions other than the two that it names is removed an hour after it was written. Memory is the
     same for any number of rows. Raises AlteredFile where a file of the table is not the manifest's, and ValueError
     where the latest.json that stands there cannot be read or the time has no zone.
     """
@@ -148,12 +158,12 @@ def write_site(store: Store, manifest: Manifest, published_at: datetime) -> Late
     keys = [file.path for file in entry.files]
     with (
         store.scratch(f"site-{manifest.source}-{manifest.version}") as scratch,
-        frames.session(scratch) as connection,
+        duckdb_session.session(scratch) as connection,
     ):
-        frames.register(connection, "rows", store, keys, TABLE.schema)
+        duckdb_session.register(connection, "rows", store, keys, TABLE.schema)
 
         def table() -> Iterator[pa.RecordBatch]:
-            return frames.batches(connection, "SELECT * FROM rows", TABLE.schema)
+            return duckdb_session.batches(connection, "SELECT * FROM rows", TABLE.schema)
 
         _put_page(store, scratch)
         latest = Latest(
@@ -173,13 +183,18 @@ def write_site(store: Store, manifest: Manifest, published_at: datetime) -> Late
                 ),
                 parts=tuple(_put_parts(store, scratch, manifest.version, connection)),
             ),
+            moves=moves,
         )
-        # Through a file rather than write_bytes: a web server must be allowed to read it, and S3 learns its type.
-        local = scratch / "latest.json"
-        local.write_bytes(msgspec.json.format(msgspec.json.encode(latest), indent=1))
-        store.put(local, f"{SITE}/latest.json")
-    _remove_data(store, keep={latest.version, latest.previous})
+        data = msgspec.json.format(msgspec.json.encode(latest), indent=1)
+        if not store.swap(f"{SITE}/latest.json", data, lambda present: _moves(present) <= moves):
+            return msgspec.json.decode(store.read_bytes(f"{SITE}/latest.json"), type=Latest)
+    _remove_data(store)
     return latest
+
+
+def _moves(present: bytes | None) -> int:
+    """Which move of latest the site shows; -1 where it shows nothing."""
+    return -1 if present is None else _decoded(present).moves
 
 
 def _previous(store: Store, version: str) -> str | None:
@@ -187,11 +202,18 @@ def _previous(store: Store, version: str) -> str | None:
     key = f"{SITE}/latest.json"
     if not store.exists(key):
         return None
-    try:
-        shown = msgspec.json.decode(store.read_bytes(key), type=_Shown)
-    except msgspec.DecodeError as error:
-        raise ValueError(f"{key} cannot be read ({error}); remove it and export again.") from error
+    shown = _decoded(store.read_bytes(key))
     return shown.previous if shown.version == version else shown.version
+
+
+def _decoded(latest: bytes) -> _Shown:
+    """Raises ValueError."""
+    try:
+        return msgspec.json.decode(latest, type=_Shown)
+    except msgspec.DecodeError as error:
+        raise ValueError(
+            f"{SITE}/latest.json cannot be read ({error}); remove it and export again."
+        ) from error
 
 
 def _describe(column: Column) -> SiteColumn:
@@ -263,9 +285,9 @@ def _put_parts(
 ) -> Iterator[SiteFile]:
     """What the page loads: Parquet files whose names change with their content, newest update first."""
     schema = pa.schema([field for field in TABLE.schema if field.name not in LEFT_OUT])
-    newest = frames.batches(
+    newest = duckdb_session.batches(
         connection,
-        f"SELECT {frames.identifiers(schema.names)} FROM rows "  # noqa: S608
+        f"SELECT {duckdb_session.identifiers(schema.names)} FROM rows "  # noqa: S608
         "ORDER BY last_update_date DESC NULLS LAST, cid, nct_id",
         schema,
     )
@@ -289,8 +311,15 @@ def _cut(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Ta
         yield pending
 
 
-def _remove_data(store: Store, keep: set[str | None]) -> None:
+def _remove_data(store: Store) -> None:
+    """Remove data of versions that latest.json does not name, unless somebody may be writing it for the next one."""
     root = f"{SITE}/data"
-    for version in sorted({key.removeprefix(f"{root}/").split("/")[0] for key in store.list(root)}):
-        if version not in keep:
-            store.delete_tree(safe_key(root, version))
+    found: dict[str, dict[str, datetime]] = defaultdict(dict)
+    for key, entry in listing(store, root).items():
+        found[key.removeprefix(f"{root}/").split("/")[0]][key] = entry.modified
+    # Read after the listing, so what is named by now is among what was listed.
+    shown = _decoded(store.read_bytes(f"{SITE}/latest.json"))
+    before = datetime.now(UTC) - KEPT_AT_LEAST
+    for version, files in found.items():
+        if version not in {shown.version, shown.previous} and max(files.values()) < before:
+            store.delete(*files)

@@ -173,7 +173,7 @@ def _answer(candidates: Callable[[str], Sequence[int] | Missing], key: str) -> N
     answer = candidates(key)
     if isinstance(answer, Missing):
         return answer
-    # CID 0 stands for a substance without a compound (contract section B).
+    # CID 0 stands for a substance without a compound (docs/upstreams/pubchem.md).
     return Name(key, tuple(dict.fromkeys(cid for cid in answer if cid > 0)))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from include.publishing.tables import CONTENT_HASH, Column, Table
+from include.storage.tables import CONTENT_HASH, Column, Table
 
 SCHEMA_VERSION = 1
 
@@ -28,7 +28,12 @@ CLINICAL_COMPOUND_TRIALS = Table(
     (
         Column("cid", pa.int64(), "PubChem's number of the compound. See pubchem.compounds.", required=True),
         _NCT_ID,
-        Column("compound_name", _TEXT, "Name that PubChem shows for the compound, else its IUPAC name."),
+        Column(
+            "compound_name",
+            _TEXT,
+            "Name that PubChem shows for the compound, else its IUPAC name.",
+            of_thing=True,
+        ),
         Column("title", _TEXT, "Short title of the study, else the title of its protocol."),
         Column("phase", _TEXT, "Phases joined by a slash, e.g. PHASE1/PHASE2; NA; null where there is none."),
         Column("overall_status", _TEXT, "Recruitment status. See ctgov.studies."),

@@ -1,1 +1,1 @@
-"""ClinicalTrials.gov: every registered study, from API v2 (contract section A)."""
+"""ClinicalTrials.gov: every registered study, from API v2 (docs/upstreams/ctgov.md)."""

@@ -17,15 +17,15 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from include.publishing import frames
 from include.publishing.candidate import Candidate
-from include.publishing.tables import Table
 from include.sources.ctgov import shards
 from include.sources.ctgov import study as studies
-from include.sources.ctgov.extract import Confirmation
+from include.sources.ctgov.extract import Confirmation, window_start
 from include.sources.ctgov.tables import ALIASES, REMOVALS, TABLES
 from include.sources.source import Built, Run
-from include.upstream.landing import Landing
+from include.storage import duckdb_session
+from include.storage.landing import Landed
+from include.storage.tables import Table
 
 STUDY_KINDS = ("studies", "gaps")
 RANGE_STUDIES = 100_000
@@ -50,7 +50,7 @@ class Parsed:
 
 def build(run: Run, candidate: Candidate) -> Built:
     """Write every table of the candidate. Raises NotReconciled where a study was lost on the way."""
-    landing = Landing.completed(run.store, f"raw/{run.source}/{run.version}")
+    landing = run.raw.completed()
     facts = landing.progress.facts
     confirmations = [msgspec.json.decode(line, type=Confirmation) for line in landing.read("confirmations")]
     parsed = _parse(candidate, landing, confirmations)
@@ -91,7 +91,7 @@ def build(run: Run, candidate: Candidate) -> Built:
     )
 
 
-def _parse(candidate: Candidate, landing: Landing, confirmations: Iterable[Confirmation]) -> Parsed:
+def _parse(candidate: Candidate, landing: Landed, confirmations: Iterable[Confirmation]) -> Parsed:
     """Raw parts to shards; what cannot be read is quarantined."""
     parts = [part for part in landing.progress.parts if part.kind in STUDY_KINDS]
     jobs = [shards.Job(landing.fetch(part, candidate.scratch), part.path) for part in parts]
@@ -102,6 +102,7 @@ def _parse(candidate: Candidate, landing: Landing, confirmations: Iterable[Confi
         [shards.parse(present, "confirmations", candidate.scratch, "present")],
     ):
         parsed.received += report.received
+        candidate.arrived("studies", report.received)
         parsed.quarantined += len(report.quarantined)
         parsed.withheld += report.withheld
         if report.last_update_posted is not None:
@@ -109,6 +110,8 @@ def _parse(candidate: Candidate, landing: Landing, confirmations: Iterable[Confi
             parsed.last_update_posted = max(so_far, report.last_update_posted)
         for refused in report.quarantined:
             candidate.quarantine(
+                "studies",
+                key=refused.key,
                 reason=refused.reason,
                 detail=refused.detail,
                 raw=refused.raw,
@@ -212,15 +215,15 @@ def _id_ranges(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 def _merged(con: duckdb.DuckDBPyConnection, table: Table, ranges: list[str]) -> Iterator[pa.RecordBatch]:
     """The rows of a table in order of its key, one range of ids after the other."""
-    order = frames.identifiers(table.key)
+    order = duckdb_session.identifiers(table.key)
     for condition in ranges if table.key[0] == "nct_id" else ["true"]:
         query = f"SELECT * FROM ({_merge(table)}) WHERE {condition} ORDER BY {order}"  # noqa: S608
-        yield from frames.batches(con, query, table.schema)
+        yield from duckdb_session.batches(con, query, table.schema)
 
 
 def _merge(table: Table) -> str:
     """SQL for a table: what is unchanged since the last good version, and what came now."""
-    columns = frames.identifiers(table.names)
+    columns = duckdb_session.identifiers(table.names)
     replaced = "(SELECT nct_id FROM applied UNION ALL SELECT nct_id FROM gone)"
     fresh = f"SELECT {columns} FROM fresh_{table.name} SEMI JOIN applied USING (nct_id)"  # noqa: S608
     before = f"SELECT {columns} FROM previous_{table.name} ANTI JOIN {replaced} USING (nct_id)"  # noqa: S608
@@ -252,12 +255,12 @@ def _removals(con: duckdb.DuckDBPyConnection, data_version: str) -> Iterator[pa.
         for nct_id, kind, merged_into, posted in found
     ]
     con.register("removals_now", _table_of(now, REMOVALS))
-    columns = frames.identifiers(REMOVALS.schema.names)
+    columns = duckdb_session.identifiers(REMOVALS.schema.names)
     query = (
         f"SELECT {columns} FROM previous_removals ANTI JOIN kept USING (nct_id) "  # noqa: S608
         f"ANTI JOIN removals_now USING (nct_id) UNION ALL SELECT {columns} FROM removals_now ORDER BY nct_id"
     )
-    return frames.batches(con, query, REMOVALS.schema)
+    return duckdb_session.batches(con, query, REMOVALS.schema)
 
 
 def _table_of(rows: Iterable[studies.Row], table: Table) -> pa.Table:
@@ -266,8 +269,16 @@ def _table_of(rows: Iterable[studies.Row], table: Table) -> pa.Table:
 
 
 def _cursors(run: Run, facts: dict[str, Any], parsed: Parsed) -> dict[str, Any]:
-    """Where the next run goes on. A run cut short by `limit` commits no data version: the next one has work."""
-    cursors = run.registry.cursors(run.source)
+    """Where the next run goes on.
+
+    A run cut short by `limit` commits no data version: the next one has work. A run that asked from a later date than
+    it had to (`since`) commits neither: the next one asks for what lies between.
+    """
+    cursors = dict(run.watermarks)
+    # What landed before `since` was noted is believed only where it is everything.
+    due, asked = window_start(cursors), facts.get("since", None if facts["full"] else date.max.isoformat())
+    if due is not None and asked is not None and asked > due:
+        return {name: value for name, value in cursors.items() if name != "data_timestamp"}
     seen = [date_ for date_ in [cursors.get("last_update_posted")] if date_]
     if parsed.last_update_posted is not None:
         # A date of update beyond the data version's own day would make every later window empty.

@@ -1,4 +1,4 @@
-"""From ClinicalTrials.gov to raw: which pages to ask for, and proof that everything came (contract section A).
+"""From ClinicalTrials.gov to raw: which pages to ask for, and proof that everything came (docs/upstreams/ctgov.md).
 
 A run lands the studies updated since the last committed date less three days, or all of them. Once a week it
 also lists every id: what we hold and the list lacks is asked for one by one before it counts as gone, what the
@@ -20,8 +20,9 @@ import msgspec
 from include.publishing import manifest as manifests
 from include.sources.ctgov.tables import SCHEMA_VERSION
 from include.sources.source import Probe, Run
+from include.storage.landing import Landing
 from include.upstream.answers import ContractBreak, Kind
-from include.upstream.landing import Landing
+from include.upstream.limits import BadSetting
 from include.upstream.session import UpstreamSession
 
 PATH = "api/v2"
@@ -146,7 +147,7 @@ def _number(nct_id: str) -> int:
 
 
 def data_version(upstream: UpstreamSession) -> ApiVersion:
-    """The upstream's data version. Raises ContractBreak where /version is not what the contract says."""
+    """The upstream's data version. Raises ContractBreak where /version is not as it always was."""
     return upstream.get(f"{PATH}/version").json(ApiVersion)
 
 
@@ -154,7 +155,7 @@ def probe(run: Run, upstream: UpstreamSession) -> Probe:
     """Whether the data version moved since the last committed one, and whether a study still has an id."""
     version = data_version(upstream)
     facts = msgspec.to_builtins(version)
-    committed = run.registry.cursors(run.source).get("data_timestamp")
+    committed = run.watermarks.get("data_timestamp")
     asked = sorted(name for name in ("full_refresh", "since", "limit") if run.params.get(name))
     if committed == version.dataTimestamp and not asked:
         return Probe(False, f"Nothing new: the upstream still has data version {committed}.", facts)
@@ -169,27 +170,24 @@ def probe(run: Run, upstream: UpstreamSession) -> Probe:
 
 
 def plan(run: Run, version: ApiVersion) -> Plan:
-    """Decide what to ask for from the run's parameters and the committed cursors.
+    """Decide what to ask for from the run's parameters and its watermarks.
 
-    Raises ValueError naming the parameter that makes no sense.
+    Raises BadSetting naming the parameter that makes no sense.
     """
-    cursors = run.registry.cursors(run.source)
     limit = run.params.get("limit")
     if limit is not None and (not isinstance(limit, int) or limit < 1):
-        raise ValueError(f"the parameter limit is {limit!r}; it must be a whole number above zero, or empty")
-    since = _since(run, cursors)
-    listed = cursors.get("ids_listed")
+        raise BadSetting(f"the parameter limit is {limit!r}; it must be a whole number above zero, or empty")
+    since = _since(run)
+    listed = run.watermarks.get("ids_listed")
     due = listed is None or _day(version.dataTimestamp) - _day(listed) >= LISTING_EVERY
     return Plan(since=since, limit=limit, list_ids=since is not None and limit is None and due)
 
 
-def _since(run: Run, cursors: Mapping[str, Any]) -> str | None:
-    if run.params.get("full_refresh") or not cursors.get("last_update_posted"):
+def _since(run: Run) -> str | None:
+    due = window_start(run.watermarks)
+    if run.params.get("full_refresh") or due is None or run.base is None:
         return None
-    latest = run.registry.latest(run.source)
-    if latest is None:
-        return None
-    if manifests.require(run.store, run.source, latest.version).schema_version != SCHEMA_VERSION:
+    if run.base.schema_version != SCHEMA_VERSION:
         log.info("the tables have a new schema version: all studies are fetched once")
         return None
     given = run.params.get("since")
@@ -197,10 +195,16 @@ def _since(run: Run, cursors: Mapping[str, Any]) -> str | None:
         try:
             return date.fromisoformat(str(given)).isoformat()
         except ValueError as error:
-            raise ValueError(
+            raise BadSetting(
                 f"the parameter since is {given!r}; it must be a date like 2026-11-20"
             ) from error
-    return (date.fromisoformat(cursors["last_update_posted"]) - OVERLAP).isoformat()
+    return due
+
+
+def window_start(watermarks: Mapping[str, Any]) -> str | None:
+    """From which date of update on a run must ask so that none is left out; None where it is all of them."""
+    posted = watermarks.get("last_update_posted")
+    return (date.fromisoformat(posted) - OVERLAP).isoformat() if posted else None
 
 
 def _day(timestamp: str) -> date:
@@ -217,12 +221,7 @@ def extract(run: Run, upstream: UpstreamSession) -> Mapping[str, Any]:
     for _ in range(RESTARTS):
         version = data_version(upstream)
         asked = plan(run, version)
-        landing = Landing.open(
-            run.store,
-            f"raw/{run.source}/{run.version}",
-            {**asdict(asked), "query": asked.query},
-            version.dataTimestamp,
-        )
+        landing = run.raw.open({**asdict(asked), "query": asked.query}, version.dataTimestamp)
         if landing.progress.complete:
             return landing.progress.facts
         crawl = Crawl(run, upstream, landing, asked, version)
@@ -329,7 +328,11 @@ class Crawl:
 
     def run_phases(self) -> dict[str, Any]:
         """All phases, each skipped where an earlier try completed it; returns what is known of the landing."""
-        self.facts = {"data_version": self.version.dataTimestamp, "api_version": self.version.apiVersion}
+        self.facts = {
+            "data_version": self.version.dataTimestamp,
+            "api_version": self.version.apiVersion,
+            "since": self.asked.since,
+        }
         fetched = self._pages("studies", {**self.asked.query}, PAGE_SIZE, limit=self.asked.limit)
         self.facts["full"] = self.asked.since is None and not self.facts["truncated"]
         if self.asked.list_ids:
@@ -404,13 +407,11 @@ class Crawl:
                 yield page
 
     def _known(self) -> tuple[IdSet, IdSet]:
-        """The ids of the studies in latest, and of those among them that are withheld already."""
-        latest = self.run.registry.latest(self.run.source)
+        """The ids of the studies in base, and of those among them that are withheld already."""
         known, withheld = IdSet(), IdSet()
-        if latest is not None:
-            manifest = manifests.require(self.run.store, self.run.source, latest.version)
-            files = [file.path for file in manifest.table("studies").files]
-            for batch in self.run.store.dataset(files).to_batches(columns=["nct_id", "withheld"]):
+        if self.run.base is not None:
+            studies = manifests.dataset(self.run.read, self.run.base.table("studies"))
+            for batch in studies.to_batches(columns=["nct_id", "withheld"]):
                 for nct_id, is_withheld in zip(
                     *(column.to_pylist() for column in batch.columns), strict=True
                 ):
@@ -420,7 +421,7 @@ class Crawl:
         return known, withheld
 
     def _fetch_gaps(self, listed: IdSet, known: IdSet, fetched: IdSet) -> None:
-        """Fetch what the list has and neither latest nor this run's pages hold."""
+        """Fetch what the list has and neither base nor this run's pages hold."""
         if self._is_done("gaps"):
             return
         gaps = list(listed.minus(known, fetched))

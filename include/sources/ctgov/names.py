@@ -468,7 +468,7 @@ def _joined(rules: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 15)
 def clean(name: str, kind: str | None) -> Cleaned:
-    """Clean the name of an intervention of the given type (contract section A, interventions[].type).
+    """Clean the name of an intervention of the given type (docs/upstreams/ctgov.md).
 
     `clean(clean_name, kind)` returns clean_name again, with no rules. Never raises.
     """

@@ -25,7 +25,7 @@ PHONE = "[phone]"
 NAME = "[name]"
 
 INSTITUTIONAL = frozenset({"INDUSTRY", "NIH", "FED", "OTHER_GOV", "NETWORK"})
-"""Classes of sponsors that are no persons (contract section A, AgencyClass)."""
+"""Classes of sponsors that are no persons (AgencyClass, docs/upstreams/ctgov.md)."""
 
 # --- Who is a person ---------------------------------------------------------------------------------
 

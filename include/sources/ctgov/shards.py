@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from include.sources.ctgov import study as studies
 from include.sources.workers import no_cycles, spread
-from include.upstream.landing import read_lines
+from include.storage.landing import read_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Job:
 class Quarantined:
     """A record that was refused, as Candidate.quarantine() takes it."""
 
+    key: str | None
     reason: str
     detail: str
     raw: str
@@ -68,7 +69,9 @@ def parse(lines: Iterable[bytes], origin: str, folder: Path, name: str) -> Repor
         except studies.Refused as refused:
             digest = hashlib.sha256(line).hexdigest()
             place = f"{origin}:{number}"
-            report.quarantined.append(Quarantined(refused.reason, refused.detail, place, digest, line))
+            report.quarantined.append(
+                Quarantined(refused.nct_id, refused.reason, refused.detail, place, digest, line)
+            )
             continue
         batch.add(study)
         if study.withheld:

@@ -21,15 +21,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 import pyarrow as pa
 
-from include.publishing.tables import content_hash
 from include.sources.ctgov import names, privacy
 from include.sources.ctgov.tables import TABLES
+from include.sources.lenient import lenient
+from include.storage.tables import content_hash
 
 Row = tuple[Any, ...]
 Reason = Literal["not_json", "too_deep", "no_nct_id", "bad_nct_id", "wrong_type", "impossible_value"]
 
 ENROLLMENT_UNKNOWN = 99_999_999
-"""What the upstream sends for an enrollment it does not know (contract section A, study shape)."""
+"""What the upstream sends for an enrollment it does not know (docs/upstreams/ctgov.md)."""
 
 CONTROL_ARMS = frozenset({"PLACEBO_COMPARATOR", "SHAM_COMPARATOR", "NO_INTERVENTION"})
 _PLACEBO_ARMS = frozenset({"PLACEBO_COMPARATOR", "SHAM_COMPARATOR"})
@@ -318,6 +319,7 @@ _NAMELESS = names.Cleaned((names.Part(None, ()),))
 _decode = msgspec.json.Decoder().decode
 _encode_canonical = msgspec.json.Encoder(order="sorted").encode
 _NCT_ID = re.compile(r"NCT[0-9]{8}")
+_FIRST_ID = re.compile(rb'"identificationModule"\s*:\s*\{\s*"nctId"\s*:\s*"(NCT[0-9]{8})"')
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PARTIAL = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 _PARTIAL_DATES = frozenset(
@@ -343,9 +345,9 @@ def parse(raw: bytes) -> ParsedStudy:
     try:
         tree = _decode(raw)
     except RecursionError:
-        raise Refused("too_deep", "the record is nested too deeply to be a study") from None
+        raise Refused("too_deep", "the record is nested too deeply to be a study", _told_id(raw)) from None
     except (msgspec.MsgspecError, ValueError) as error:
-        raise Refused("not_json", str(error)) from None
+        raise Refused("not_json", str(error), _told_id(raw)) from None
     nct_id = _claimed_id(tree)
     try:
         return _read(tree, nct_id, may_hold_nul=b"\\u0000" in raw)
@@ -358,6 +360,12 @@ def parse(raw: bytes) -> ParsedStudy:
         text = str(error)
         detail = f"{text[:40]!r} is no date - at `{_place_of(text, tree)}`"
         raise Refused("impossible_value", detail, nct_id) from None
+
+
+def _told_id(raw: bytes) -> str | None:
+    """The id of a record that cannot be decoded; of one that was cut off, where it stands first as it does upstream."""
+    found = _FIRST_ID.search(raw)
+    return _claimed_id(lenient(raw)) or (found[1].decode() if found else None)
 
 
 def _claimed_id(tree: Any) -> str | None:
@@ -411,7 +419,7 @@ def _without_nul(value: Any) -> Any:
 
 
 def change_hash(raw: bytes) -> str:
-    """What tells whether a study changed: BLAKE2b-128, 32 hex digits (contract section A, step 6).
+    """What tells whether a study changed: BLAKE2b-128, 32 hex digits (docs/upstreams/ctgov.md).
 
     Equal for any order of keys and any whitespace, without derivedSection and without `type` in date structs;
     any other difference changes it. Raises msgspec.DecodeError where the record is not JSON.

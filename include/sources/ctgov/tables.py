@@ -6,14 +6,14 @@ and the cleaned intervention names (see `names.py`). A list is null where the st
 PostgreSQL cannot hold, is taken out of text.
 
 The types of post dates have no column: the upstream turns them from ESTIMATED to ACTUAL without a change that
-it announces, so that an incremental run and a full one would differ in them (contract section A, step 6).
+it announces, so that an incremental run and a full one would differ in them (docs/upstreams/ctgov.md).
 """
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-from include.publishing.tables import CONTENT_HASH, Column, Table
+from include.storage.tables import CONTENT_HASH, Column, Table
 
 SCHEMA_VERSION = 1
 
@@ -177,7 +177,7 @@ STUDIES = Table(
             "content_hash",
             _TEXT,
             "BLAKE2b-128 of the whole record as received, 32 hex digits, in canonical JSON without "
-            "derivedSection and without `type` in date structs (contract section A, step 6). It also changes "
+            "derivedSection and without `type` in date structs (docs/upstreams/ctgov.md). It also changes "
             "with parts of the record that have no column here.",
             required=True,
         ),

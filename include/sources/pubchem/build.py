@@ -15,12 +15,12 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from include.publishing import frames
 from include.publishing.candidate import Candidate
 from include.sources.pubchem import rows, tables
-from include.sources.pubchem.replies import COLLECTIONS, Lookup, NameLookup, Plan, Properties, Reply
+from include.sources.pubchem.records import COLLECTIONS, Lookup, NameLookup, Plan, Properties, Reply
 from include.sources.source import Built, Run
-from include.upstream.landing import Landing
+from include.storage import duckdb_session
+from include.storage.landing import Landed
 
 PROPERTIES = "properties"
 R = TypeVar("R", bound=Reply)
@@ -50,25 +50,28 @@ _ASKED = pa.schema(
 )
 
 
+_UNREAD = pa.schema([("collection", pa.string()), ("trial_id", pa.string()), ("cid", pa.int64())])
+
+
 def build(run: Run, candidate: Candidate) -> Built:
     """Write every table of the candidate."""
-    landing = Landing.completed(run.store, f"raw/{run.source}/{run.version}")
+    landing = run.raw.completed()
     facts = landing.progress.facts
     con = candidate.connection
     (line,) = landing.read("plan")
     plan = msgspec.json.decode(line, type=Plan)
     counts = _stage(run, candidate, landing)
     _register_listing(con, plan)
-    properties = frames.identifiers(_PROPERTY_COLUMNS)
+    properties = duckdb_session.identifiers(_PROPERTY_COLUMNS)
     con.execute(f"CREATE VIEW previous_properties AS SELECT {properties} FROM previous_compounds")  # noqa: S608
-    con.execute("CREATE MACRO as_of() AS TIMESTAMPTZ '" + run.interval_end.isoformat() + "'")
+    con.execute("CREATE MACRO as_of() AS TIMESTAMPTZ '" + run.data_time.isoformat() + "'")
     for statement in MERGE:
         con.execute(statement)
     counts["unknown_compounds"] = _quarantine_unknown(candidate)
     for table in tables.TABLES:
-        columns, order = frames.identifiers(table.names[:-1]), frames.identifiers(table.key)
+        columns, order = duckdb_session.identifiers(table.names[:-1]), duckdb_session.identifiers(table.key)
         query = f"SELECT {columns} FROM new_{table.name} ORDER BY {order}"  # noqa: S608
-        candidate.write(table.name, frames.hashed(con, query, table.schema))
+        candidate.write(table.name, duckdb_session.hashed(con, query, table.schema))
     return Built(
         cursors=_cursors(run, facts),
         counts={**counts, "listed": facts["listed"], "failed": facts["trials"]["failed"]},
@@ -78,17 +81,19 @@ def build(run: Run, candidate: Candidate) -> Built:
     )
 
 
-def _stage(run: Run, candidate: Candidate, landing: Landing) -> dict[str, int]:
+def _stage(run: Run, candidate: Candidate, landing: Landed) -> dict[str, int]:
     """Views of what came: observed (trials), came (properties), asked (units), named and stands_for (names).
 
-    An item that was asked several times counts with its last reply. What cannot be read is quarantined.
+    An item that was asked several times counts with its last reply. What cannot be read is quarantined; such trials
+    are in unread, without a number where the row does not tell it.
     """
-    today = run.interval_end.date()
-    asked, observed, came, named, stands_for = (
-        frames.Shards(candidate.connection, candidate.scratch, name, schema)
+    today = run.data_time.date()
+    asked, observed, unread, came, named, stands_for = (
+        duckdb_session.Shards(candidate.connection, candidate.scratch, name, schema)
         for name, schema in (
             ("asked", _ASKED),
             ("observed", _OBSERVED),
+            ("unread", _UNREAD),
             ("came", _CAME),
             ("named", _NAMED),
             ("stands_for", _STANDS_FOR),
@@ -99,11 +104,14 @@ def _stage(run: Run, candidate: Candidate, landing: Landing) -> dict[str, int]:
         asked.add({**msgspec.structs.asdict(found), "rows": len(found.rows)})
         for row in found.rows:
             received += 1
+            key = partial(rows.trial_key, row, found.collection)
             trial = _read(
-                candidate, "trials", row, partial(rows.trial, collection=found.collection, today=today)
+                candidate, "trials", row, partial(rows.trial, collection=found.collection, today=today), key
             )
             if trial is None:
                 refused += 1
+                number = (key() or "").partition(" ")[2] or None
+                unread.add({"collection": found.collection, "trial_id": number, "cid": found.cid})
             else:
                 observed.add({**trial, "asked": found.cid})
     for answer in _last(landing, "properties", Properties):
@@ -115,7 +123,9 @@ def _stage(run: Run, candidate: Candidate, landing: Landing) -> dict[str, int]:
             "error": answer.error,
         }
         if answer.state == "done":
-            compound = _read(candidate, "properties", answer.row, rows.compound)
+            compound = _read(
+                candidate, "properties", answer.row, rows.compound, partial(str, f"CID {answer.cid}")
+            )
             if compound is None:
                 unit |= {"state": "failed", "error": "the answer cannot be read; it is in the quarantine"}
             else:
@@ -126,12 +136,12 @@ def _stage(run: Run, candidate: Candidate, landing: Landing) -> dict[str, int]:
         named.add(msgspec.structs.asdict(name))
         for position, cid in enumerate(name.cids, start=1):
             stands_for.add({"name": name.name, "position": position, "cid": cid})
-    for shards in (asked, observed, came, named, stands_for):
+    for shards in (asked, observed, unread, came, named, stands_for):
         shards.register()
     return {"received": received, "refused": refused}
 
 
-def _last(landing: Landing, kind: str, reply: type[R]) -> Iterator[R]:
+def _last(landing: Landed, kind: str, reply: type[R]) -> Iterator[R]:
     """The last reply to each item, in the order they landed."""
     decode = msgspec.json.Decoder(reply).decode
     last = {decode(line).item: number for number, line in enumerate(landing.read(kind))}
@@ -142,16 +152,27 @@ def _last(landing: Landing, kind: str, reply: type[R]) -> Iterator[R]:
 
 
 def _read(
-    candidate: Candidate, raw: str, row: msgspec.Raw, parse: Callable[[msgspec.Raw], dict[str, Any]]
+    candidate: Candidate,
+    kind: str,
+    row: msgspec.Raw,
+    parse: Callable[[msgspec.Raw], dict[str, Any]],
+    key: Callable[[], str | None],
 ) -> dict[str, Any] | None:
-    """A row as parsed; None where it was refused and is in the quarantine."""
+    """A row as parsed; None where it was refused and is in the quarantine, under what `key` tells."""
+    candidate.arrived(kind)
     try:
         return parse(row)
     except rows.Refused as refused:
         content = bytes(row)
         digest = hashlib.sha256(content).hexdigest()
         candidate.quarantine(
-            reason=refused.reason, detail=refused.detail, raw=raw, sha256=digest, content=content
+            kind,
+            key=key(),
+            reason=refused.reason,
+            detail=refused.detail,
+            raw=kind,
+            sha256=digest,
+            content=content,
         )
         return None
 
@@ -193,11 +214,16 @@ MERGE = (
     QUALIFY row_number() OVER (
         PARTITION BY collection, trial_id
         ORDER BY updated DESC NULLS LAST, len(cids) DESC, cids, title, status, phase, conditions, url) = 1""",
+    # A row that cannot be read keeps the trial that it is about, or any of its answer where it does not tell which.
     """CREATE TABLE given AS
     SELECT DISTINCT collection, trial_id, asked AS cid FROM observed
     UNION
     SELECT p.collection, p.trial_id, p.cid FROM previous_trial_compounds p
-    ANTI JOIN answered USING (cid, collection) WHERE p.confirmed""",
+    ANTI JOIN answered USING (cid, collection) WHERE p.confirmed
+    UNION
+    SELECT p.collection, p.trial_id, p.cid FROM previous_trial_compounds p
+    JOIN unread u ON (u.collection, u.cid) = (p.collection, p.cid) AND coalesce(u.trial_id, p.trial_id) = p.trial_id
+    WHERE p.confirmed""",
     # A trial that was not seen is gone once all of the compounds that it was given for have answered without it;
     # until then its other compounds stay too.
     """CREATE TABLE links AS
@@ -206,7 +232,8 @@ MERGE = (
         UNION ALL
         SELECT p.collection, p.trial_id, p.cid FROM previous_trial_compounds p
         ANTI JOIN seen USING (collection, trial_id) SEMI JOIN given USING (collection, trial_id)
-        WHERE NOT p.confirmed OR (p.cid, p.collection) NOT IN (SELECT (cid, collection) FROM answered))""",
+        WHERE NOT p.confirmed
+            OR (p.collection, p.trial_id, p.cid) IN (SELECT (collection, trial_id, cid) FROM given))""",
     """CREATE TABLE new_trial_compounds AS SELECT * FROM links SEMI JOIN known USING (cid)""",
     """CREATE TABLE new_trials AS
     SELECT t.*, n.n_compounds FROM (
@@ -255,6 +282,10 @@ MERGE = (
 
 def _quarantine_unknown(candidate: Candidate) -> int:
     """Keep what refers to compounds whose properties PubChem does not know; returns how many references."""
+    ((references,),) = candidate.connection.execute(
+        "SELECT (SELECT count(*) FROM links) + (SELECT count(*) FROM candidates)"
+    ).fetchall()
+    candidate.arrived("references", references)
     unknown = candidate.connection.execute(
         "SELECT 'trial', collection || ' ' || trial_id, cid FROM links ANTI JOIN known USING (cid) UNION ALL "
         "SELECT 'name', name, cid FROM candidates ANTI JOIN known USING (cid) ORDER BY ALL"
@@ -262,6 +293,8 @@ def _quarantine_unknown(candidate: Candidate) -> int:
     for kind, key, cid in unknown:
         content = msgspec.json.encode({kind: key, "cid": cid})
         candidate.quarantine(
+            "references",
+            key=f"{key} CID {cid}",
             reason="unknown compound",
             detail=f"CID {cid} of {key}: PubChem has no properties of it",
             raw="trials" if kind == "trial" else "names",
@@ -273,6 +306,5 @@ def _quarantine_unknown(candidate: Candidate) -> int:
 
 def _cursors(run: Run, facts: Mapping[str, Any]) -> dict[str, Any]:
     """When everything was asked last, and whose names were resolved up to where."""
-    before = run.registry.cursors(run.source)
-    full_at = run.interval_end.isoformat() if facts["full"] else before.get("full_at")
+    full_at = run.data_time.isoformat() if facts["full"] else run.watermarks.get("full_at")
     return {"full_at": full_at, "ctgov": facts["ctgov"], "names_left": facts["names_left"]}

@@ -24,11 +24,10 @@ import pyarrow.compute as pc
 
 from include.publishing import manifest as manifests
 from include.publishing.manifest import Manifest
-from include.publishing.tables import Table
 from include.sources.ctgov import tables as ctgov
 from include.sources.pubchem import lookup, rows, tables
-from include.sources.pubchem.ask import ALL_NODE, Asker
-from include.sources.pubchem.replies import (
+from include.sources.pubchem.client import ALL_NODE, Asker
+from include.sources.pubchem.records import (
     COLLECTIONS,
     Lookup,
     NameLookup,
@@ -39,8 +38,10 @@ from include.sources.pubchem.replies import (
     Unit,
 )
 from include.sources.source import Probe, Run
+from include.storage.landing import Landing
+from include.storage.tables import Table
 from include.upstream.answers import ContractBreak, Transient
-from include.upstream.landing import Landing
+from include.upstream.limits import BadSetting
 from include.upstream.session import UpstreamSession
 
 BATCH_CIDS = 250
@@ -71,10 +72,10 @@ def probe(run: Run, upstream: UpstreamSession) -> Probe:
     asker = Asker(upstream)
     listed = _all(asker)
     _check_shape(asker, [listed[0], listed[len(listed) // 2], listed[-1]])
-    due = _Latest.of(run).due(run, set(listed))
+    due = _Base.of(run).due(run, set(listed))
     facts = {"listed": len(listed), "due": due}
-    cursors, ctgov_latest = run.registry.cursors(run.source), run.registry.latest("ctgov")
-    if ctgov_latest and (cursors.get("ctgov") != ctgov_latest.version or cursors.get("names_left")):
+    studies, marks = run.inputs.get("ctgov"), run.watermarks
+    if studies and (marks.get("ctgov") != studies.version or marks.get("names_left")):
         return Probe(
             True, f"{len(listed)} compounds are listed, {due} of them due, and names to look up.", facts
         )
@@ -110,27 +111,27 @@ def extract(run: Run, upstream: UpstreamSession) -> Mapping[str, Any]:
 
     Raises ContractBreak, or Transient, where so many units fail that the upstream itself must be wrong.
     """
-    landing = Landing.open(run.store, f"raw/{run.source}/{run.version}", _parameters(run), "unversioned")
+    landing = run.raw.open(_parameters(run), "unversioned")
     if not landing.progress.complete:
         landing.finish(Crawl(run, upstream, landing).run_phases())
     return landing.progress.facts
 
 
 def _parameters(run: Run) -> dict[str, Any]:
-    """What a person asked for. Raises ValueError naming the parameter that makes no sense."""
+    """What a person asked for. Raises BadSetting naming the parameter that makes no sense."""
     asked = {name: run.params.get(name) for name in ("full_refresh", "limit", "names")}
     for name in ("limit", "names"):
         value, least = asked[name], 1 if name == "limit" else 0
         if value is not None and (not isinstance(value, int) or value < least):
-            raise ValueError(
+            raise BadSetting(
                 f"the parameter {name} is {value!r}; it must be a whole number from {least}, or empty"
             )
     return asked
 
 
 @dataclass(frozen=True, slots=True)
-class _Latest:
-    """What the last good version knows of units and names."""
+class _Base:
+    """What the version that the run builds upon knows of units and names."""
 
     manifest: Manifest | None
     asked: dict[Unit, tuple[str, datetime | None]]
@@ -139,26 +140,24 @@ class _Latest:
     """Compounds whose properties were asked for, likewise."""
 
     @classmethod
-    def of(cls, run: Run) -> _Latest:
-        latest = run.registry.latest(run.source)
-        manifest = manifests.require(run.store, run.source, latest.version) if latest else None
+    def of(cls, run: Run) -> _Base:
         asked: dict[Unit, tuple[str, datetime | None]] = {}
         described: dict[Unit, tuple[str, datetime | None]] = {}
-        for row in _rows(run, manifest, tables.WORK_LIST, ("cid", "collection", "state", "checked_at")):
+        for row in _rows(run, run.base, tables.WORK_LIST, ("cid", "collection", "state", "checked_at")):
             cid, collection, state, checked_at = row
             units = asked if collection in COLLECTIONS else described
             units[Unit(cid, collection)] = (state, checked_at)
-        return cls(manifest, asked, described)
+        return cls(run.base, asked, described)
 
     def is_full(self, run: Run) -> bool:
         """Whether this run asks for everything: never done, a month ago, wanted, or the tables changed."""
-        done = run.registry.cursors(run.source).get("full_at")
+        done = run.watermarks.get("full_at")
         return (
             self.manifest is None
             or done is None
             or bool(run.params.get("full_refresh"))
             or self.manifest.schema_version != tables.SCHEMA_VERSION
-            or run.interval_end - datetime.fromisoformat(done) >= FULL_EVERY
+            or run.data_time - datetime.fromisoformat(done) >= FULL_EVERY
         )
 
     def due(self, run: Run, listed: set[int]) -> int:
@@ -175,7 +174,7 @@ def stale(asked: Mapping[Unit, tuple[str, datetime | None]], run: Run) -> set[Un
     rested = sorted(
         (at, unit.cid, unit.collection)
         for unit, (state, at) in asked.items()
-        if state != "failed" and at is not None and run.interval_end - at >= RESTED
+        if state != "failed" and at is not None and run.data_time - at >= RESTED
     )
     share = ceil(len(asked) / ROUND_DAYS)
     return failed | {Unit(cid, collection) for _, cid, collection in rested[:share]}
@@ -186,8 +185,8 @@ def _rows(
 ) -> Iterator[tuple[Any, ...]]:
     """The rows of a table of a version, as tuples of some columns; none where there is no version."""
     if manifest is not None:
-        files = [file.path for file in manifest.table(table.name).files]
-        for batch in run.store.dataset(files).to_batches(columns=list(columns)):
+        rows = manifests.dataset(run.read, manifest.table(table.name))
+        for batch in rows.to_batches(columns=list(columns)):
             yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
@@ -223,7 +222,7 @@ class Crawl:
     def __init__(self, run: Run, upstream: UpstreamSession, landing: Landing) -> None:
         self.run, self.upstream, self.landing = run, upstream, landing
         self.asker = Asker(upstream)
-        self.latest = _Latest.of(run)
+        self.base = _Base.of(run)
 
     def run_phases(self) -> dict[str, Any]:
         """Every phase, each going on where an earlier try stopped; returns what is known of the landing."""
@@ -278,13 +277,13 @@ class Crawl:
             # A registry without a node of its own may have trials of any of them.
             listed[collection] = self.asker.compounds_below(registry.hnid) or listed["all"]
         units, truncated = self._units({name: set(cids) for name, cids in listed.items()})
-        ctgov_latest = self.run.registry.latest("ctgov")
+        studies = self.run.inputs.get("ctgov")
         plan = Plan(
-            full=self.latest.is_full(self.run),
+            full=self.base.is_full(self.run),
             truncated=truncated,
             listed=listed,
             units=units,
-            ctgov=ctgov_latest.version if ctgov_latest else None,
+            ctgov=studies.version if studies else None,
         )
         self.landing.write_part("plan", [msgspec.json.encode(plan)], {})
         return plan
@@ -295,7 +294,7 @@ class Crawl:
         A compound that left the lists is asked for once more: only its own empty answer says that it has no
         trials. Raises ContractBreak where so many left that the list itself must be wrong.
         """
-        asked = self.latest.asked
+        asked = self.base.asked
         held = {unit for unit, (state, _) in asked.items() if state != "none"}
         known = {unit.cid for unit in held}
         missing = known - set().union(*listed.values())
@@ -311,7 +310,7 @@ class Crawl:
         units |= {Unit(cid, name) for name in COLLECTIONS for cid in unclaimed}
         gone = held - units
         chosen = units | gone
-        if not self.latest.is_full(self.run):
+        if not self.base.is_full(self.run):
             chosen = (units - asked.keys()) | gone | stale(asked, self.run)
         limit = self.run.params.get("limit")
         met = {unit.cid for unit in asked}
@@ -401,7 +400,7 @@ class Crawl:
             lambda name, why: NameLookup(name, "failed", error=why),
             self.asker.pulse,
         )
-        manifest = manifests.require(self.run.store, "ctgov", plan.ctgov)
+        manifest = self.run.inputs["ctgov"]
         known = self._cached_names()
         own = _by_use(self._own_names(manifest), known)
         self._work(job, own[:budget])
@@ -413,11 +412,11 @@ class Crawl:
 
     def _cached_names(self) -> dict[str, int]:
         """Names that need not be asked again, and how many compounds they stand for."""
-        fresh_since = self.run.interval_end - NAME_AGE
+        fresh_since = self.run.data_time - NAME_AGE
         columns = ("name", "state", "asked_at", "n_candidates")
         return {
             name: count
-            for name, state, asked_at, count in _rows(self.run, self.latest.manifest, tables.NAMES, columns)
+            for name, state, asked_at, count in _rows(self.run, self.base.manifest, tables.NAMES, columns)
             if state != "failed" and asked_at is not None and asked_at >= fresh_since
         }
 
@@ -426,14 +425,14 @@ class Crawl:
 
         The other names of a combination are not those of its parts.
         """
-        files = [file.path for file in manifest.table(ctgov.INTERVENTIONS.name).files]
+        interventions = manifests.dataset(self.run.read, manifest.table(ctgov.INTERVENTIONS.name))
         eligible = (
             pc.field("type").isin(RESOLVED_TYPES)
             & ~pc.field("is_control")
             & pc.field("clean_name").is_valid()
         )
         columns = ["clean_name", "other_names", "type", "part"]
-        for batch in self.run.store.dataset(files).to_batches(columns=columns, filter=eligible):
+        for batch in interventions.to_batches(columns=columns, filter=eligible):
             for name, others, kind, part in zip(
                 *(column.to_pylist() for column in batch.columns), strict=True
             ):
@@ -456,13 +455,13 @@ class Crawl:
 
     def _cids(self, plan: Plan) -> list[int]:
         """Every compound that something refers to: work lists, rows of trials, names, the last good version."""
-        cids = {unit.cid for unit in self.latest.asked} | {unit.cid for unit in plan.units}
+        cids = {unit.cid for unit in self.base.asked} | {unit.cid for unit in plan.units}
         for reply in self._landed("trials", Lookup):
             cids.update(*map(rows.cids_of, reply.rows))
         for found in self._landed("names", NameLookup):
             cids.update(found.cids)
         for table in (tables.TRIAL_COMPOUNDS, tables.NAME_CANDIDATES):
-            cids.update(cid for (cid,) in _rows(self.run, self.latest.manifest, table, ("cid",)))
+            cids.update(cid for (cid,) in _rows(self.run, self.base.manifest, table, ("cid",)))
         return sorted(cids)
 
     def _undescribed(self, plan: Plan) -> list[int]:
@@ -470,7 +469,7 @@ class Crawl:
         cids = self._cids(plan)
         if plan.full:
             return cids
-        described = self.latest.described
+        described = self.base.described
         fresh = {unit.cid for unit in described.keys() - stale(described, self.run)}
         return [cid for cid in cids if cid not in fresh]
 

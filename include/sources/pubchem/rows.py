@@ -1,7 +1,7 @@
 """Reading one row of PubChem: a trial in either of its shapes, or the properties of a compound.
 
 Trials come with `cids` as an array or as text with pipes, with dates as 2005-06-24 or 20050624, text or number
-(contract section B).
+(docs/upstreams/pubchem.md).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from include.sources.lenient import lenient
 from include.upstream.answers import one_line
 
 MAX_CID = 2**53
@@ -52,6 +53,15 @@ class _WithCids(msgspec.Struct):
 
 _decode_trial = msgspec.json.Decoder(_Trial).decode
 _decode_cids = msgspec.json.Decoder(_WithCids).decode
+
+
+def trial_key(row: bytes | msgspec.Raw, collection: str) -> str | None:
+    """`COLLECTION NUMBER` of a trial that was refused; None where the row does not tell the number."""
+    names = ("eudractnumber", "ctid") if collection == "clinicaltrials_eu" else ("ctid",)
+    tree = lenient(bytes(row))
+    told = [tree.get(name) for name in names] if isinstance(tree, dict) else []
+    number = next((text for one in told if isinstance(one, str) and (text := _text(one))), None)
+    return f"{collection} {number}" if number else None
 
 
 def cids_of(row: bytes | msgspec.Raw) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from include.publishing.tables import CONTENT_HASH, Column, Table
+from include.storage.tables import CONTENT_HASH, Column, Table
 
 SCHEMA_VERSION = 1
 
@@ -44,8 +44,8 @@ COMPOUNDS = Table(
     ("cid",),
     (
         _CID,
-        Column("title", _TEXT, "Name that PubChem shows for the compound."),
-        Column("molecular_formula", _TEXT, "Molecular formula, in Hill order."),
+        Column("title", _TEXT, "Name that PubChem shows for the compound.", of_thing=True),
+        Column("molecular_formula", _TEXT, "Molecular formula, in Hill order.", of_thing=True),
         Column("molecular_weight", _NUMBER, "Molecular weight in g/mol."),
         Column("exact_mass", _NUMBER, "Mass of the most likely isotopic composition in Da."),
         Column("monoisotopic_mass", _NUMBER, "Mass of the molecule's most abundant isotopes in Da."),
@@ -53,7 +53,7 @@ COMPOUNDS = Table(
         Column("connectivity_smiles", _TEXT, "SMILES without them (before 2025: CanonicalSMILES)."),
         Column("inchi", _TEXT, "Standard InChI."),
         Column("inchikey", _TEXT, "InChIKey: 14, 10 and 1 capital letters, joined by hyphens."),
-        Column("iupac_name", _TEXT, "Computed IUPAC name; null where PubChem computes none."),
+        Column("iupac_name", _TEXT, "Computed IUPAC name; null where PubChem computes none.", of_thing=True),
         Column("xlogp", _NUMBER, "Computed octanol-water partition coefficient (XLogP3); null where none."),
         Column("tpsa", _NUMBER, "Topological polar surface area in square angstroms."),
         Column("complexity", _NUMBER, "Bertz complexity of the structure, without unit."),
@@ -96,8 +96,10 @@ TRIALS = Table(
             _TEXT,
             "One product of the trial, by its name. It says nothing about which compound it is.",
         ),
-        Column("phase", _TEXT, "Phase as received, e.g. Phase 1/Phase 2; null for N/A or empty."),
-        Column("status", _TEXT, "Status as received, e.g. Recruiting."),
+        Column(
+            "phase", _TEXT, "Phase as received, e.g. Phase 1/Phase 2; null for N/A or empty.", of_thing=True
+        ),
+        Column("status", _TEXT, "Status as received, e.g. Recruiting.", of_thing=True),
         Column("updated", pa.date32(), "Date of the trial's last update in PubChem."),
         Column("disease_ids", _TEXTS, "PubChem's ids of the diseases; null where there are none."),
         Column("url", _TEXT, "The trial's page in its registry: https, else null."),

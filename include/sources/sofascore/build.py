@@ -16,16 +16,17 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from include.publishing import frames
 from include.publishing.candidate import Candidate
-from include.publishing.tables import Table
-from include.sources.sofascore import competitions, knowledge, match_tables, shards
+from include.sources.lenient import lenient
+from include.sources.sofascore import competitions, known_matches, match_tables, shards
 from include.sources.sofascore.competitions import season_label
 from include.sources.sofascore.derive import derive
 from include.sources.sofascore.derived_tables import DERIVED_TABLES
 from include.sources.sofascore.discover import Season, seasons, units
 from include.sources.source import Built, Run
-from include.upstream.landing import Landing, Part
+from include.storage import duckdb_session
+from include.storage.landing import Landed, Part
+from include.storage.tables import Table
 
 PART_OF = {
     "appearances": "lineups",
@@ -79,17 +80,10 @@ def build(run: Run, candidate: Candidate) -> Built:
 
     Raises RawIncomplete where a unit of the plan has not landed, NotReconciled where a match was lost on the way.
     """
-    discovery = Landing.completed(
-        run.store, knowledge.unit_prefix(run.source, run.version, knowledge.DISCOVERY)
-    )
+    discovery = run.raw.completed(known_matches.DISCOVERY)
     facts = discovery.progress.facts
-    own = [
-        Landing.completed(run.store, knowledge.unit_prefix(run.source, run.version, unit["key"]))
-        for unit in facts["units"]
-    ]
-    adopted = [
-        each for version in facts["adopted"] for each in knowledge.landings(run.store, run.source, version)
-    ]
+    own = [run.raw.completed(unit["key"]) for unit in facts["units"]]
+    adopted = known_matches.adopted(run, discovery)
     received, refused = _parse(candidate, [*adopted, discovery, *own])
     _quarantine_unreadable(candidate, discovery)
     _reconcile(discovery, own)
@@ -98,11 +92,11 @@ def build(run: Run, candidate: Candidate) -> Built:
     con.execute(f"CREATE MACRO refreshed() AS {facts['refreshed']}")
     for statement in CHOOSE:
         con.execute(statement)
-    _write_matches(candidate)
+    _write_matches(run, candidate)
     for table in match_tables.NAMED:
         candidate.write(table.name, _batches(con, _newest(table), table))
-    _write_seasons(candidate, [*adopted, discovery], datetime.fromisoformat(facts["as_of"]))
-    _write_derived(candidate)
+    _write_seasons(run, candidate, [*adopted, discovery], datetime.fromisoformat(facts["as_of"]))
+    _write_derived(run, candidate)
     return Built(
         cursors=_cursors(run, discovery),
         counts={
@@ -115,15 +109,13 @@ def build(run: Run, candidate: Candidate) -> Built:
         upstream={"competitions_absent": facts["absent"], "window": facts["window"]},
         full=facts["full"],
         raw=tuple(part.path for landing in [*adopted, discovery, *own] for part in landing.progress.parts),
-        # Another run may have been promoted since the lists were read.
-        as_of=max(datetime.fromisoformat(facts["as_of"]), knowledge.data_time(run)),
     )
 
 
 # --- reading what landed ---
 
 
-def _parse(candidate: Candidate, landings: Iterable[Landing]) -> tuple[int, int]:
+def _parse(candidate: Candidate, landings: Iterable[Landed]) -> tuple[int, int]:
     """Landed parts to shards, in order of age; returns how many records came and how many were refused."""
     jobs: list[shards.Job] = []
     first = 0
@@ -134,19 +126,28 @@ def _parse(candidate: Candidate, landings: Iterable[Landing]) -> tuple[int, int]
         jobs.append(shards.Job(landing.fetch(part, folder), part.path, kind, first))
         first += part.rows
     received = refused = 0
+    candidate.arrived("matches", 0)
     for report in shards.parse_all(jobs, candidate.scratch):
         received += report.received
         refused += len(report.quarantined)
+        for what, records in report.arrived.items():
+            candidate.arrived(what, records)
         for each in report.quarantined:
             candidate.quarantine(
-                reason=each.reason, detail=each.detail, raw=each.raw, sha256=each.sha256, content=each.content
+                each.kind,
+                key=each.key,
+                reason=each.reason,
+                detail=each.detail,
+                raw=each.raw,
+                sha256=each.sha256,
+                content=each.content,
             )
     if received != first:
         raise NotReconciled(f"{first} records were landed, and {received} were read")
     return received, refused
 
 
-def _parts(landings: Iterable[Landing]) -> Iterator[tuple[shards.Kind, int, Landing, Part]]:
+def _parts(landings: Iterable[Landed]) -> Iterator[tuple[shards.Kind, int, Landed, Part]]:
     """The parts that hold records, lists before replies: of one run, a reply says more than a list's entry."""
     numbered = list(enumerate(landings))
     kinds: tuple[shards.Kind, ...] = ("listing", "matches")
@@ -155,12 +156,16 @@ def _parts(landings: Iterable[Landing]) -> Iterator[tuple[shards.Kind, int, Land
             yield from ((kind, number, landing, part) for part in landing.progress.parts if part.kind == kind)
 
 
-def _quarantine_unreadable(candidate: Candidate, discovery: Landing) -> None:
+def _quarantine_unreadable(candidate: Candidate, discovery: Landed) -> None:
     """Entries of lists that cannot be read: nobody knows which match, or which season, they are."""
     for part in discovery.progress.parts:
+        if part.kind in {"wanted", "unreadable"}:
+            candidate.arrived("listing", part.rows)
         if part.kind == "unreadable":
             for line in discovery.read_part(part):
                 candidate.quarantine(
+                    "listing",
+                    key=_entry_key(line),
                     reason="unreadable_entry",
                     detail="an entry of a list that does not tell which match, or which season, it is",
                     raw=part.path,
@@ -169,11 +174,20 @@ def _quarantine_unreadable(candidate: Candidate, discovery: Landing) -> None:
                 )
 
 
-def _reconcile(discovery: Landing, own: list[Landing]) -> None:
+def _entry_key(line: bytes) -> str | None:
+    """What an entry of a list of matches, or of seasons, claims to be."""
+    entry = lenient(line)
+    number = entry.get("id") if isinstance(entry, dict) else None
+    if not isinstance(number, int) or isinstance(number, bool):
+        return None
+    return f"{'season' if 'year' in entry else 'match'} {number}"
+
+
+def _reconcile(discovery: Landed, own: list[Landed]) -> None:
     """Raise NotReconciled unless every match of the plan has landed."""
     planned = {match.match for unit in units(discovery) for match in unit.matches}
     head = msgspec.json.Decoder(_Head)
-    landed = {head.decode(line).match for landing in own for line in landing.read(knowledge.MATCHES)}
+    landed = {head.decode(line).match for landing in own for line in landing.read(known_matches.MATCHES)}
     if planned != landed:
         odd = sorted(planned ^ landed)
         raise NotReconciled(
@@ -189,7 +203,7 @@ class _Head(msgspec.Struct):
 # --- tables of matches ---
 
 
-def _write_matches(candidate: Candidate) -> None:
+def _write_matches(run: Run, candidate: Candidate) -> None:
     """Write the years that have an answer, keep the others."""
     con = candidate.connection
     touched = {year for (year,) in con.execute("SELECT season_year FROM touched").fetchall()}
@@ -198,9 +212,9 @@ def _write_matches(candidate: Candidate) -> None:
         for table in match_tables.OF_MATCHES:
             if year in touched:
                 files = [file.path for file in candidate.previous_files(table.name, str(year))]
-                frames.register(con, f"before_{year}_{table.name}", candidate.store, files, table.schema)
+                duckdb_session.register(con, f"before_{year}_{table.name}", run.read, files, table.schema)
                 candidate.write(
-                    table.name, frames.batches(con, _merged(table, year), table.schema), str(year)
+                    table.name, duckdb_session.batches(con, _merged(table, year), table.schema), str(year)
                 )
             else:
                 candidate.keep(table.name, str(year))
@@ -208,7 +222,7 @@ def _write_matches(candidate: Candidate) -> None:
 
 def _merged(table: Table, year: int) -> str:
     """SQL for a year of a table of matches: what was not answered anew, and what was."""
-    columns, order = frames.identifiers(table.names), frames.identifiers(table.key)
+    columns, order = duckdb_session.identifiers(table.names), duckdb_session.identifiers(table.key)
     if table is match_tables.MATCHES:
         replaced, fresh = "chosen_matches USING (match_id)", "SEMI JOIN chosen_matches USING (match_id, seq)"
     elif table is match_tables.MATCH_PARTS:
@@ -227,7 +241,7 @@ def _newest(table: Table) -> str:
     (key,) = table.key
     values = [name for name in table.names if name not in {key, "content_hash"}]
     newest = ", ".join(f"arg_max({name}, moment) AS {name}" for name in values)
-    columns = frames.identifiers([key, *values])
+    columns = duckdb_session.identifiers([key, *values])
     return (
         f"SELECT {key}, {newest} FROM ("  # noqa: S608
         f"SELECT {columns}, ROW(seen_at, seq) AS moment FROM fresh_{table.name} UNION ALL "
@@ -238,7 +252,7 @@ def _newest(table: Table) -> str:
 # --- seasons and what is computed ---
 
 
-def _write_seasons(candidate: Candidate, discoveries: list[Landing], as_of: datetime) -> None:
+def _write_seasons(run: Run, candidate: Candidate, discoveries: list[Landed], as_of: datetime) -> None:
     """Write the seasons of which a match is known, as their lists last said."""
     con, table = candidate.connection, match_tables.COMPETITION_SEASONS
     configured = {each.id: each for each in competitions.load()}
@@ -264,8 +278,8 @@ def _write_seasons(candidate: Candidate, discoveries: list[Landing], as_of: date
     ]
     con.register("seasons_found", pa.Table.from_pylist(rows, _unhashed(table)))
     files = [file.path for file in candidate.files("matches")]
-    frames.register(con, "known_matches", candidate.store, files, match_tables.MATCHES.schema)
-    columns = frames.identifiers(_unhashed(table).names)
+    duckdb_session.register(con, "known_matches", run.read, files, match_tables.MATCHES.schema)
+    columns = duckdb_session.identifiers(_unhashed(table).names)
     now = (
         "SELECT f.* REPLACE (coalesce(f.rounds, p.rounds) AS rounds, "
         "coalesce(f.current_round, p.current_round) AS current_round) "
@@ -281,15 +295,18 @@ def _write_seasons(candidate: Candidate, discoveries: list[Landing], as_of: date
     candidate.write(table.name, _batches(con, query, table))
 
 
-def _write_derived(candidate: Candidate) -> None:
+def _write_derived(run: Run, candidate: Candidate) -> None:
     """Compute everything that follows from the matches."""
     con = candidate.connection
     for table in match_tables.MATCH_TABLES:
         files = [file.path for file in candidate.files(table.name)]
-        frames.register(con, f"all_{table.name}", candidate.store, files, table.schema)
+        duckdb_session.register(con, f"all_{table.name}", run.read, files, table.schema)
     derive(con)
     for table in DERIVED_TABLES:
-        columns, order = frames.identifiers(_unhashed(table).names), frames.identifiers(table.key)
+        columns, order = (
+            duckdb_session.identifiers(_unhashed(table).names),
+            duckdb_session.identifiers(table.key),
+        )
         query = f"SELECT {columns} FROM new_{table.name} ORDER BY {order}"  # noqa: S608
         candidate.write(table.name, _batches(con, query, table))
 
@@ -300,21 +317,21 @@ def _unhashed(table: Table) -> pa.Schema:
 
 def _batches(con: duckdb.DuckDBPyConnection, query: str, table: Table) -> Iterator[pa.RecordBatch]:
     """The rows of a query with their hash, which DuckDB makes ten times faster than Python."""
-    return frames.batches(con, frames.with_hash(query, table.schema), table.schema)
+    return duckdb_session.batches(con, duckdb_session.with_hash(query, table.schema), table.schema)
 
 
 # --- where the next run goes on ---
 
 
-def _cursors(run: Run, discovery: Landing) -> dict[str, Any]:
+def _cursors(run: Run, discovery: Landed) -> dict[str, Any]:
     """Seasons whose lists were read whole, how far a daily run has read, and landings that were taken over.
 
     A run that was cut short by `limit`, or was about something in particular, does not move the daily one.
     """
-    cursors, facts = run.registry.cursors(run.source), discovery.progress.facts
+    cursors, facts = run.watermarks, discovery.progress.facts
     read_whole = {season.key for season in seasons(discovery) if season.whole}
     whole = ({*cursors.get("whole", ())} | read_whole) - set(facts["left_out"])
     moved = {} if facts["window"] or facts["left_out"] else {"until": facts["as_of"]}
-    landed = {key.split("/")[2] for key in run.store.list(f"raw/{run.source}")}
-    taken = {*cursors.get(knowledge.TAKEN, ()), *facts["adopted"]} & landed
-    return {**cursors, **moved, "whole": sorted(whole), knowledge.TAKEN: sorted(taken)}
+    adopted = {each.version for each in known_matches.noted(discovery)}
+    taken = {*cursors.get(known_matches.TAKEN, ()), *adopted} & run.raw.versions()
+    return {**cursors, **moved, "whole": sorted(whole), known_matches.TAKEN: sorted(taken)}

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from include.publishing.frames import quoted
-from include.publishing.tables import Table
 from include.sources.sofascore import derived_tables as tables
+from include.storage.duckdb_session import quoted
+from include.storage.tables import Table
 
 SQL = Path(__file__).parent / "sql"
 

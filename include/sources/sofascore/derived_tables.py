@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from include.publishing.tables import CONTENT_HASH, Column, Table
 from include.sources.sofascore.match_tables import (
     COMPETITION,
     COUNT,
@@ -28,6 +27,7 @@ from include.sources.sofascore.match_tables import (
     TEXT,
     TIME,
 )
+from include.storage.tables import CONTENT_HASH, Column, Table
 
 SUFFICIENT_SEASON_MINUTES = 450
 SUFFICIENT_CAREER_MINUTES = 900
@@ -76,8 +76,8 @@ TACTICS = {
 }
 
 LABELS = (
-    Column("competition", TEXT, "Name of the competition.", True),
-    Column("season", TEXT, "Season, e.g. 2025-26.", True),
+    Column("competition", TEXT, "Name of the competition.", True, of_thing=True),
+    Column("season", TEXT, "Season, e.g. 2025-26.", True, of_thing=True),
 )
 PLAYER_NAME = Column("player_name", TEXT, "The player's name in players.", True)
 PLAYER_POSITION = Column(
@@ -87,7 +87,7 @@ PLAYER_POSITION = Column(
 )
 MAIN_TEAM = (
     Column("team_id", ID, "The team for which he played the most minutes.", True),
-    Column("team_name", TEXT, "That team's name in teams.", True),
+    Column("team_name", TEXT, "That team's name in teams.", True, of_thing=True),
 )
 SUFFICIENT_MEANING = "Minutes are {} or more: enough for rates to say something."
 RATING_MEANING = "Mean of his SofaScore ratings, every rated match counting the same, 1 to 10."
@@ -163,8 +163,8 @@ MATCH_SUMMARIES = Table(
         Column("kickoff_at", TIME, "Kick-off.", True),
         Column("home_team_id", ID, "The home team.", True),
         Column("away_team_id", ID, "The away team.", True),
-        Column("home_team", TEXT, "The home team's name in teams.", True),
-        Column("away_team", TEXT, "The away team's name in teams.", True),
+        Column("home_team", TEXT, "The home team's name in teams.", True, of_thing=True),
+        Column("away_team", TEXT, "The away team's name in teams.", True, of_thing=True),
         _count("home_goals", "Goals of the home team, extra time included, shoot-out not.", True),
         _count("away_goals", "Goals of the away team, extra time included, shoot-out not.", True),
         *_side_pair("goals_half_time", "Goals in the first half"),
@@ -689,7 +689,7 @@ MANAGER_CAREERS = Table(
         Column("first_match_at", TIME, "Kick-off of the first match.", True),
         Column("last_match_at", TIME, "Kick-off of the last match.", True),
         Column("last_team_id", ID, "The team of that match.", True),
-        Column("last_team", TEXT, "Its name in teams.", True),
+        Column("last_team", TEXT, "Its name in teams.", True, of_thing=True),
         CONTENT_HASH,
     ),
     serve=True,

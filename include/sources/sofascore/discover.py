@@ -15,19 +15,21 @@ from itertools import groupby
 
 import msgspec
 
-from include.sources.sofascore import competitions, knowledge
+from include.sources.sofascore import competitions, known_matches
 from include.sources.sofascore.competitions import Competition, season_label, season_year
-from include.sources.sofascore.knowledge import Known
+from include.sources.sofascore.known_matches import Known
 from include.sources.sofascore.listings import Entry, Found, Lister, SeasonEntry
 from include.sources.sofascore.match_tables import PARTS, PLAYED
-from include.sources.sofascore.replies import Listed
+from include.sources.sofascore.records import Listed
 from include.sources.source import Discovered, Run, Unit
-from include.upstream.landing import Landing
+from include.storage.landing import Landed, Landing
 from include.upstream.limits import BadSetting
 from include.upstream.session import UpstreamSession
 
 SETTLED = timedelta(hours=48)
 """Results were corrected up to 5.4 hours after kick-off (contract, event); line-ups and figures take longer."""
+JUST_LOOKED = timedelta(hours=1)
+"""So soon nothing is looked at again without a reason, so that a run right after another has nothing new."""
 LOOK_BACK = timedelta(days=3)
 """Lists of played matches are read back to so long before the last published run."""
 QUIET = timedelta(days=30)
@@ -172,8 +174,10 @@ def discover(run: Run, upstream: UpstreamSession) -> Discovered:
 
     Raises BadSetting for params that make no sense, and what the session raises.
     """
-    prefix = knowledge.unit_prefix(run.source, run.version, knowledge.DISCOVERY)
-    landing = Landing.open(run.store, prefix, {"params": dict(run.params)}, "any")
+    landing = run.raw.open({"params": dict(run.params)}, "any", known_matches.DISCOVERY)
+    if not run.raw.are_there(part for each in known_matches.noted(landing) for part in each.parts):
+        log.info("what the run took over of others is gone since: it plans anew")
+        landing.discard()
     if not landing.progress.complete:
         discovery = _Discovery(run, upstream, landing)
         discovery.read_lists()
@@ -183,7 +187,7 @@ def discover(run: Run, upstream: UpstreamSession) -> Discovered:
     return Discovered(units, facts["new"], facts["reason"])
 
 
-def units(landing: Landing) -> Iterator[PlannedUnit]:
+def units(landing: Landed) -> Iterator[PlannedUnit]:
     """The plan of a run whose discovery is complete."""
     return map(msgspec.json.Decoder(PlannedUnit).decode, landing.read("units"))
 
@@ -208,10 +212,13 @@ class _Discovery:
         self.configured = competitions.load()
         self.window = Window.of(run, self.configured)
         self.full = bool(run.params.get("full_refresh"))
-        self.now = knowledge.data_time(run)
-        self.adopted = knowledge.left_over(run)
-        self.known = knowledge.load(run, self.adopted)
-        self.cursors = run.registry.cursors(run.source)
+        self.now = run.data_time
+        if not landing.progress.parts:
+            noted = known_matches.adoptable(run)
+            landing.write_part(known_matches.ADOPTED, map(msgspec.json.encode, noted), None)
+        self.known = known_matches.load(run, known_matches.adopted(run, landing))
+        self.adopted = list(dict.fromkeys(each.version for each in known_matches.noted(landing)))
+        self.cursors = run.watermarks
 
     # --- lists ---
 
@@ -382,7 +389,7 @@ class _Discovery:
             return PARTS
         # A match that was not there at all may come with everything.
         there = PARTS if "event" in known.none else tuple(part for part in PARTS if part not in known.none)
-        young = known.checked_at < self.now and known.checked_at - kickoff < SETTLED
+        young = known.checked_at - kickoff < SETTLED and self.now - known.checked_at >= JUST_LOOKED
         if not self.window.everything or listing != known.listing or young:
             return there
         return tuple(part for part in PARTS if part in known.open or part == "event") if known.open else ()
@@ -391,6 +398,7 @@ class _Discovery:
         """Land what the run asks for, by unit, and finish the discovery."""
         decode = msgspec.json.Decoder(Wanted).decode
         wanted = {each.match: each for each in map(decode, self.landing.read("wanted"))}
+        wanted |= {each.match: each for each in self._owed() if each.match not in wanted}
         limit = self.run.params.get("limit")
         newest_first = sorted(
             (w for w in wanted.values() if w.ask), key=lambda w: (w.kickoff, w.match), reverse=True
@@ -430,6 +438,22 @@ class _Discovery:
             }
         )
 
+    def _owed(self) -> Iterator[Wanted]:
+        """What failed in a run that is taken over and is in no list that was read: the version that takes it over would
+        hold it as failed, whatever it is about."""
+        configured = {each.id for each in self.configured}
+        for match, one in self.known.items():
+            if one.competition in configured and (owed := one.open - one.published_open):
+                yield Wanted(
+                    match=match,
+                    competition=one.competition,
+                    season=one.season,
+                    season_year=one.season_year,
+                    listing=one.listing,
+                    kickoff=one.kickoff or self.now,
+                    ask=tuple(part for part in PARTS if part in owed or part == "event"),
+                )
+
     def _units(self, asked: list[Wanted]) -> list[PlannedUnit]:
         names = {each.id: each.name for each in self.configured}
         labels = {
@@ -458,7 +482,7 @@ class _Discovery:
         return planned
 
 
-def seasons(landing: Landing) -> list[Season]:
+def seasons(landing: Landed) -> list[Season]:
     """The seasons whose lists a run has read."""
     return list(map(msgspec.json.Decoder(Season).decode, landing.read("seasons")))
 

@@ -19,16 +19,14 @@ from typing import Any
 
 import msgspec
 
-from include.sources.sofascore import competitions, knowledge
-from include.sources.sofascore.discover import PlannedUnit, Wanted, discover, units
+from include.sources.sofascore import competitions, known_matches
+from include.sources.sofascore.discover import PlannedUnit, Wanted, units
 from include.sources.sofascore.listings import Lister
-from include.sources.sofascore.replies import Reply
+from include.sources.sofascore.records import Reply
 from include.sources.source import Probe, Run
+from include.storage.landing import Landed, Landing
 from include.upstream.answers import ContractBreak, Kind, Refused, Transient
-from include.upstream.landing import Landing
 from include.upstream.session import UpstreamSession
-
-__all__ = ["discover", "extract", "probe"]
 
 CHUNK = 20
 """Matches between two parts: at 2 requests a second a kill loses a minute and a half."""
@@ -71,14 +69,14 @@ class _Stopped(Exception):
 def probe(run: Run, upstream: UpstreamSession) -> Probe:
     """Whether the upstream answers as agreed: the seasons of the first competition that it has.
 
-    Whether there is anything new, only the lists tell. A mark that stopped an earlier try of the run is taken
-    away, since this is the question whether to go on.
+    Whether there is anything new, only the lists tell. A mark that stopped an earlier try of the run counts no more,
+    since this is the question whether to go on.
     """
     lister = Lister(upstream, lambda _: None)
     for competition in competitions.load():
         found = lister.seasons(competition.id)
         if found is not None:
-            _remove_mark(run)
+            run.raw.write_note(STOPPED, None)
             return Probe(True, f"{competition.name}: {len(found)} seasons listed")
     raise ContractBreak(
         "the upstream has none of the configured competitions (include/sources/sofascore/competitions.yml): the "
@@ -86,31 +84,31 @@ def probe(run: Run, upstream: UpstreamSession) -> Probe:
     )
 
 
-def extract(run: Run, upstream: UpstreamSession, unit: str) -> Mapping[str, Any]:
+def extract_unit(run: Run, upstream: UpstreamSession, unit: str) -> Mapping[str, Any]:
     """Land the matches of a unit; its facts hold `stopped` where another unit met what stops the run.
 
     Raises Transient where some could not be had in any try, Refused and ContractBreak for what stops the run.
     """
-    discovery = Landing.completed(
-        run.store, knowledge.unit_prefix(run.source, run.version, knowledge.DISCOVERY)
-    )
+    discovery = run.raw.completed(known_matches.DISCOVERY)
     planned = next((each for each in units(discovery) if each.key == unit), None)
     if planned is None:
         raise LookupError(f"{run.version}: there is no unit {unit!r} in the plan of this run")
     tolerated = int(run.params.get("tolerate_failed") or 0)
     # The plan's own bytes tell whether what landed belongs to it.
     plan = {"plan": msgspec.json.encode(planned).decode()}
-    landing = Landing.open(run.store, knowledge.unit_prefix(run.source, run.version, unit), plan, "any")
+    landing = run.raw.open(plan, "any", unit)
     if not landing.progress.complete:
         mark = _read_mark(run)
         if mark is not None and mark.unit != unit:
             return {"stopped": mark.sentence, "summary": mark.sentence}
         if mark is not None:
             raise Refused(mark.sentence)
+        if landing.progress.facts.get(STOPPED):  # of an earlier try, and void by now
+            landing.remark({STOPPED: None})
         try:
             landing.finish(_Crawl(upstream, landing, planned, discovery, tolerated).run_passes())
         except (Refused, ContractBreak) as error:
-            _write_mark(run, _Mark(unit=unit, kind=type(error).__name__, why=str(error)[:2000]))
+            _stop(run, landing, _Mark(unit=unit, kind=type(error).__name__, why=str(error)[:2000]))
             raise
     return landing.progress.facts
 
@@ -123,7 +121,7 @@ class _Crawl:
         upstream: UpstreamSession,
         landing: Landing,
         planned: PlannedUnit,
-        discovery: Landing,
+        discovery: Landed,
         tolerated: int,
     ) -> None:
         self.upstream, self.landing, self.planned, self.tolerated = upstream, landing, planned, tolerated
@@ -132,7 +130,7 @@ class _Crawl:
         self.answered = False
         self.open = {each.match: list(each.ask) for each in planned.matches}
         self.errors: dict[int, str] = {}
-        for line in landing.read(knowledge.MATCHES):
+        for line in landing.read(known_matches.MATCHES):
             self._note(msgspec.json.decode(line, type=Reply))
 
     def run_passes(self) -> dict[str, Any]:
@@ -204,7 +202,7 @@ class _Crawl:
                 if came:
                     lines = [msgspec.json.encode(reply).replace(b"\n", b" ") for reply in came]
                     self.landing.write_part(
-                        knowledge.MATCHES, lines, {"matches": {"declared": len(self.open)}}
+                        known_matches.MATCHES, lines, {"matches": {"declared": len(self.open)}}
                     )
         errors = [error for error in (future.exception() for future in asked) if error is not None]
         for error in errors:
@@ -289,20 +287,15 @@ class _Mark(msgspec.Struct, frozen=True):
         )
 
 
-def _mark_key(run: Run) -> str:
-    return f"raw/{run.source}/{run.version}/{STOPPED}"
-
-
-def _write_mark(run: Run, mark: _Mark) -> None:
-    run.store.write_bytes(_mark_key(run), msgspec.json.encode(mark))
-
-
-def _remove_mark(run: Run) -> None:
-    if run.store.exists(_mark_key(run)):
-        run.store.delete(_mark_key(run))
+def _stop(run: Run, landing: Landing, mark: _Mark) -> None:
+    """Leave the mark: first in the unit's own landing, which a try that was lost cannot write to (LandingTaken)."""
+    landing.remark({STOPPED: msgspec.to_builtins(mark)})
+    run.raw.write_note(STOPPED, mark.unit)
 
 
 def _read_mark(run: Run) -> _Mark | None:
-    if not run.store.exists(_mark_key(run)):
-        return None
-    return msgspec.json.decode(run.store.read_bytes(_mark_key(run)), type=_Mark)
+    """What stopped the run, since it was last asked whether to go on."""
+    note = run.raw.read_note(STOPPED)
+    landed = run.raw.present(note.says) if note is not None and note.says is not None else None
+    found = landed.progress.facts.get(STOPPED) if landed is not None else None
+    return None if found is None else msgspec.convert(found, type=_Mark)

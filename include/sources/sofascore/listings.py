@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from include.publishing.tables import content_hash
-from include.sources.sofascore.bodies import Event, Unreadable, read
 from include.sources.sofascore.match_tables import STATES
+from include.sources.sofascore.payloads import Event, Unreadable, read
+from include.storage.tables import content_hash
 from include.upstream.answers import ContractBreak, Kind, Transient
 from include.upstream.session import UpstreamSession
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from include.publishing.tables import CONTENT_HASH, Column, Table
+from include.storage.tables import CONTENT_HASH, Column, Table
 
 TEXT = pa.string()
 NUMBER = pa.float64()
@@ -26,10 +26,10 @@ COMPETITION = Column(
 )
 SEASON = Column("season_id", ID, "SofaScore's number of the competition's season.", True)
 SEASON_YEAR = Column("season_year", COUNT, "Year in which the season began, e.g. 2025 for 2025-26.", True)
-SIDE = Column("side", TEXT, "home or away.", True)
+SIDE = Column("side", TEXT, "home or away.", True, of_thing=True)
 PLAYER = Column("player_id", ID, "SofaScore's number of the player.", True)
 TEAM = Column("team_id", ID, "SofaScore's number of the team.", True)
-TEAM_NAME = Column("team_name", TEXT, "The team's name in teams.", True)
+TEAM_NAME = Column("team_name", TEXT, "The team's name in teams.", True, of_thing=True)
 
 PARTS = (
     "event",
@@ -282,10 +282,22 @@ COMPETITION_SEASONS = Table(
     (
         COMPETITION,
         SEASON,
-        Column("competition", TEXT, "Name of the competition, from the list of competitions.", True),
-        Column("country", TEXT, "Country, or continent, of the competition.", True),
-        Column("kind", TEXT, "club or national.", True),
-        Column("season", TEXT, "Season in one spelling: 2025-26, or 2026 where it is one year.", True),
+        Column(
+            "competition",
+            TEXT,
+            "Name of the competition, from the list of competitions.",
+            True,
+            of_thing=True,
+        ),
+        Column("country", TEXT, "Country, or continent, of the competition.", True, of_thing=True),
+        Column("kind", TEXT, "club or national.", True, of_thing=True),
+        Column(
+            "season",
+            TEXT,
+            "Season in one spelling: 2025-26, or 2026 where it is one year.",
+            True,
+            of_thing=True,
+        ),
         SEASON_YEAR,
         Column(
             "upstream_year", TEXT, "The season as the upstream spells it, e.g. 25/26, 2026, 1969/1970.", True
@@ -313,9 +325,9 @@ MATCHES = Table(
         SEASON,
         SEASON_YEAR,
         Column("tournament_id", ID, "SofaScore's number of the stage or group (tournament id).", True),
-        Column("group_name", TEXT, "Group, where the stage is one."),
+        Column("group_name", TEXT, "Group, where the stage is one.", of_thing=True),
         Column("round", COUNT, "Round; null where the match belongs to none."),
-        Column("round_name", TEXT, "Name of a knock-out round."),
+        Column("round_name", TEXT, "Name of a knock-out round.", of_thing=True),
         Column("kickoff_at", TIME, "Kick-off, as last announced.", True),
         Column("status_code", COUNT, "The upstream's status code.", True),
         Column(
@@ -324,6 +336,7 @@ MATCHES = Table(
             "scheduled, live, ended, after_extra_time, after_penalties, postponed, canceled, interrupted, "
             "abandoned, walkover, or unknown for a code that nobody knows.",
             True,
+            of_thing=True,
         ),
         Column(
             "played",
@@ -344,8 +357,8 @@ MATCHES = Table(
         Column("aggregate_winner", TEXT, "home or away: who won over both legs."),
         Column("first_leg_id", ID, "The first leg, where this is the second (previousLegEventId)."),
         Column("venue_id", ID, "SofaScore's number of the venue."),
-        Column("venue", TEXT, "Name of the venue."),
-        Column("city", TEXT, "City of the venue."),
+        Column("venue", TEXT, "Name of the venue.", of_thing=True),
+        Column("city", TEXT, "City of the venue.", of_thing=True),
         Column("attendance", COUNT, "Spectators."),
         Column("referee_id", ID, "SofaScore's number of the referee."),
         Column("referee", TEXT, "Name of the referee."),
@@ -368,7 +381,7 @@ MATCH_PARTS = Table(
     ("match_id", "part"),
     (
         MATCH,
-        Column("part", TEXT, f"One of {', '.join(PARTS)}.", True),
+        Column("part", TEXT, f"One of {', '.join(PARTS)}.", True, of_thing=True),
         COMPETITION,
         SEASON,
         SEASON_YEAR,
@@ -378,6 +391,7 @@ MATCH_PARTS = Table(
             "done: it came; none: the upstream has none (404); failed: not answered, what was known stays and the "
             "next run asks again; refused: it came and cannot be read, it is in the quarantine.",
             True,
+            of_thing=True,
         ),
         Column("rows", COUNT, "Rows that it gave; 0 where it was empty.", True),
         Column("checked_at", TIME, "Data time of the run that last asked for it.", True),
@@ -393,7 +407,7 @@ TEAMS = Table(
     ("team_id",),
     (
         TEAM,
-        Column("name", TEXT, "Name of the team.", True),
+        Column("name", TEXT, "Name of the team.", True, of_thing=True),
         Column("short_name", TEXT, "Short name."),
         Column("code", TEXT, "Code of three letters."),
         Column("slug", TEXT, "Name as in the upstream's addresses."),

@@ -16,11 +16,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from include.publishing.tables import content_hash
-from include.sources.sofascore import bodies
-from include.sources.sofascore.bodies import Event, Person, Score, TeamStatistics, Unreadable, read
+from include.sources.sofascore import payloads
 from include.sources.sofascore.match_tables import PARTS, PLAYED, PLAYER_STATISTICS, STATES
-from include.sources.sofascore.replies import Listed, Reply
+from include.sources.sofascore.payloads import Event, Person, Score, TeamStatistics, Unreadable, read
+from include.sources.sofascore.records import Listed, Reply
+from include.storage.tables import content_hash
 
 Row = tuple[Any, ...]
 Rows = dict[str, list[Row]]
@@ -37,20 +37,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_FIGURES = (None,) * len(PLAYER_STATISTICS)
 _MINUTES_PLAYED = [figure.column for figure in PLAYER_STATISTICS].index("minutes_played")
 # What an absent object reads as. Shared, therefore never changed.
-_NO_NAME = bodies.Named()
+_NO_NAME = payloads.Named()
 _NOBODY = Person()
 _NO_SCORE = Score()
-_NO_ROUND = bodies.Round()
-_NO_VENUE = bodies.Venue()
-_NO_CHANGES = bodies.Changes()
-_NO_PLACE = bodies.Place()
-_NO_DUEL = bodies.Duel()
+_NO_ROUND = payloads.Round()
+_NO_VENUE = payloads.Venue()
+_NO_CHANGES = payloads.Changes()
+_NO_PLACE = payloads.Place()
+_NO_DUEL = payloads.Duel()
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A part that came and cannot be read. `detail` names match, part and the place in the body."""
 
+    part: str
     detail: str
     content: bytes
 
@@ -100,14 +101,14 @@ def of_reply(reply: Reply) -> Parsed:
         body = reply.parts[part]
         try:
             if part == "event":
-                match = _match(reply, read(body, bodies.EventBody).event)
+                match = _match(reply, read(body, payloads.EventBody).event)
                 table, rows = "matches", [_match_row(match)]
             else:
                 table, rows_of = _PARTS[part]
                 rows, named[part] = rows_of(body, _known(match))
         except Unreadable as unreadable:
             detail = f"Match {reply.match}, {part}: {unreadable}"[:DETAIL_LENGTH]
-            parsed.refused.append(Refused(detail, bytes(body)))
+            parsed.refused.append(Refused(part, detail, bytes(body)))
             ended[part] = ("refused", 0, detail)
         else:
             ended[part] = ("done", len(rows), None)
@@ -309,7 +310,7 @@ def _id(person: Person | None, place: str) -> int:
 
 
 def _appearances(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
-    lineups = read(body, bodies.Lineups)
+    lineups = read(body, payloads.Lineups)
     rows: dict[int, Row] = {}
     people: People = []
     for is_home, lineup in ((True, lineups.home), (False, lineups.away)):
@@ -339,7 +340,7 @@ def _appearances(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
 
 def _match_statistics(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
     rows: dict[tuple[str, str], Row] = {}
-    for period in read(body, bodies.Statistics).statistics:
+    for period in read(body, payloads.Statistics).statistics:
         sides: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         for group in period.groups:
             for item in group.statistics_items:
@@ -350,7 +351,7 @@ def _match_statistics(body: msgspec.Raw, match: _Match) -> tuple[list[Row], Peop
                     (sides[1], item.away_value, item.away_total),
                 ):
                     values[item.key] = value
-                    values[item.key + bodies.TOTAL] = total
+                    values[item.key + payloads.TOTAL] = total
         for is_home, values in zip((True, False), sides, strict=True):
             team, side = match.side(is_home)
             try:
@@ -367,7 +368,7 @@ def _incidents(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
     """Incidents from the first to the last. Of an own goal isHome is the side it counts for (contract, incidents)."""
     rows: list[Row] = []
     people: People = []
-    for position, incident in enumerate(reversed(read(body, bodies.Incidents).incidents), start=1):
+    for position, incident in enumerate(reversed(read(body, payloads.Incidents).incidents), start=1):
         player = incident.player_in or incident.player or _NOBODY
         out, assist = incident.player_out or _NOBODY, incident.assist1 or _NOBODY
         people += (player, out, assist)
@@ -405,7 +406,7 @@ def _incidents(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
 
 
 def _match_managers(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
-    managers = read(body, bodies.Managers)
+    managers = read(body, payloads.Managers)
     rows: list[Row] = []
     for is_home, manager in ((True, managers.home_manager), (False, managers.away_manager)):
         if manager and manager.id is not None:
@@ -416,7 +417,7 @@ def _match_managers(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People
 
 def _momentum(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
     values: dict[float, int] = {}
-    for point in read(body, bodies.Graph).graph_points:
+    for point in read(body, payloads.Graph).graph_points:
         values.setdefault(point.minute, point.value)
     return [(match.id, minute, *match.season, value) for minute, value in values.items()], []
 
@@ -424,7 +425,7 @@ def _momentum(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
 def _shots(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
     rows: dict[int, Row] = {}
     people: People = []
-    for number, shot in enumerate(read(body, bodies.Shotmap).shotmap):
+    for number, shot in enumerate(read(body, payloads.Shotmap).shotmap):
         player = _id(shot.player, f"$.shotmap[{number}].player")
         people += (shot.player, shot.goalkeeper)
         if shot.id in rows:
@@ -456,8 +457,8 @@ def _shots(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
 
 
 def _best_players(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
-    best = read(body, bodies.BestPlayers)
-    of_the_match = (best.player_of_the_match or bodies.BestPlayer()).player
+    best = read(body, payloads.BestPlayers)
+    of_the_match = (best.player_of_the_match or payloads.BestPlayer()).player
     rows: list[Row] = []
     people: People = [of_the_match]
     for is_home, chosen in ((True, best.best_home_team_players), (False, best.best_away_team_players)):
@@ -473,7 +474,7 @@ def _best_players(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
 
 
 def _head_to_head(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
-    duels = read(body, bodies.HeadToHead)
+    duels = read(body, payloads.HeadToHead)
     teams, managers = duels.team_duel or _NO_DUEL, duels.manager_duel or _NO_DUEL
     return [(match.id, *match.season, *astuple(teams), *astuple(managers))], []
 

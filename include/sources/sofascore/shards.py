@@ -6,6 +6,8 @@ Parsing is most of a build's work and every file stands alone, so they are sprea
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,13 +19,13 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.publishing.tables import Table
 from include.sources.sofascore import rows
-from include.sources.sofascore.bodies import Unreadable
 from include.sources.sofascore.match_tables import COMPETITION_SEASONS, MATCH_TABLES
-from include.sources.sofascore.replies import Listed, Reply
+from include.sources.sofascore.payloads import Unreadable
+from include.sources.sofascore.records import Listed, Reply
 from include.sources.workers import no_cycles, spread
-from include.upstream.landing import read_lines
+from include.storage.landing import read_lines
+from include.storage.tables import Table
 
 if TYPE_CHECKING:  # workers have no use for it
     import duckdb
@@ -42,6 +44,8 @@ RECORDS_AT_ONCE = 200
 
 _replies = msgspec.json.Decoder(Reply)
 _listed = msgspec.json.Decoder(Listed)
+_MATCH = re.compile(rb'\{\s*"match"\s*:\s*([0-9]{1,18})\s*[,}]')
+"""How a record that we landed begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Job:
 class Quarantined:
     """What was refused, as Candidate.quarantine() takes it: a whole record, or a part of a match."""
 
+    kind: str
+    key: str | None
     reason: Literal["unreadable_record", "unreadable_part"]
     detail: str
     raw: str
@@ -69,9 +75,10 @@ class Quarantined:
 
 @dataclass(slots=True)
 class Report:
-    """What parsing found, beside the shards. `received` counts lines."""
+    """What parsing found, beside the shards. `received` counts lines, `arrived` lines and parts of matches by kind."""
 
     received: int = 0
+    arrived: Counter[str] = field(default_factory=Counter)
     quarantined: list[Quarantined] = field(default_factory=list)
 
 
@@ -129,24 +136,37 @@ def _records(lines: Iterable[bytes], job: Job, report: Report) -> Iterator[tuple
     """Sequence number and rows of each record. What cannot be read is reported, not dropped."""
     for number, line in enumerate(lines, start=job.first):
         report.received += 1
+        report.arrived[job.kind] += 1
         try:
             if job.kind == "matches":
-                parsed = rows.of_reply(_replies.decode(line))
+                reply = _replies.decode(line)
+                parsed = rows.of_reply(reply)
+                report.arrived.update(reply.parts.keys())
             else:
                 parsed = rows.Parsed(rows.of_listed(_listed.decode(line)))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unreadable) as error:
             detail = f"Record {number}: {error}"[: rows.DETAIL_LENGTH]
-            report.quarantined.append(_quarantined("unreadable_record", detail, job, line))
+            told = _MATCH.match(line)
+            key = f"match {told[1].decode()}" if told else None
+            report.quarantined.append(_quarantined(job.kind, key, "unreadable_record", detail, job, line))
             continue
         for refused in parsed.refused:
-            report.quarantined.append(_quarantined("unreadable_part", refused.detail, job, refused.content))
+            key = f"match {reply.match} {refused.part}"
+            report.quarantined.append(
+                _quarantined(refused.part, key, "unreadable_part", refused.detail, job, refused.content)
+            )
         yield number, parsed.rows
 
 
 def _quarantined(
-    reason: Literal["unreadable_record", "unreadable_part"], detail: str, job: Job, content: bytes
+    kind: str,
+    key: str | None,
+    reason: Literal["unreadable_record", "unreadable_part"],
+    detail: str,
+    job: Job,
+    content: bytes,
 ) -> Quarantined:
-    return Quarantined(reason, detail, job.raw, sha256(content), content)
+    return Quarantined(kind, key, reason, detail, job.raw, sha256(content), content)
 
 
 def sha256(content: bytes) -> str:

@@ -11,8 +11,8 @@ from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include import __version__
-from include.upstream.answers import Classifier, Courtesy
-from include.upstream.breaker import Breaker
+from include.upstream.answers import Classifier, ThrottleHint
+from include.upstream.guards import Breaker, Lease
 from include.upstream.limits import BadSetting, Limits
 from include.upstream.session import UpstreamSession
 
@@ -25,7 +25,7 @@ class NoHost(BadSetting):
 
 
 class UpstreamHook(HttpHook):
-    """Makes the session that a source asks its upstream through.
+    """Makes the session that a source asks its upstream through, for a task that holds the upstream's lease.
 
     The connection's extra holds the limits (see Limits.from_extra), the provider's `verify`, `cert` and
     `proxies`, `contact` (whom the upstream may write to; it is added to the User-Agent), and headers, which
@@ -38,14 +38,16 @@ class UpstreamHook(HttpHook):
         http_conn_id: str,
         defaults: Limits,
         breaker: Breaker,
+        lease: Lease,
         classifier: Classifier | None = None,
-        courtesy: Courtesy | None = None,
+        throttle_hint: ThrottleHint | None = None,
     ) -> None:
         super().__init__(method="GET", http_conn_id=http_conn_id)
         self._defaults = defaults
         self._breaker = breaker
+        self._lease = lease
         self._classifier = classifier
-        self._courtesy = courtesy
+        self._throttle_hint = throttle_hint
 
     def session(self) -> UpstreamSession:
         """A session on the connection's host.
@@ -71,7 +73,8 @@ class UpstreamHook(HttpHook):
                 limits,
                 self._breaker,
                 classifier=self._classifier,
-                courtesy=self._courtesy,
+                throttle_hint=self._throttle_hint,
+                lease=self._lease,
             )
         except ValueError as error:  # BadSetting, and what the provider says of an address
             raise BadSetting(f"The connection {self.http_conn_id} cannot be used: {error}") from None

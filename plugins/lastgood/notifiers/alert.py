@@ -1,11 +1,14 @@
-"""What Airflow calls when something went wrong, or right again: happening.py finds the words, tell.py the people.
+"""What Airflow calls when something went wrong, or right again.
 
-Airflow calls on a task's worker (an exception, a timeout), in the dag-processor (a lost heartbeat, the run as a whole)
-and on the triggerer (a deadline). A task killed by SIGKILL reaches only its run, a run that timed out none of its
-tasks, and a lost heartbeat calls twice; so the notifier hangs everywhere, and episodes keep it to one message.
+callback_context.py reads what it hands over, include/monitoring/run_alerts.py finds the words, and
+include/alerting/dispatch.py the people.
 
-Nothing is told while tries are left: Airflow calls a task's failure callback after the last one, and what the next try
-mends needs nobody.
+Airflow calls on a task's worker (an exception, a timeout) and in the dag-processor (a lost heartbeat, the run as a
+whole). A task killed by SIGKILL reaches only its run, a run that timed out none of its tasks, and a lost heartbeat
+calls twice; so the notifier hangs everywhere, and episodes keep it to one message.
+
+Nobody is notified while tries are left: Airflow calls a task's failure callback after the last one, and what the next
+try mends needs nobody.
 
 The dag-processor imports this file again and again, so imports stand where they are needed.
 """
@@ -13,7 +16,7 @@ The dag-processor imports this file again and again, so imports stand where they
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseNotifier
 
@@ -21,90 +24,100 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from include.alerting.alert import Alert
-    from include.publishing.registry import Registry
-    from lastgood.notifiers.happening import Happening
+    from include.monitoring.run_alerts import Callback
+    from include.registry.registry import Registry
 
-Event = Literal["failure", "success", "late", "gate"]
+Event = Literal["failure", "success", "promoted"]
 
 
 class AlertNotifier(BaseNotifier):
-    """Tells people of what it hangs on, through every channel of the route.
+    """Notifies people of what it hangs on, through every channel of the route.
 
-    `on` is "failure" of a task or a run; "success" of a run, which ends its DAG's episodes; "late", a deadline; or
-    "gate", success of the step gate, whose checks may have warned. Telling raises RuntimeError where no channel at
-    all took it.
+    `on` is "failure" of a task or a run; "success" of a run, which ends what it proves to be over; or "promoted",
+    success of the step promote, whose checks may have warned. It raises RuntimeError where no channel at all took the
+    message.
     """
 
     def __init__(self, on: Event = "failure", context: Context | None = None) -> None:
         super().__init__(context=context)
         self.on = on
 
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        """Nothing here is a template, and the DAG that dag.test() hands over has no Jinja environment to give."""
+
     def notify(self, context: Context) -> None:
-        """Do what this notifier is for."""
-        from lastgood.notifiers import happening, tell
-        from lastgood.notifiers.happening import Happening
+        """Do what this notifier is for; nothing for a trial at the command line, whose result who typed it sees."""
+        from include.monitoring import run_alerts
+        from include.registry import run_log
+        from lastgood.notifiers import callback_context
+        from lastgood.notifiers.deployment import dispatcher
 
-        found = Happening.of(context, datetime.now(UTC))
-        if self.on == "success":
-            self._recover(found)
-        elif self.on == "failure":
-            with tell.patiently(happening.minimal(found)):
-                self._tell(found)
+        of = callback_context.read(context, datetime.now(UTC))
+        if of.run_id.startswith(run_log.TRIAL):
+            self.log.info("%s is a trial at the command line: nobody is told.", of.run_id)
+        elif self.on == "success":
+            self._recover(of)
+        elif self.on == "promoted":
+            self._notify(of)
         else:
-            self._tell(found)
+            try:
+                with dispatcher().logged_if_slow(run_alerts.minimal(of)):
+                    self._notify(of)
+            finally:
+                if of.cause is not None:
+                    # The last line of the task's log, after Airflow's traceback and what the channels said.
+                    self.log.error("%s", of.cause)
 
-    async def async_notify(self, context: Context) -> None:
-        """The same on the triggerer, whose loop must not wait for a mail server."""
-        # Not asyncio.to_thread: the thread asks for connections through the loop that it was started from.
-        from asgiref.sync import sync_to_async
-
-        await sync_to_async(self.notify, thread_sensitive=False)(context)
-
-    def _tell(self, found: Happening) -> None:
+    def _notify(self, of: Callback) -> None:
         from include.alerting import episodes
-        from lastgood.notifiers import happening, tell
+        from include.monitoring import run_alerts
+        from lastgood.notifiers.deployment import dispatcher
 
         registry, outage = self._registry()
         try:
-            alert = self._alert(found, registry)
+            alert = self._alert(of, registry)
         except Exception:
             # Half a message is better than silence, whatever the reason is.
             self.log.exception("the alert could not be composed in full")
-            alert = happening.minimal(found, {"late": "late", "gate": "gate-warned"}.get(self.on))
+            alert = run_alerts.minimal(of, episodes.WARNED if self.on == "promoted" else None)
         if alert is not None:
-            tell.tell(alert, registry, began=found.began, outage=outage)
-        elif self.on == "gate" and registry is not None and happening.passed(found, registry):
-            over = episodes.close(registry, found.alert("gate-warned", None, "").fingerprint)
-            tell.tell_recovered(over, registry)
+            dispatcher().notify(
+                alert,
+                registry,
+                began=of.began,
+                outage=outage,
+                hold=of.of_unit,
+                run_is_over=not of.of_task,
+            )
+        elif self.on == "promoted" and registry is not None:
+            over = episodes.close(registry, of.alert(episodes.WARNED, None, "").fingerprint)
+            dispatcher().notify_recovered(over, registry)
 
-    def _alert(self, found: Happening, registry: Registry | None) -> Alert | None:
-        from lastgood.notifiers import happening
+    def _alert(self, of: Callback, registry: Registry | None) -> Alert | None:
+        from include.monitoring import run_alerts
 
-        if self.on == "late":
-            return happening.late(found, registry)
-        if self.on == "gate":
-            return happening.warned(found, registry)
-        return happening.failure(found, registry)
+        if self.on == "promoted":
+            return run_alerts.warned(of, registry)
+        return run_alerts.failure(of, registry)
 
-    def _recover(self, found: Happening) -> None:
+    def _recover(self, of: Callback) -> None:
         from include.alerting import episodes
-        from lastgood.notifiers import happening, tell
+        from include.monitoring import run_alerts
+        from lastgood.notifiers.deployment import dispatcher
 
         registry, _ = self._registry()
         if registry is None:
-            self.log.warning(
-                "the registry does not answer: a later run ends the episodes of %s", found.dag_id
-            )
-        elif began := found.began or happening.began(found, registry):
-            tell.tell_recovered(episodes.recover(registry, found.dag_id, began=began), registry)
+            self.log.warning("the registry does not answer: a later run ends the episodes of %s", of.dag_id)
+        elif proof := run_alerts.proof(of, registry):
+            dispatcher().notify_recovered(episodes.recover(registry, of.dag_id, proof), registry)
 
     def _registry(self) -> tuple[Registry | None, Exception | None]:
         """The registry, or why there is none."""
-        from lastgood.notifiers import tell
+        from lastgood.notifiers.deployment import AirflowDeployment
 
         try:
-            return tell.open_registry(), None
+            return AirflowDeployment().open_registry(), None
         except Exception as error:  # noqa: BLE001
-            # It is away, newer than this release, its migration fails, or what nobody foresaw: people are told anyhow.
+            # It is away, newer than this release, its migration fails, or what nobody foresaw: people hear it anyhow.
             self.log.warning("the registry does not answer: %s", type(error).__name__)
             return None, error

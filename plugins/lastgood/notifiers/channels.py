@@ -1,4 +1,4 @@
-"""The ways to people: log file, mail, webhook, Apprise. Each takes a composed message or says why not.
+"""The ways to people that connections set up: mail, webhook, Apprise. Each takes a composed message or says why not.
 
 A channel whose connection is not defined is not set up, which is no failure. What went wrong with one that is, is
 told without its address: a webhook's URL is a secret.
@@ -6,13 +6,13 @@ told without its address: a webhook's URL is a secret.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 
     from include.alerting.message import Message
 
-LOG_FILE = "lastgood/alerts.jsonl"
 CONNECTIONS = {"mail": "lastgood_smtp", "webhook": "lastgood_webhook", "apprise": "lastgood_apprise"}
 _LIBRARIES = {
     "mail": ("lastgood.notifiers.mail", "encodings.idna"),
-    "webhook": ("requests", "encodings.idna"),
+    "webhook": ("include.upstream.deadline", "requests", "encodings.idna"),
     "apprise": ("apprise",),
 }
 """What the senders need, imported before their threads begin. A timeout that interrupts the import of pyarrow leaves
@@ -61,6 +60,9 @@ class Address:
         return cls(**{name: getattr(connection, name) for name in cls.__dataclass_fields__})
 
 
+Sender = Callable[[Address, "Message", Sequence[str] | None], None]
+
+
 class NotDelivered(RuntimeError):
     """A channel that is set up did not take a message; the sentence names no secret."""
 
@@ -72,19 +74,10 @@ def log_folder() -> Path:
     return Path(conf.get("logging", "base_log_folder"))
 
 
-def to_log_file(line: Mapping[str, Any]) -> None:
-    """One JSON line in the log folder: the channel that works without anything else. Raises OSError."""
-    path = log_folder() / LOG_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as handle:
-        handle.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
-
-
 def send(names: Sequence[str], message: Message, to: Sequence[str] | None) -> dict[str, str | None]:
     """Give a message to channels at once; None for each that took it, else why not. Leaves out what is not set up."""
     results: dict[str, str | None] = {}
-    pool = ThreadPoolExecutor(thread_name_prefix="alert")
-    under_way = {}
+    under_way: dict[str, Future[None]] = {}
     for name in names:
         try:
             address = _address(name)
@@ -95,9 +88,8 @@ def send(names: Sequence[str], message: Message, to: Sequence[str] | None) -> di
             for library in _LIBRARIES[name]:
                 with suppress(ImportError):  # its sender says so
                     import_module(library)
-            under_way[name] = pool.submit(_SENDERS[name], address, message, to)
+            under_way[name] = _begun(_SENDERS[name], address, message, to)
     wait(under_way.values(), timeout=ALL_SECONDS)
-    pool.shutdown(wait=False, cancel_futures=True)
     for name, future in under_way.items():
         if not future.done():
             results[name] = f"no end within {ALL_SECONDS} seconds"
@@ -105,6 +97,22 @@ def send(names: Sequence[str], message: Message, to: Sequence[str] | None) -> di
             fault = future.exception()
             results[name] = None if fault is None else _why(fault)
     return results
+
+
+def _begun(sender: Sender, address: Address, message: Message, to: Sequence[str] | None) -> Future[None]:
+    """Have a thread send it. The process may end before: a server that drips its answer would hold it for hours."""
+    done: Future[None] = Future()
+
+    def work() -> None:
+        try:
+            sender(address, message, to)
+        except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    Thread(target=work, name="alert", daemon=True).start()
+    return done
 
 
 def _address(name: str) -> Address | None:
@@ -120,6 +128,14 @@ def _address(name: str) -> Address | None:
         return None
 
 
+def is_set_up(name: str) -> bool:
+    """Whether a channel has a connection; also where that cannot be told."""
+    try:
+        return _address(name) is not None
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is there
+        return True
+
+
 def _why(error: BaseException) -> str:
     if isinstance(error, NotDelivered):
         return str(error)
@@ -130,34 +146,47 @@ def to_mail(address: Address, message: Message, to: Sequence[str] | None) -> Non
     """A mail to the route's recipients, else to those in the connection's extra as `to`."""
     from lastgood.notifiers.mail import MailHook
 
+    recipients = _recipients(address, to)
+    with MailHook(address) as hook:
+        hook.deliver(message.subject, message.text, message.html, recipients)
+
+
+def _recipients(address: Address, to: Sequence[str] | None = None) -> Any:
     extra = address.extra_dejson
     recipients = list(to) if to else extra.get("to")
     for field, value in {"to": recipients, "from_email": extra.get("from_email")}.items():
         if not value:
             raise NotDelivered(f"the connection {CONNECTIONS['mail']} has no `{field}` in its extra")
-    with MailHook(address) as hook:
-        hook.deliver(message.subject, message.text, message.html, recipients)
+    return recipients
 
 
 def to_webhook(address: Address, message: Message, to: Sequence[str] | None) -> None:
     """A POST in Slack's form or in plain JSON, as the connection's extra `form` says."""
+    form = _form(address)
+    ask("POST", webhook_url(address), message.slack if form == "slack" else message.plain)
+
+
+def _form(address: Address) -> str:
     form = address.extra_dejson.get("form", "json")
     if form not in ("slack", "json"):
         raise NotDelivered(
             f'the connection {CONNECTIONS["webhook"]} has the form {form!r}; it is "slack" or "json"'
         )
-    ask("POST", webhook_url(address), message.slack if form == "slack" else message.plain)
+    return str(form)
 
 
 def ask(method: str, url: str, body: Any = None) -> None:
     """Call a URL that is a secret. Raises NotDelivered, which names only its host, where the answer is no 2xx."""
     import requests
 
+    from include.upstream.deadline import TimedAdapter, within
+
     host = urlsplit(url).hostname
     try:
-        with (
-            requests.Session() as session,
-            session.request(
+        with requests.Session() as session, within(ANSWER_SECONDS):
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, TimedAdapter())
+            with session.request(
                 method,
                 url,
                 json=body,
@@ -165,9 +194,8 @@ def ask(method: str, url: str, body: Any = None) -> None:
                 timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
                 allow_redirects=False,
                 stream=True,  # the answer's body is of no use and stays unread
-            ) as answer,
-        ):
-            status = answer.status_code
+            ) as answer:
+                status = answer.status_code
     except (requests.RequestException, ValueError) as error:
         raise NotDelivered(f"{host}: {type(error).__name__}") from None  # its text has the whole URL
     if not requests.codes.ok <= status < requests.codes.multiple_choices:
@@ -195,6 +223,16 @@ def webhook_url(connection: Connection | Address) -> str:
 
 def to_apprise(address: Address, message: Message, to: Sequence[str] | None) -> None:
     """Whatever the URLs in the connection's password lead to. Apprise says False rather than why."""
+    sender = _apprise(address)
+    try:
+        taken = sender.notify(title=message.subject, body=message.text)
+    except Exception as error:  # noqa: BLE001 - of any kind, and its text may have a URL
+        raise NotDelivered(f"Apprise: {type(error).__name__}") from None
+    if not taken:
+        raise NotDelivered("Apprise could not deliver to all of its URLs")
+
+
+def _apprise(address: Address) -> Any:
     try:
         import apprise
     except ImportError:
@@ -208,15 +246,22 @@ def to_apprise(address: Address, message: Message, to: Sequence[str] | None) -> 
             raise NotDelivered(f"Apprise cannot read URL {number} of the connection {CONNECTIONS['apprise']}")
     if not urls:
         raise NotDelivered(f"the connection {CONNECTIONS['apprise']} has no URLs in its password")
-    try:
-        taken = sender.notify(title=message.subject, body=message.text)
-    except Exception as error:  # noqa: BLE001 - of any kind, and its text may have a URL
-        raise NotDelivered(f"Apprise: {type(error).__name__}") from None
-    if not taken:
-        raise NotDelivered("Apprise could not deliver to all of its URLs")
+    return sender
 
 
-_SENDERS: dict[str, Callable[[Address, Message, Sequence[str] | None], None]] = {
+def prove(name: str, address: Address) -> None:
+    """Whether a channel has what it needs, without sending anything. Raises NotDelivered."""
+    match name:
+        case "mail":
+            _recipients(address)
+        case "webhook":
+            _form(address)
+            webhook_url(address)
+        case "apprise":
+            _apprise(address)
+
+
+_SENDERS: dict[str, Sender] = {
     "mail": to_mail,
     "webhook": to_webhook,
     "apprise": to_apprise,

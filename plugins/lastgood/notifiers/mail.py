@@ -48,7 +48,8 @@ class MailHook(SmtpHook):
         message["Message-ID"] = make_msgid(domain="lastgood")
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text)
-        message.add_alternative(html, subtype="html")
+        # Whatever the length of its lines, so that every server on the way takes it.
+        message.add_alternative(html, subtype="html", cte="quoted-printable")
         client = self._smtp_client
         assert client is not None, "deliver() is called within `with`"
         refused = client.send_message(message)

@@ -12,8 +12,9 @@ from lastgood.operators.operations import OperationOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from include.publishing.registry import Connect, Registry
-    from include.publishing.store import Store
+    from include.registry.connection import Connect
+    from include.registry.registry import Registry
+    from include.storage.store import Store
 
 SCRATCH = "lastgood_scratch"
 
@@ -33,14 +34,14 @@ class BackupOperator(OperationOperator):
     def work(self, store: Store, registry: Registry, context: Context) -> dict[str, Any]:
         from datetime import UTC, datetime
 
-        from include import steps
-        from include.publishing import backup
+        from include import release
+        from include.operations import backup
 
         root = backup_root()
         assert root is not None
         before, now = backup.newest(root), datetime.now(UTC)
         made = backup.backup(
-            store, registry, root, now=now, code_version=steps.code_version(), scratch=_scratch()
+            store, registry, root, now=now, code_version=release.code_version(), scratch=_scratch()
         )
         facts = made.facts
         if before:

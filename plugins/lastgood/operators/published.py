@@ -15,36 +15,30 @@ from lastgood.assets import DECIDED, asset_of
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from include.publishing.registry import Registry
+    from include.alerting.alert import Alert
+    from include.registry.registry import Registry
 
 log = logging.getLogger(__name__)
 
 
-def tell_derived(context: Context, source: str, version: str) -> None:
+def notify_derived(context: Context, source: str, version: str) -> None:
     """Have the DAGs run that are built from a source; which one it is, is known only now, so through the alias."""
     extra: Mapping[str, Any] = {"version": version}
     context["outlet_events"][DECIDED].add(asset_of(source), extra=extra)
 
 
-def tell_not_exported(registry: Registry, source: str, version: str, why: str) -> None:
-    """Tell people that the other forms of latest could not be written; the next run of the source writes them."""
-    from include.alerting import redact
-    from include.alerting.alert import Alert
-    from include.monitoring.consumers import consumers
-    from lastgood.notifiers import tell
+def notify_not_exported(registry: Registry, source: str, version: str, why: str) -> None:
+    """Notify people that the other forms of latest could not be written; the next run of the source writes them."""
+    from include.monitoring import run_alerts
 
-    now = datetime.now(UTC)
-    alert = Alert(
-        kind="task-failed",
-        source=source,
-        what="export",
-        at=now,
-        occurrence=f"{version} export",
-        cause=redact.text(f"{version} is latest, but its other forms could not be written: {why}"),
-        step="export",
-        consumers=consumers(registry, source, now),
-    )
+    notify(run_alerts.not_exported(registry, source, version, why, datetime.now(UTC)), registry)
+
+
+def notify(alert: Alert, registry: Registry) -> None:
+    """Notify people of what could not be done beside what was."""
+    from lastgood.notifiers.deployment import dispatcher
+
     try:
-        tell.tell(alert, registry)
+        dispatcher().notify(alert, registry)
     except RuntimeError:
         log.exception("no channel took it; the watch tells it again")

@@ -10,25 +10,28 @@ from airflow.sdk.exceptions import AirflowException
 
 from lastgood.assets import DECIDED
 from lastgood.operators.operations import OperationOperator
-from lastgood.operators.published import tell_derived, tell_not_exported
+from lastgood.operators.published import notify, notify_derived, notify_not_exported
+from lastgood.ui import ui_url
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from include.publishing.registry import Registry
-    from include.publishing.store import Store
+    from include.registry.registry import Registry
+    from include.storage.store import Store
 
 log = logging.getLogger(__name__)
 
 
 class RecoveryOperator(OperationOperator):
-    """Does all there is to recover. Fails where something could not be done, unless it published something."""
+    """Does all there is to recover. Fails where something could not be done, unless it published something; then it
+    tells people of both."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(outlets=[DECIDED], **kwargs)
 
     def work(self, store: Store, registry: Registry, context: Context) -> dict[str, Any]:
-        from include.publishing import recovery
+        from include.monitoring import run_alerts
+        from include.operations import recovery
 
         report = recovery.recover(store, registry, now=datetime.now(UTC), who=self.dag_id)
         for error in report.errors:
@@ -37,18 +40,30 @@ class RecoveryOperator(OperationOperator):
             raise AirflowException(f"Recovery is incomplete: {'; '.join(report.errors)}")
         # A failed task tells no derived source anything; what is wrong still fails the next run.
         for source, version in report.promoted.items():
-            tell_derived(context, source, version)
+            notify_derived(context, source, version)
             _export(store, registry, source, version)
+        for source, version in report.announced.items():
+            notify_derived(context, source, version)
+        if report.errors:
+            incomplete = run_alerts.recovery_incomplete(
+                report,
+                dag_id=self.dag_id,
+                task_id=self.task_id,
+                run_id=context["dag_run"].run_id,
+                ui=ui_url(),
+                now=datetime.now(UTC),
+            )
+            notify(incomplete, registry)
         return report.facts
 
 
 def _export(store: Store, registry: Registry, source: str, version: str) -> None:
     """Bring the other forms along."""
-    from include import steps
-    from include.publishing.registry import said
+    from include import pipeline
+    from include.registry.connection import said
 
     try:
-        steps.export(store, registry, source)
+        pipeline.export(store, registry, source)
     except Exception as error:
         log.exception("the export of %s failed", source)
-        tell_not_exported(registry, source, version, f"{type(error).__name__}: {said(error)}")
+        notify_not_exported(registry, source, version, f"{type(error).__name__}: {said(error)}")

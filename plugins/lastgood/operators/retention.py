@@ -12,8 +12,8 @@ from lastgood.operators.operations import OperationOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from include.publishing.registry import Registry
-    from include.publishing.store import Store
+    from include.registry.registry import Registry
+    from include.storage.store import Store
 
 
 class RetentionOperator(OperationOperator):
@@ -22,7 +22,8 @@ class RetentionOperator(OperationOperator):
     def work(self, store: Store, registry: Registry, context: Context) -> dict[str, Any]:
         import psycopg
 
-        from include.publishing import retention
+        from include.alerting.delivery import LOG_FILE
+        from include.operations import retention
         from include.sources import source as sources
         from lastgood.notifiers import channels
 
@@ -31,7 +32,7 @@ class RetentionOperator(OperationOperator):
         now, dry_run, view = datetime.now(UTC), bool(params["dry_run"]), retention.View(store)
         facts: dict[str, Any] = {"dry_run": dry_run}
         failed: list[str] = []
-        for source in [params["source"]] if params["source"] else sources.names():
+        for source in sources.names() if params["source"] is None else [params["source"]]:
             try:
                 plan = retention.plan(
                     store, registry, source, sources.spec(source).retention, now=now, view=view
@@ -50,9 +51,10 @@ class RetentionOperator(OperationOperator):
                     "bytes": plan.bytes,
                 }
         if not dry_run:
-            facts["house_rows"] = retention.forget_house(registry, sources.names(), now)
+            facts["house_rows"] = retention.forget_system(registry, sources.names(), now)
+            facts["told_files"] = retention.forget_told(store, now)
             facts["unfinished"] = len(store.sweep(now - retention.longest_task(sources.names())))
-            facts["log_rotated"] = retention.rotate(channels.log_folder() / channels.LOG_FILE)
+            facts["log_rotated"] = retention.rotate(channels.log_folder() / LOG_FILE)
         if failed:
             raise AirflowFailException(f"Retention failed for {len(failed)} sources: {'; '.join(failed)}")
         return facts

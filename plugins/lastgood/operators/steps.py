@@ -1,4 +1,4 @@
-"""The steps of a source DAG as operators: each opens the run, does one step of include/steps.py, notes its end.
+"""The steps of a source DAG as operators: each opens the run, does one step of include/pipeline.py, notes its end.
 
 Heavy imports stand inside execute(), since the dag-processor imports this file again and again.
 """
@@ -6,47 +6,76 @@ Heavy imports stand inside execute(), since the dag-processor imports this file 
 from __future__ import annotations
 
 import os
+import socket
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSkipException,
+)
+
+from include.errors import NonRetryable
+from lastgood.errors import CandidateRejected, StepsKilled
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from airflow.sdk import Context
 
-    from include.publishing import runlog
-    from include.publishing.registry import Registry
-    from include.sources.source import Run
+    from include.pipeline import OpenRun
+    from include.registry import run_log
+    from include.registry.lease import Lease
+    from include.registry.registry import Registry
     from include.upstream.session import UpstreamSession
 
-BACKFILL = "backfill"
-"""Airflow's run type."""
-ENVIRONMENT = "LASTGOOD_ENV"
+PATIENCE_SECONDS = 300.0
+"""So long a task waits for its turn at the upstream; then it frees its worker and comes back."""
+BACK_IN = timedelta(seconds=30)
 
 
-def open_run(source: str, context: Context, *, opens: bool) -> Run:
-    """The run a task belongs to, as include sees it; `opens` is for its first step."""
-    from include.publishing import runlog
-    from include.sources.source import Run
-    from lastgood.hooks.registry import RegistryHook
+def open_run(source: str, context: Context, registry: Registry, *, opens: bool) -> OpenRun:
+    """The run a task belongs to, as include sees it; its first step `opens` it. Raises RunNotOpen in any other."""
+    from include import release
+    from include.pipeline import OpenRun
+    from include.registry import run_log
+    from include.sources import source as sources
     from lastgood.hooks.store import store
 
     dag_run = context["dag_run"]
-    end = interval_end(dag_run)
-    registry = RegistryHook().registry()
-    return Run(
+    end, backfill = interval_end(dag_run), run_type(dag_run) == run_log.BACKFILL
+    if opens:
+        pins = run_log.open_run(
+            registry,
+            source=source,
+            dag_id=source,
+            run_id=dag_run.run_id,
+            interval_start=dag_run.data_interval_start,
+            interval_end=end,
+            env=release.environment(),
+            code_version=release.code_version(),
+            inputs=sources.inputs(source),
+            run_type=run_type(dag_run),
+            began=getattr(dag_run, "start_date", None),
+            data_time=end if backfill else None,
+        )
+    else:
+        pins = run_log.pinned(registry, source, dag_run.run_id)
+    return OpenRun(
         source=source,
-        version=runlog.version_of(registry, source, dag_run.run_id, end, opens=opens),
+        pins=pins,
         run_id=dag_run.run_id,
         interval_start=dag_run.data_interval_start,
         interval_end=end,
         params=dict(context["params"]),
         store=store(),
         registry=registry,
-        backfill=dag_run.run_type == BACKFILL,
+        backfill=backfill,
     )
 
 
@@ -61,17 +90,23 @@ def run_type(dag_run: Any) -> str:
     return str(getattr(dag_run.run_type, "value", dag_run.run_type))
 
 
-def open_upstream(run: Run) -> UpstreamSession | None:
-    """The session with the run's upstream, by the source's connection; None for a derived source."""
+def open_upstream(run: OpenRun, lease: Lease | None) -> UpstreamSession | None:
+    """The session with the run's upstream, by the source's connection; None for a derived source.
+
+    Nothing can be asked without the lease of the upstream.
+    """
+    from include.registry.breaker import Breaker
     from include.sources.source import spec
-    from include.upstream.breaker import Breaker
     from lastgood.hooks.upstream import UpstreamHook
 
     chosen = spec(run.source)
     if chosen.derived:
         return None
+    assert lease is not None, "the step does not wait for its turn"
     breaker = Breaker(run.registry.connect, chosen.connection)
-    hook = UpstreamHook(chosen.connection, chosen.limits, breaker, chosen.classifier, chosen.courtesy)
+    hook = UpstreamHook(
+        chosen.connection, chosen.limits, breaker, lease, chosen.classifier, chosen.throttle_hint
+    )
     return hook.session()
 
 
@@ -84,35 +119,42 @@ class StepOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Do the step and note it in the run log; what it returns is the task's XCom."""
-        from include.publishing import runlog
+        from lastgood.hooks.registry import RegistryHook
 
-        run = open_run(self.source, context, opens=self.opens_run)
-        if self.opens_run:
-            runlog.start(
-                run.registry,
-                source=run.source,
-                version=run.version,
-                dag_id=self.dag_id,
-                run_id=run.run_id,
-                interval_start=run.interval_start,
-                interval_end=run.interval_end,
-                env=os.environ.get(ENVIRONMENT, "unnamed"),
-                code_version=_code_version(),
-                run_type=run_type(context["dag_run"]),
-                began=getattr(context["dag_run"], "start_date", None),
-            )
+        with failing_at_once():
+            registry = RegistryHook().registry()
+            with registry.session(), self.turn(registry, context):
+                return self._noted(registry, context)
+
+    @contextmanager
+    def turn(self, registry: Registry, context: Context) -> Iterator[None]:
+        """Wait until the step may work, and keep others out meanwhile."""
+        yield
+
+    def _noted(self, registry: Registry, context: Context) -> dict[str, Any]:
+        from include.pipeline import words
+        from include.registry import run_log
+
+        run = open_run(self.source, context, registry, opens=self.opens_run)
+        if not self.opens_run:
+            began = getattr(context["dag_run"], "start_date", None)
+            run_log.reopen(run.registry, run.source, run.version, self.step_name(), began)
+        again = partial(tried_again, context)
         try:
-            with runlog.step(
-                run.registry, run.source, run.version, self.step_name(), failure=self.failure
+            with run_log.step(
+                run.registry, run.source, run.version, self.step_name(), tried_again=again
             ) as facts:
                 facts.update(self.work(run, context))
-        except _hopeless() as error:
-            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        except BaseException as error:
+            if not again(error):
+                run_log.end(run.registry, run.source, run.version, self.failure, failed_step=self.step_name())
+            raise
+        self.log.info("%s: %s", self.step_name(), words(facts))
         self.after(run, facts)
         return facts
 
     opens_run = False
-    failure: runlog.Status = "fail"
+    failure: run_log.Status = "fail"
     """How a run ends that this step fails."""
 
     def step_name(self) -> str:
@@ -120,91 +162,120 @@ class StepOperator(BaseOperator):
         return str(self.task_id)
 
     @abstractmethod
-    def work(self, run: Run, context: Context) -> dict[str, Any]:
+    def work(self, run: OpenRun, context: Context) -> dict[str, Any]:
         """The step itself; returns facts for the run log and XCom."""
 
-    def after(self, run: Run, facts: dict[str, Any]) -> None:
+    def after(self, run: OpenRun, facts: dict[str, Any]) -> None:
         """What follows once the step is noted."""
 
-    def skip_unless_new(self, run: Run, facts: dict[str, Any]) -> None:
+    def skip_unless_new(self, run: OpenRun, facts: dict[str, Any]) -> None:
         """End the run as skipped where a step found nothing to do."""
-        from include.publishing import runlog
+        from include.registry import run_log
 
         if not facts["new"]:
-            runlog.end(run.registry, run.source, run.version, "skipped")
+            run_log.end(run.registry, run.source, run.version, "skipped")
             raise AirflowSkipException(facts["reason"])
 
 
-def _hopeless() -> tuple[type[Exception], ...]:
-    """What would end the same way in every further try, and needs a person."""
-    from include.publishing.manifest import AlteredFile
-    from include.publishing.promotion import PromotionFailed, PromotionRefused
-    from include.quality.contract import InvalidContract
-    from include.upstream.answers import ContractBreak, Refused
-    from include.upstream.limits import BadSetting
-
-    return Refused, ContractBreak, BadSetting, InvalidContract, AlteredFile, PromotionFailed, PromotionRefused
+@contextmanager
+def failing_at_once() -> Iterator[None]:
+    """Ends a task without another try at an error that every further one would meet."""
+    try:
+        yield
+    except NonRetryable as error:
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
 
-def _code_version() -> str:
-    from include.steps import code_version
+def tried_again(context: Context, error: BaseException) -> bool:
+    """Whether Airflow will try the task again after this error; told from what Airflow itself decides it by.
 
-    return code_version()
+    `max_tries` is one less than the tries that there are, and is raised when a task is cleared.
+    """
+    task = context["ti"]
+    final = isinstance(error, (AirflowFailException, NonRetryable))
+    return not final and task.try_number <= task.max_tries
 
 
-class ProbeOperator(StepOperator):
+class AskingOperator(StepOperator):
+    """A step that asks the upstream. It waits for its turn before it begins, since one task at a time asks."""
+
+    lease: Lease | None = None
+
+    @contextmanager
+    def turn(self, registry: Registry, context: Context) -> Iterator[None]:
+        """Hold the upstream's lease. Frees the worker for a while where another task holds it for long."""
+        from include.registry import lease as leases
+        from include.sources.source import spec
+        from include.upstream.answers import LeaseHeld
+
+        if spec(self.source).derived:
+            yield
+            return
+        task = context["ti"]
+        holder = (
+            f"{self.source} {self.step_name()} of run {context['dag_run'].run_id} (try {task.try_number}, "
+            f"process {os.getpid()} on {socket.gethostname()})"
+        )
+        self.lease = leases.Lease(registry, spec(self.source).connection, holder)
+        try:
+            with leases.held(self.lease, PATIENCE_SECONDS):
+                yield
+        except LeaseHeld as held:
+            self.log.info("Still waiting, and meanwhile another task may have this worker: %s", held)
+            raise AirflowRescheduleException(datetime.now(UTC) + BACK_IN) from None
+
+
+class ProbeOperator(AskingOperator):
     """Asks whether the upstream has anything new; skips the run where it has not."""
 
     opens_run = True
 
-    def work(self, run: Run, context: Context) -> dict[str, Any]:
-        from include import steps
+    def work(self, run: OpenRun, context: Context) -> dict[str, Any]:
+        from include import pipeline
         from include.sources import source as sources
         from include.sources.source import Probe
         from lastgood.hooks.upstream import NoHost
 
         try:
-            upstream = open_upstream(run)
+            upstream = open_upstream(run, self.lease)
         except NoHost:
             without_host = sources.spec(run.source).without_host
             if without_host is None:
                 raise
             found = Probe(False, without_host, {"without_host": True})
         else:
-            found = steps.probe(run, upstream)
-        self.log.info("%s", found.reason)
+            found = pipeline.probe(run, upstream)
         return {"new": found.new, "reason": found.reason, **found.upstream}
 
-    def after(self, run: Run, facts: dict[str, Any]) -> None:
+    def after(self, run: OpenRun, facts: dict[str, Any]) -> None:
         self.skip_unless_new(run, facts)
 
 
-class DiscoverOperator(StepOperator):
+class DiscoverOperator(AskingOperator):
     """Finds out what the run has to ask for; its XCom is the list of units that extract is mapped over."""
 
-    failure: runlog.Status = "partial"
+    failure: run_log.Status = "partial"
 
     def execute(self, context: Context) -> list[dict[str, Any]]:  # type: ignore[override]
         """Do the step; returns the units as dicts."""
         units: list[dict[str, Any]] = super().execute(context)["units"]
         return units
 
-    def work(self, run: Run, context: Context) -> dict[str, Any]:
+    def work(self, run: OpenRun, context: Context) -> dict[str, Any]:
         from dataclasses import asdict
 
-        from include import steps
+        from include import pipeline
 
-        upstream = open_upstream(run)
+        upstream = open_upstream(run, self.lease)
         assert upstream is not None, "a derived source has no units"
-        found = steps.discover(run, upstream)
-        self.log.info("%s", found.reason)
+        found = pipeline.discover(run, upstream)
         return {"new": found.new, "reason": found.reason, "units": [asdict(unit) for unit in found.units]}
 
-    def after(self, run: Run, facts: dict[str, Any]) -> None:
+    def after(self, run: OpenRun, facts: dict[str, Any]) -> None:
         self.skip_unless_new(run, facts)
 
 
-class ExtractOperator(StepOperator):
+class ExtractOperator(AskingOperator):
     """Lands what the upstream has, raw, going on from the last complete part; of a unit where there are any."""
 
     def __init__(self, *, unit: dict[str, Any] | None = None, **kwargs: Any) -> None:
@@ -212,24 +283,23 @@ class ExtractOperator(StepOperator):
         self.unit = unit
 
     @property
-    def failure(self) -> runlog.Status:  # type: ignore[override]
+    def failure(self) -> run_log.Status:  # type: ignore[override]
         """What other units landed is taken over by the next run."""
         return "partial" if self.unit else "fail"
 
     def step_name(self) -> str:
         return f"{self.task_id} {self.unit['label']}" if self.unit else self.task_id
 
-    def work(self, run: Run, context: Context) -> dict[str, Any]:
-        from include import steps
+    def work(self, run: OpenRun, context: Context) -> dict[str, Any]:
+        from include import pipeline
 
-        upstream = open_upstream(run)
+        upstream = open_upstream(run, self.lease)
         assert upstream is not None, "a derived source has no extract step"
         if self.unit is None:
-            return dict(steps.extract(run, upstream))
-        context["unit_label"] = self.unit["label"]  # type: ignore[typeddict-unknown-key]
-        return dict(steps.extract(run, upstream, self.unit["key"]))
+            return dict(pipeline.extract(run, upstream))
+        return dict(pipeline.extract(run, upstream, self.unit["key"]))
 
-    def after(self, run: Run, facts: dict[str, Any]) -> None:
+    def after(self, run: OpenRun, facts: dict[str, Any]) -> None:
         # The unit that met what stops the run has failed and was alerted; one alert is enough.
         if "stopped" in facts:
             raise AirflowSkipException(facts["stopped"])
@@ -238,10 +308,10 @@ class ExtractOperator(StepOperator):
 class BuildOperator(StepOperator):
     """Makes the candidate and seals it with its manifest."""
 
-    def work(self, run: Run, context: Context) -> dict[str, Any]:
-        from include import steps
+    def work(self, run: OpenRun, context: Context) -> dict[str, Any]:
+        from include import pipeline
 
-        manifest = steps.build(run)
+        manifest = pipeline.build(run)
         return {
             **manifest.counts,
             "version": manifest.version,
@@ -250,17 +320,13 @@ class BuildOperator(StepOperator):
         }
 
 
-class CandidateRejected(AirflowFailException):
-    """The gate's no: the alert shows the failing checks with their rows."""
-
-
 class GateOperator(StepOperator):
     """Verifies every contract on the candidate; one that does not pass ends the run, and latest stays."""
 
-    def work(self, run: Run, context: Context) -> dict[str, Any]:
-        from include import steps
+    def work(self, run: OpenRun, context: Context) -> dict[str, Any]:
+        from include import pipeline
 
-        verdict = steps.judge(run)
+        verdict = pipeline.judge(run)
         for check in verdict.checks:
             if check.outcome != "PASSED":
                 self.log.warning("%s %s: %s", check.outcome, check.sentence, check.samples)
@@ -271,26 +337,41 @@ class GateOperator(StepOperator):
                 else "It cannot be accepted as it is."
             )
             raise CandidateRejected(
-                f"{run.source} {run.version} did not pass its gate, consumers keep reading what they read. "
-                f"{accept} {'; '.join(verdict.reasons)}"
+                f"{'; '.join(verdict.reasons)}. {run.source} {run.version} did not pass its gate, consumers keep "
+                f"reading what they read. {accept}",
+                run.version,
+                acceptable=verdict.acceptable,
             )
         return {"passed": verdict.count("PASSED"), "warned": verdict.count("WARN")}
 
 
 class PromoteOperator(StepOperator):
-    """Makes the candidate latest and tells the asset's consumers: version, interval and counts."""
+    """Makes the candidate latest and tells the asset's consumers: version, interval and counts.
+
+    A version whose data are older than latest's (a backfill) is kept, one that waits for an operator is held: the task
+    is skipped then, and log, XCom and run log say so in one sentence. One that lost the race fails.
+    """
 
     def __init__(self, *, asset: Asset, **kwargs: Any) -> None:
         super().__init__(outlets=[asset], **kwargs)
         self.asset = asset
 
-    def work(self, run: Run, context: Context) -> dict[str, Any]:
-        from include import steps
+    def work(self, run: OpenRun, context: Context) -> dict[str, Any]:
+        from include import pipeline
         from include.publishing import manifest as manifests
+        from include.publishing import race
+        from include.publishing.promotion import Outcome
 
-        done = steps.promote(run)
+        done = pipeline.promote(run)
+        if done.outcome is not Outcome.HELD:
+            race.won(run.registry, done)
         manifest = manifests.require(run.store, run.source, run.version)
-        facts = {"outcome": done.outcome.value, "latest": done.latest, "served": done.served}
+        facts = {
+            "outcome": done.outcome.value,
+            "latest": done.latest,
+            "served": done.served,
+            "said": done.sentence,
+        }
         if done.latest == run.version:
             context["outlet_events"][self.asset].extra = {
                 "version": run.version,
@@ -301,36 +382,32 @@ class PromoteOperator(StepOperator):
             }
         return facts
 
-    def after(self, run: Run, facts: dict[str, Any]) -> None:
-        from include.publishing import runlog
+    def after(self, run: OpenRun, facts: dict[str, Any]) -> None:
+        from include.publishing.promotion import Outcome
+        from include.registry import run_log
+        from include.sources import source as sources
 
-        runlog.end(run.registry, run.source, run.version, "ok")
-        if facts["latest"] != run.version:
-            raise AirflowSkipException(
-                f"{run.version}: {facts['outcome']}; latest of {run.source} is {facts['latest']}."
-            )
+        published = facts["latest"] == run.version
+        if not published or not sources.exports(run.source):  # else the export ends the run
+            held = facts["outcome"] == Outcome.HELD.value
+            run_log.end(run.registry, run.source, run.version, "held" if held else "ok")
+        if not published:
+            self.log.warning("%s", facts["said"])
+            raise AirflowSkipException(facts["said"])
 
 
 class ExportOperator(StepOperator):
     """Writes latest in the source's other forms; consumers of those switch when it is done."""
 
-    def work(self, run: Run, context: Context) -> dict[str, Any]:
-        from include import steps
+    def work(self, run: OpenRun, context: Context) -> dict[str, Any]:
+        from include import pipeline
 
-        return dict(steps.export(run.store, run.registry, run.source))
+        return dict(pipeline.export(run.store, run.registry, run.source))
 
-    def after(self, run: Run, facts: dict[str, Any]) -> None:
-        from include.publishing import runlog
+    def after(self, run: OpenRun, facts: dict[str, Any]) -> None:
+        from include.registry import run_log
 
-        runlog.end(run.registry, run.source, run.version, "ok")
-
-
-class StepsKilled(AirflowException):
-    """What the watcher found: steps that failed without a word of their own."""
-
-    def __init__(self, steps: tuple[str, ...]) -> None:
-        super().__init__(f"{', '.join(steps)}: killed, or its worker was lost; no error was noted")
-        self.steps = steps
+        run_log.end(run.registry, run.source, run.version, "ok")
 
 
 class WatcherOperator(BaseOperator):
@@ -342,7 +419,7 @@ class WatcherOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Fail. Raises StepsKilled for what was silent, else AirflowException with the names of what failed."""
-        from include.publishing import runlog
+        from include.registry import run_log
         from lastgood.hooks.registry import RegistryHook
 
         dag_run = context["dag_run"]
@@ -351,7 +428,7 @@ class WatcherOperator(BaseOperator):
         failed = {self._step_of(key) for key, state in states.items() if state == "failed"} - {self.task_id}
         registry = RegistryHook().registry()
         silent = tuple(sorted(failed - self._noted(registry, run_id)))
-        runlog.end_unended(
+        run_log.end_unended(
             registry,
             self.dag_id,
             run_id,
@@ -369,11 +446,8 @@ class WatcherOperator(BaseOperator):
         return key if key in self.upstream_task_ids else key.rpartition("_")[0]
 
     def _noted(self, registry: Registry, run_id: str) -> set[str]:
-        """Steps of the run that have noted an error; a mapped one is noted as `extract LABEL`."""
-        with registry.cursor() as cursor:
-            cursor.execute(
-                "SELECT key FROM lastgood.pipeline_run, jsonb_each(steps) "
-                "WHERE dag_id = %s AND run_id = %s AND value ? 'error'",
-                (self.dag_id, run_id),
-            )
-            return {row["key"].split(" ")[0] for row in cursor.fetchall()}
+        """Steps whose last try noted its error; a mapped one is noted as `extract LABEL`."""
+        from include.registry import run_history
+
+        with registry.transaction() as cursor:
+            return {key.split(" ")[0] for key in run_history.failed_steps(cursor, self.dag_id, run_id)}

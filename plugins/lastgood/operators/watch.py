@@ -1,7 +1,8 @@
-"""The watch as a task: what the rules find is told, what they no longer find is over, and the heartbeat goes on."""
+"""The watch as a task: it notifies people of what the rules find, ends what they no longer find, and beats."""
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,71 +14,127 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from include.alerting.alert import Alert
-    from include.publishing.registry import Registry
-    from include.publishing.store import Store
+    from include.monitoring.doctor import Record
+    from include.registry.registry import Registry
+    from include.storage.store import Store
 
+log = logging.getLogger(__name__)
 DEADMAN = "lastgood_deadman"
 OTHER_RUN_TIMEOUT = timedelta(hours=12)
-"""A run of the house's own DAGs is over by then."""
+"""A run of Lastgood's own DAGs is over by then."""
 IMPORT_ERROR, BACKUP_OLD = "import-error", "backup-old"
 
 
 class WatchOperator(OperationOperator):
-    """Looks at everything once. Fails, and is told of, where a rule could not look or a finding could not be told."""
+    """Looks at everything once. Fails, and so makes a message, where a rule could not look or no channel took one."""
 
     def work(self, store: Store, registry: Registry, context: Context) -> dict[str, Any]:
-        from include import steps
+        from include import release
         from include.alerting import episodes
-        from include.monitoring import heartbeat, status, thresholds, watch
-        from include.publishing import runlog
+        from include.monitoring import doctor, heartbeat, status, thresholds, watch
+        from include.registry import run_log
         from include.sources import source as sources
-        from lastgood.notifiers import tell
+        from lastgood.notifiers.deployment import dispatcher
 
+        dispatch = dispatcher()
         limits, now = thresholds.load(), datetime.now(UTC)
         specs = {name: sources.spec(name) for name in sources.names()}
-        tell.registry_is_back(registry, store)
-        closed = runlog.end_dead(
+        dispatch.registry_is_back(registry, store)
+        closed = run_log.end_dead(
             registry, {name: spec.run_timeout for name, spec in specs.items()}, OTHER_RUN_TIMEOUT, now
         )
         backup, unopened = _backup_root()
         found = watch.observe(registry, store, limits, now, backup, folders=_folders(), specs=specs)
         if unopened:
             found.blind[BACKUP_OLD] = unopened
+        record, looked = _doctor(store, registry, context, now)
+        if isinstance(record, str):
+            found.blind[doctor.KIND] = record
         trouble = [f"the rule {kind} could not look: {error}" for kind, error in found.blind.items()]
-        trouble += _tell_all(found.alerts, registry)
+        trouble += _notify_all(found.alerts, registry)
+        dispatch.notify_held(registry)
         present = {alert.fingerprint for alert in found.alerts} | watch.import_errors(registry, limits, now)
-        over = episodes.recover_absent(registry, present, {*found.seen, IMPORT_ERROR}, observed=now)
-        tell.tell_recovered(over, registry)
-        through = tell.redeliver(registry)
+        setup, kinds = None, {*found.seen, IMPORT_ERROR}
+        if not isinstance(record, str):
+            kinds.add(doctor.KIND)
+            setup = doctor.alert(record.findings, now)
+        if setup is not None:
+            present.add(setup.fingerprint)
+            trouble += _notify_all([setup] if looked else [], registry)
+        over = episodes.recover_absent(registry, present, kinds, observed=now)
+        over += episodes.recover_accepted(registry)
+        dispatch.notify_recovered(over, registry)
+        decisions, untaken = _notify_decisions(registry)
+        trouble += untaken
+        through = dispatch.redeliver(registry)
         complete = not trouble
         heartbeat.beat(
-            store, now, code_version=steps.code_version(), findings=len(found.alerts), complete=complete
+            store,
+            now,
+            code_version=release.code_version(),
+            findings=len(found.alerts) + (setup is not None),
+            complete=complete,
         )
         if not complete:
             raise AirflowException(f"The watch is incomplete: {'; '.join(trouble)}")
         rates = status.success_rates(registry, specs, limits.success_rate_runs)
         return {
             "findings": found.found,
+            "doctor": f"{len(setup.facts) if setup else 0} wrong",
             "recovered": len(over),
+            "decisions_told": decisions,
             "redelivered": through,
             "runs_closed": closed,
             "success_rates": {name: round(rate.percent, 1) for name, rate in rates.items()},
             "success_rate_goal": limits.success_rate_goal_percent,
-            "deadman": _tell_deadman(registry),
+            "deadman": _notify_of_deadman(registry),
         }
 
 
-def _tell_all(alerts: list[Alert], registry: Registry) -> list[str]:
-    """Tell of each; answers what no channel took, which must not keep the others from being told."""
-    from lastgood.notifiers import tell
+def _doctor(store: Store, registry: Registry, context: Context, now: datetime) -> tuple[Record | str, bool]:
+    """What the doctor found last, and whether that was now: once a day, and every hour while something is wrong.
 
-    untold = []
+    Where it could not look, why: that must keep nobody from looking at the rest.
+    """
+    from include.alerting import redact
+    from include.monitoring import doctor
+    from lastgood.doctor import look_at_all
+
+    try:
+        last = doctor.last_record(store)
+        if last is not None and not doctor.is_due(last, now):
+            return last, False
+        findings, _ = look_at_all(registry, context, now, watching=True)
+        return doctor.keep(store, findings, now, context["dag_run"].run_id), True
+    except Exception as error:
+        log.exception("the doctor could not look")
+        return redact.text(f"{type(error).__name__}: {error}"), False
+
+
+def _notify_all(alerts: list[Alert], registry: Registry) -> list[str]:
+    """Notify of each; answers what no channel took, which must not keep the others from people."""
+    from lastgood.notifiers.deployment import dispatcher
+
+    untaken = []
     for alert in alerts:
         try:
-            tell.tell(alert, registry)
+            dispatcher().notify(alert, registry)
         except RuntimeError as error:
-            untold.append(str(error))
-    return untold
+            untaken.append(str(error))
+    return untaken
+
+
+def _notify_decisions(registry: Registry) -> tuple[int, list[str]]:
+    """Notify of what was decided in a shell, or by a form that could not do it."""
+    from include.alerting import redact
+    from lastgood.notifiers.deployment import dispatcher
+
+    try:
+        return dispatcher().notify_decisions(registry)
+    except Exception as error:
+        # It must not keep the rest from people.
+        log.exception("what was decided could not be told")
+        return 0, [f"what was decided could not be told: {redact.text(f'{type(error).__name__}: {error}')}"]
 
 
 def _folders() -> dict[str, Any]:
@@ -102,10 +159,12 @@ def _backup_root() -> tuple[Store | None, str | None]:
 # --- the dead man's endpoint: an outside monitor that sounds the alarm when it is not asked for a while ---
 
 
-def _tell_deadman(registry: Registry) -> str:
-    """Ask the endpoint, if there is one; that it cannot be reached is told, but is no failure of the watch."""
+def _notify_of_deadman(registry: Registry) -> str:
+    """Ask the endpoint, if there is one; people hear where it cannot be reached, but the watch does not fail of it."""
     from include.alerting import episodes
-    from lastgood.notifiers import channels, tell
+    from include.alerting.dispatch import channel_broken
+    from lastgood.notifiers import channels
+    from lastgood.notifiers.deployment import dispatcher
 
     now = datetime.now(UTC)
     try:
@@ -113,9 +172,10 @@ def _tell_deadman(registry: Registry) -> str:
             return "not set up"
     except channels.NotDelivered as error:
         cause = f"the endpoint of {DEADMAN} was not reached: {error}"
-        tell.tell(_broken(cause, now), registry)
+        dispatcher().notify(channel_broken("deadman", DEADMAN, cause, now), registry)
         return cause
-    tell.tell_recovered(episodes.close(registry, _broken("", now).fingerprint, observed=now), registry)
+    reached = channel_broken("deadman", DEADMAN, "", now).fingerprint
+    dispatcher().notify_recovered(episodes.close(registry, reached, observed=now), registry)
     return "reached"
 
 
@@ -131,18 +191,3 @@ def ping() -> bool:
         return False
     channels.ask("GET", channels.webhook_url(connection))
     return True
-
-
-def _broken(error: str, now: datetime) -> Alert:
-    from include.alerting.alert import HOUSE, Alert
-
-    return Alert(
-        kind="channel-broken",
-        source=HOUSE,
-        what="deadman",
-        at=now,
-        occurrence=now.isoformat(),
-        cause=error,
-        consumers="Consumers keep reading the last good version of every source.",
-        facts={"Connection": DEADMAN},
-    )

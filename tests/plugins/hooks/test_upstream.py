@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from pytest_httpserver import HTTPServer
 
+from include.registry.breaker import Breaker
+from include.registry.lease import Lease
 from include.upstream.answers import Kind
-from include.upstream.breaker import Breaker
 from include.upstream.limits import BadSetting, Limits
 from include.upstream.session import UpstreamSession
 
@@ -31,6 +32,14 @@ class CalmBreaker(Breaker):
         pass
 
 
+class HeldLease(Lease):
+    def __init__(self) -> None:
+        pass
+
+    def confirm(self) -> None:
+        pass
+
+
 @pytest.fixture
 def connection(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Sets the connection `ctgov_api`: a URI, or the fields of the JSON form."""
@@ -44,7 +53,7 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Any:
 def make_session(defaults: Limits = DEFAULTS) -> UpstreamSession:
     from lastgood.hooks.upstream import UpstreamHook
 
-    return UpstreamHook("ctgov_api", defaults, CalmBreaker()).session()
+    return UpstreamHook("ctgov_api", defaults, CalmBreaker(), HeldLease()).session()
 
 
 def sent_headers(httpserver: HTTPServer) -> Any:
@@ -188,7 +197,7 @@ def test_tls_and_proxy_options_reach_the_session(connection: Any, tmp_path: Path
     connection(
         host="h", schema="https", extra={"verify": "/etc/ca.pem", "cert": "/etc/c.pem", "proxies": proxies}
     )
-    http = UpstreamHook("ctgov_api", DEFAULTS, CalmBreaker()).get_conn()
+    http = UpstreamHook("ctgov_api", DEFAULTS, CalmBreaker(), HeldLease()).get_conn()
     assert (http.verify, http.cert, http.proxies) == ("/etc/ca.pem", "/etc/c.pem", proxies)
 
 
@@ -196,7 +205,7 @@ def test_only_the_session_tries_again(connection: Any) -> None:
     from lastgood.hooks.upstream import UpstreamHook
 
     connection(host="h")
-    http = UpstreamHook("ctgov_api", DEFAULTS, CalmBreaker()).get_conn()
+    http = UpstreamHook("ctgov_api", DEFAULTS, CalmBreaker(), HeldLease()).get_conn()
     for adapter in http.adapters.values():
         assert adapter.max_retries.total == 0  # type: ignore[attr-defined]
         assert not adapter.max_retries.read  # type: ignore[attr-defined]

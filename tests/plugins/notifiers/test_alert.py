@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from include.alerting import episodes
-from include.publishing import runlog
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry import run_log
+from include.registry.registry import Registry
+from include.storage.store import Store
 from tests import toy
 
 pytestmark = pytest.mark.usefixtures("airflow_connections", "alert_log")
@@ -38,6 +38,7 @@ def task_context(
     step: str = "extract",
     error: Any = None,
     *,
+    unit: str | None = None,
     try_number: int = 4,
     map_index: int = -1,
     run: SimpleNamespace | None = None,
@@ -48,6 +49,7 @@ def task_context(
         try_number=try_number,
         max_tries=3,
         map_index=map_index,
+        rendered_map_index=unit,
         log_url="http://airflow/log?a=1&b=2",
     )
     context = {"dag_run": run or dag_run(), "run_id": (run or dag_run()).run_id, "task_instance": task}
@@ -63,22 +65,6 @@ def run_context(reason: str = "task_failure", last: str | None = "watcher") -> d
     return {**task_context(last), "reason": reason}
 
 
-def late_context(**changed: Any) -> dict[str, Any]:
-    """As the triggerer gives it."""
-    run = {
-        "dag_id": toy.SOURCE,
-        "dag_run_id": "scheduled__1",
-        "queued_at": "2026-03-01T01:00:00Z",
-        "start_date": BEGAN.isoformat(),
-        "run_type": "scheduled",
-        "state": "running",
-    }
-    return {
-        "dag_run": {**run, **changed},
-        "deadline": {"id": "1", "deadline_time": datetime(2026, 3, 1, 9, tzinfo=UTC)},
-    }
-
-
 def notify(context: dict[str, Any], on: Any = "failure") -> None:
     from lastgood.notifiers.alert import AlertNotifier
 
@@ -86,7 +72,7 @@ def notify(context: dict[str, Any], on: Any = "failure") -> None:
 
 
 def killed(*steps: str) -> Exception:
-    from lastgood.operators.steps import StepsKilled
+    from lastgood.errors import StepsKilled
 
     return StepsKilled(steps)
 
@@ -105,7 +91,34 @@ def body(mail: EmailMessage, kind: str = "plain") -> str:
     return str(part.get_content())
 
 
+def test_a_trial_at_the_command_line_tells_nobody_whatever_it_meets(
+    registry: Registry, mailbox: list[EmailMessage], webhook: list[Any], alert_log: Path
+) -> None:
+    trial = dag_run(f"{run_log.TRIAL}2026-11-30T00:00:00+00:00__")
+    notify(task_context(error=ValueError("a bad setting"), run=trial))
+    notify({**task_context("watcher", run=trial), "reason": "task_failure"})
+    notify(task_context(run=trial), "success")
+    assert not mailbox and not webhook and not alert_log.exists()
+    assert not kinds(registry)
+
+
 # --- what a message says ---
+
+
+def test_the_last_line_of_a_failed_tasks_log_is_the_cause_whole_and_without_secrets(
+    registry: Registry, mailbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lastgood.notifiers.alert import AlertNotifier
+
+    lines: list[str] = []
+    written = SimpleNamespace(error=lambda text, *values: lines.append(text % values))
+    monkeypatch.setattr(AlertNotifier, "log", written)
+    cause = f"{'a long story, ' * 50}and then password=s3cr3tcanary was wrong"
+    notify(task_context(error=ValueError(cause)))
+    assert len(mailbox) == 1
+    (last,) = lines
+    assert last.startswith("ValueError: a long story, a long story") and last.endswith("was wrong")
+    assert len(last) > 700 and "s3cr3tcanary" not in last
 
 
 def test_a_message_says_what_broke_why_what_consumers_read_and_where_to_look(
@@ -134,7 +147,7 @@ def rejected(store: Store, registry: Registry, values: dict[int, str | None], le
     """A candidate of the run whose check found rows."""
     manifest = toy.stage(store, registry, values, day=2)
     verdict = toy.judge(store, registry, manifest)
-    runlog.start(
+    run_log.start(
         registry,
         source=toy.SOURCE,
         version=verdict.version,
@@ -145,7 +158,7 @@ def rejected(store: Store, registry: Registry, values: dict[int, str | None], le
         env="test",
         code_version="test",
     )
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute(
             "UPDATE lastgood.check_result SET outcome = %s, samples = %s "
             "WHERE check_id = (SELECT min(check_id) FROM lastgood.check_result)",
@@ -156,10 +169,11 @@ def rejected(store: Store, registry: Registry, values: dict[int, str | None], le
 def test_a_rejection_shows_its_checks_with_rows_and_no_text_of_them(
     store: Store, registry: Registry, mailbox: list[EmailMessage], webhook: list[Any]
 ) -> None:
-    from lastgood.operators.steps import CandidateRejected
+    from lastgood.errors import CandidateRejected
 
     rejected(store, registry, {7: "x"}, "FAILED")
-    notify(task_context("gate", CandidateRejected("toy did not pass its gate")))
+    rejected_version = CandidateRejected("toy did not pass its gate", "v2", acceptable=True)
+    notify(task_context("gate", rejected_version, try_number=1))
     assert kinds(registry) == ["gate-rejected"]
     (episode,) = episodes.open_episodes(registry)
     (check,) = episode.alert.checks
@@ -170,33 +184,158 @@ def test_a_rejection_shows_its_checks_with_rows_and_no_text_of_them(
         assert CANARY not in text and "Jane" not in text
 
 
-def test_a_gate_that_warns_tells_of_it_and_one_that_does_not_is_silent(
+def test_the_only_task_of_a_run_tells_as_well_as_the_run_that_all_is_well_again(
+    registry: Registry, mailbox: list[EmailMessage]
+) -> None:
+    def of_the_house(run: SimpleNamespace, error: Any = None) -> dict[str, Any]:
+        context = task_context("watch", error, run=run)
+        run.dag_id = context["task_instance"].dag_id = "lastgood_watch"
+        return context
+
+    notify(of_the_house(dag_run(), ValueError("a rule could not look")))
+    assert kinds(registry) == ["task-failed"] and len(mailbox) == 1
+    notify(of_the_house(dag_run("scheduled__2", datetime.now(UTC))), "success")
+    assert kinds(registry) == [] and "recovered" in mailbox[1]["Subject"].lower()
+
+
+def test_a_warning_is_told_once_the_version_is_promoted_and_ends_with_one_that_has_none(
     store: Store, registry: Registry, mailbox: list[EmailMessage]
 ) -> None:
     rejected(store, registry, {7: "x"}, "PASSED")
-    notify(task_context("gate"), "gate")
+    notify(task_context("promote"), "promoted")
     assert mailbox == []
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute("UPDATE lastgood.check_result SET outcome = 'WARN'")
-    notify(task_context("gate"), "gate")
+    notify(task_context("promote"), "promoted")
     assert kinds(registry) == ["gate-warned"] and len(mailbox) == 1
-
-
-def test_a_warning_ends_with_a_gate_that_does_not_warn_and_not_with_a_run_that_had_nothing_to_check(
-    store: Store, registry: Registry, mailbox: list[EmailMessage]
-) -> None:
-    rejected(store, registry, {7: "x"}, "WARN")
-    notify(task_context("gate"), "gate")
-    later = dag_run("scheduled__2", datetime.now(UTC))
-    notify({**run_context("success"), "dag_run": later}, "success")
-    notify(task_context("gate", run=later), "gate")
-    assert kinds(registry) == ["gate-warned"] and len(mailbox) == 1, "no check has passed since"
-    with registry.cursor() as cursor:
+    notify({**run_context("success"), "dag_run": dag_run("scheduled__2", datetime.now(UTC))}, "success")
+    assert kinds(registry) == ["gate-warned"], "nothing was promoted since"
+    with registry.transaction() as cursor:
         cursor.execute("UPDATE lastgood.check_result SET outcome = 'PASSED'")
     for _ in range(2):
-        notify(task_context("gate"), "gate")
+        notify(task_context("promote"), "promoted")
     assert kinds(registry) == [] and len(mailbox) == 2
     assert "recovered" in mailbox[1]["Subject"].lower()
+
+
+def test_a_rejection_that_may_be_accepted_says_so_and_leads_to_the_form(
+    store: Store, registry: Registry, mailbox: list[EmailMessage]
+) -> None:
+    from lastgood.errors import CandidateRejected
+
+    for acceptable in (True, False):
+        error = CandidateRejected("toy v2 did not pass its gate", "v2", acceptable=acceptable)
+        notify(task_context("gate", error, try_number=1))
+        text = " ".join(body(mailbox[-1]).split())
+        assert ("Accept the version" in text) == acceptable == ("accept the version with a reason" in text)
+        assert ("/lastgood/accept?source=toy&version=v2" in text) == acceptable
+        assert "Version: v2" in text
+        forget(registry)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        ("Transient", "upstream-down", "Wait: the next run goes on"),
+        ("Refused", "upstream-refused", "Settle login, key or rights"),
+        ("ContractBreak", "upstream-changed", "Compare the answer with the upstream's documentation"),
+    ],
+)
+def test_what_the_upstream_does_is_one_trouble_in_every_step_and_says_what_to_do(
+    registry: Registry, mailbox: list[EmailMessage], error: str, kind: str, says: str
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from include.upstream import answers
+
+    raised: Exception = getattr(answers, error)(f"GET /studies: {CANARY[:3]}")
+    notify(task_context(error=raised))
+    hopeless = AirflowFailException(f"{error}: GET /studies")
+    hopeless.__cause__ = raised
+    later = dag_run("scheduled__2", datetime.now(UTC))
+    notify(task_context("probe", hopeless, try_number=1, run=later))
+    assert kinds(registry) == [kind] and len(mailbox) == 1
+    assert says in " ".join(body(mailbox[0]).split())
+
+
+@pytest.mark.parametrize(
+    ("try_number", "hopeless", "counted"), [(4, False, True), (1, True, False), (4, True, False)]
+)
+def test_tries_are_counted_only_where_it_was_tried_again(
+    registry: Registry, mailbox: list[EmailMessage], try_number: int, hopeless: bool, counted: bool
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    error = AirflowFailException("BadSetting: no host") if hopeless else ValueError("boom")
+    notify(task_context(error=error, try_number=try_number))
+    text = body(mailbox[0])
+    assert ("It was tried 4 times" in text) == ("Try: 4 of 4" in text) == counted
+    assert "is not tried again in this run" in text
+
+
+def in_run_log(registry: Registry, run_id: str, status: Any = None, **steps: dict[str, Any]) -> None:
+    """Enter a run with its steps, and its end."""
+    run_log.start(
+        registry,
+        source=toy.SOURCE,
+        version=f"version of {run_id}",
+        dag_id=toy.SOURCE,
+        run_id=run_id,
+        interval_start=None,
+        interval_end=BEGAN,
+        env="test",
+        code_version="test",
+    )
+    with registry.transaction() as cursor:
+        cursor.execute(
+            "UPDATE lastgood.pipeline_run SET steps = %s WHERE run_id = %s", (json.dumps(steps), run_id)
+        )
+    if status is not None:
+        run_log.end(registry, toy.SOURCE, f"version of {run_id}", status)
+
+
+@pytest.mark.parametrize(
+    ("status", "steps", "left"),
+    [
+        ("skipped", {"probe": {"new": False}}, ["gate-rejected", "task-failed"]),
+        (
+            "skipped",
+            {"probe": {"new": False, "without_host": True}},
+            ["gate-rejected", "task-failed", "upstream-down"],
+        ),
+        ("ok", {"promote": {"latest": "another"}}, ["gate-rejected"]),
+        ("ok", {"promote": {"latest": "version of scheduled__9"}}, []),
+        ("ok", {}, []),
+    ],
+)
+def test_a_run_that_ended_well_ends_what_the_run_log_says_it_proved(
+    registry: Registry, mailbox: list[EmailMessage], status: str, steps: dict[str, Any], left: list[str]
+) -> None:
+    from include.upstream.answers import Transient
+    from lastgood.errors import CandidateRejected
+
+    rejection = CandidateRejected("toy did not pass its gate", "v2", acceptable=False)
+    failures = {"scheduled__1": ("gate", rejection), "scheduled__2": ("build", ValueError("boom")),
+                "scheduled__3": ("extract", Transient("503"))}  # fmt: skip
+    for run_id, (step, error) in failures.items():
+        notify(task_context(step, error, run=dag_run(run_id)))
+    in_run_log(registry, "scheduled__9", status, **steps)
+    later = dag_run("scheduled__9", datetime.now(UTC))
+    notify({**run_context("success"), "run_id": "scheduled__9", "dag_run": later}, "success")
+    assert sorted(kinds(registry)) == left
+    assert len(mailbox) == 3 + (len(left) < 3), "what is over at once is one message"
+
+
+def test_a_decision_that_was_refused_is_told_to_nobody_else_whoever_calls(
+    registry: Registry, mailbox: list[EmailMessage], alert_log: Path
+) -> None:
+    from lastgood.errors import DecisionRefused
+
+    in_run_log(registry, "scheduled__1", "fail", accept={"error": "DecisionRefused: toy has no version 'x'"})
+    notify(task_context("accept", DecisionRefused("toy has no version 'x'"), try_number=1))
+    notify(run_context(last="accept"))
+    notify(call("watcher without a registry"))
+    assert mailbox == [] and kinds(registry) == [] and not alert_log.exists()
 
 
 # --- how many messages ---
@@ -238,7 +377,7 @@ ORDERS = [
 
 
 def forget(registry: Registry) -> None:
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute("TRUNCATE lastgood.alert")
 
 
@@ -275,9 +414,28 @@ def test_the_kind_says_whether_a_step_failed_was_killed_or_the_run_ended(registr
     assert found == KIND_OF
 
 
-def test_the_units_of_a_mapped_step_are_one_message(registry: Registry, mailbox: list[EmailMessage]) -> None:
-    for index in range(3):
-        notify(task_context(error=ValueError(f"unit {index}"), map_index=index))
+def test_the_units_of_a_mapped_step_are_one_message_once_the_run_is_over(
+    registry: Registry, mailbox: list[EmailMessage]
+) -> None:
+    from include.upstream.answers import Transient
+
+    in_run_log(registry, "scheduled__1", discover={"units": [{}] * 5})
+    for index, unit in enumerate(("Cup 24/25", "League 25/26", None)):
+        notify(task_context(error=Transient(f"503 of {index}"), map_index=index, unit=unit))
+    notify(call("watcher without a registry"))
+    assert mailbox == []
+    notify(run_context(last="extract"))
+    assert [mail["Subject"] for mail in mailbox] == [
+        "[lastgood] toy: 3 of 5 units failed, the upstream did not answer"
+    ]
+    text = " ".join(body(mailbox[0]).split())
+    for part in (
+        "Cup 24/25: Transient: 503 of 0",
+        "League 25/26: Transient: 503 of 1",
+        "unit 3: Transient: 503 of 2",
+    ):
+        assert part in text
+    notify(run_context())
     assert len(mailbox) == 1
 
 
@@ -307,7 +465,7 @@ def test_a_success_of_which_airflow_tells_only_the_run_is_found_in_the_run_log(
     registry: Registry, mailbox: list[EmailMessage]
 ) -> None:
     notify(task_context(error=ValueError("boom")))
-    runlog.start(
+    run_log.start(
         registry,
         source=toy.SOURCE,
         version="v",
@@ -323,7 +481,7 @@ def test_a_success_of_which_airflow_tells_only_the_run_is_found_in_the_run_log(
 
 
 def test_a_run_that_was_killed_is_closed_in_the_run_log(registry: Registry) -> None:
-    runlog.start(
+    run_log.start(
         registry,
         source=toy.SOURCE,
         version="v",
@@ -335,71 +493,36 @@ def test_a_run_that_was_killed_is_closed_in_the_run_log(registry: Registry) -> N
         code_version="test",
     )
     notify(run_context("timed_out", "extract"))
-    (run,) = runlog.runs(registry)
+    (run,) = run_log.runs(registry)
     assert (run["status"], run["failed_step"]) == ("fail", "extract") and run["ended"]
 
 
-# --- late ---
-
-
-def test_a_late_run_is_told_also_on_the_triggerer_whose_loop_goes_on(
-    registry: Registry, mailbox: list[EmailMessage]
+def test_a_warning_that_cannot_be_composed_is_told_as_what_it_is(
+    registry: Registry, mailbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import asyncio
-
-    from lastgood.notifiers.alert import AlertNotifier
-
-    async def on_the_triggerer() -> None:
-        await AlertNotifier(on="late", context=late_context())
-
-    asyncio.run(on_the_triggerer())
-    assert kinds(registry) == ["late"] and len(mailbox) == 1
-    assert "it was to be done by 2026-03-01 09:00 UTC" in body(mailbox[0])
-
-
-@pytest.mark.parametrize(("on", "kind"), [("gate", "gate-warned"), ("late", "late")])
-def test_an_alert_that_cannot_be_composed_is_told_as_what_it_is(
-    registry: Registry, mailbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch, on: str, kind: str
-) -> None:
-    from lastgood.notifiers import happening
+    from include.monitoring import run_alerts
 
     def fails(*_args: Any) -> None:
         raise KeyError("what nobody foresaw")
 
-    for name in ("failure", "warned", "late"):
-        monkeypatch.setattr(happening, name, fails)
-    notify(late_context() if on == "late" else task_context("gate", ValueError("boom")), on)
-    assert kinds(registry) == [kind] and len(mailbox) == 1
+    for name in ("failure", "warned"):
+        monkeypatch.setattr(run_alerts, name, fails)
+    notify(task_context("promote", ValueError("boom")), "promoted")
+    assert kinds(registry) == ["gate-warned"] and len(mailbox) == 1
 
 
-def test_nobody_is_told_of_a_late_backfill_nor_of_a_run_that_is_over(
-    registry: Registry, mailbox: list[EmailMessage]
-) -> None:
-    for changed in ({"run_type": "backfill"}, {"state": "success"}, {"state": "failed"}):
-        notify(late_context(**changed), "late")
-    assert mailbox == [] and kinds(registry) == []
-
-
-def test_a_late_run_that_fails_is_told_as_failed_too_and_its_success_ends_both(
-    registry: Registry, mailbox: list[EmailMessage]
-) -> None:
-    notify(late_context(start_date=None), "late")
-    notify(task_context(error=ValueError("boom")))
-    assert sorted(kinds(registry)) == ["late", "task-failed"] and len(mailbox) == 2
-
-
-# --- when something of the house itself is broken ---
+# --- when something of the system itself is broken ---
 
 
 def test_an_alert_that_cannot_be_composed_is_told_all_the_same(
     registry: Registry, mailbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lastgood.notifiers import happening
+    from include.monitoring import run_alerts
 
     def broken(*_: Any) -> Any:
         raise KeyError("a mistake of ours")
 
-    monkeypatch.setattr(happening, "failure", broken)
+    monkeypatch.setattr(run_alerts, "failure", broken)
     notify(task_context(error=ValueError("boom")))
     assert "ValueError: boom" in body(mailbox[0])
 
@@ -432,7 +555,7 @@ def test_no_secret_reaches_mail_webhook_or_log_file(
 def test_a_registry_that_is_newer_is_told_by_the_notifier_too(
     registry: Registry, mailbox: list[EmailMessage]
 ) -> None:
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute("UPDATE lastgood.schema_version SET version_num = '9999'")
     notify(task_context(error=ValueError("boom")))
     (mail,) = mailbox
@@ -442,23 +565,26 @@ def test_a_registry_that_is_newer_is_told_by_the_notifier_too(
 def test_what_takes_long_is_in_the_log_file_before_airflow_may_kill_it(
     registry: Registry, alert_log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lastgood.notifiers import tell
+    from include.alerting import dispatch
+    from include.alerting.delivery import Delivery
+    from lastgood.notifiers.deployment import AirflowDeployment
 
-    written, write = Event(), tell.channels.to_log_file
+    written, write = Event(), Delivery.to_log_file
 
-    def to_log_file(line: Any) -> None:
-        write(line)
+    def to_log_file(*line: Any) -> str | None:
+        result = write(*line)
         written.set()
+        return result
 
-    def hangs() -> Registry:
+    def hangs(_: AirflowDeployment) -> Registry:
         assert written.wait(30)
         return registry
 
-    monkeypatch.setattr(tell, "PATIENCE_SECONDS", 0.02)
-    monkeypatch.setattr(tell.channels, "to_log_file", to_log_file)
-    monkeypatch.setattr(tell, "open_registry", hangs)
+    monkeypatch.setattr(dispatch, "SLOW_SECONDS", 0.02)
+    monkeypatch.setattr(Delivery, "to_log_file", to_log_file)
+    monkeypatch.setattr(AirflowDeployment, "open_registry", hangs)
     notify(task_context(error=ValueError("boom")))
     assert [(line["event"], line["title"], line["cause"]) for line in lines(alert_log)] == [
-        ("slow", "toy.extract: the step failed in all its tries", "ValueError: boom"),
-        ("first", "toy.extract: the step failed in all its tries", "ValueError: boom"),
+        ("slow", "toy.extract: the step failed", "ValueError: boom"),
+        ("first", "toy.extract: the step failed", "ValueError: boom"),
     ]

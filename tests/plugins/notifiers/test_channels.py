@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import socket
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -166,6 +168,52 @@ def test_a_channel_that_does_not_answer_is_not_waited_for(
     over.set()
 
 
+def test_a_webhook_that_drips_its_headers_is_left_in_time(
+    monkeypatch: pytest.MonkeyPatch, define_webhook: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(channels, "ANSWER_SECONDS", 0.3)
+    with dripping(b"HTTP/1.1 200 OK\r\n" + b"X-More: x\r\n" * 1000) as port:
+        define_webhook(port=port)
+        began = time.monotonic()
+        assert send("webhook") == {"webhook": "localhost: ReadTimeout"}
+        assert time.monotonic() - began < 5
+
+
+def test_a_mail_server_that_drips_its_greeting_holds_neither_the_caller_nor_the_end_of_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channels, "ALL_SECONDS", 0.3)
+    extra = {"from_email": "a@test.example", "to": "b@test.example", "disable_ssl": True}
+    with dripping(b"220-hello\r\n" * 1000) as port:
+        define(monkeypatch, "mail", conn_type="smtp", host="127.0.0.1", port=port, extra=extra)
+        assert send("mail") == {"mail": "no end within 0.3 seconds"}
+        assert all(thread.daemon for thread in threading.enumerate() if thread.name == "alert")
+
+
+@contextmanager
+def dripping(answer: bytes) -> Iterator[int]:
+    """A server that sends a byte every 20 ms, to each who connects; its port."""
+    over = threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection, suppress(OSError):
+                    for position in range(len(answer)):
+                        connection.sendall(answer[position : position + 1])
+                        if over.wait(0.02):
+                            return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        over.set()
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
 def test_no_thread_of_ours_looks_at_airflows_own_connection(
     mailbox: list[EmailMessage], webhook: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,12 +262,3 @@ def test_without_the_package_an_apprise_connection_is_a_clear_failure(
     define(monkeypatch, "apprise", conn_type="generic", password="json://localhost")
     monkeypatch.setitem(sys.modules, "apprise", None)
     assert "the package apprise is not installed" in str(send("apprise")["apprise"])
-
-
-def test_the_log_file_takes_one_json_line_each(alert_log: Path) -> None:
-    channels.to_log_file({"title": "first\nline"})
-    channels.to_log_file({"title": "second"})
-    assert [json.loads(line)["title"] for line in alert_log.read_text().splitlines()] == [
-        "first\nline",
-        "second",
-    ]

@@ -11,7 +11,7 @@ import _imp, sys
 import airflow.sdk.execution_time.task_runner
 import lastgood.dag
 from lastgood.hooks.registry import RegistryHook
-from lastgood.notifiers import channels, happening, tell
+from lastgood.notifiers import callback_context, channels, deployment
 from include.alerting.message import Message
 heavy = sorted({"pandas", "pyarrow", "duckdb", "soda_core"} & set(sys.modules))
 _imp.acquire_lock()
@@ -29,7 +29,7 @@ def test_it_loads_nothing_heavy_and_sends_where_an_interrupted_import_left_its_l
         capture_output=True,
         text=True,
         check=True,
-        timeout=100,
+        timeout=600,
     )
     heavy, sent = json.loads(child.stdout.splitlines()[-1])
     assert heavy == []

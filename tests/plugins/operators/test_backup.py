@@ -12,9 +12,10 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from psycopg.conninfo import conninfo_to_dict
 
-from include.publishing import backup, dump, runlog
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.operations import backup
+from include.registry import dump, run_log
+from include.registry.registry import Registry
+from include.storage.store import Store
 from tests import toy
 from tests.publishing import quick
 
@@ -33,6 +34,7 @@ def run() -> Any:
             run_type="scheduled",
         ),
         "params": {},
+        "ti": SimpleNamespace(try_number=1, max_tries=0),
     }
     operator = BackupOperator(task_id="backup")
     return operator.execute(context)
@@ -41,7 +43,7 @@ def run() -> Any:
 def test_without_a_second_root_it_is_skipped_and_says_what_to_set(registry: Registry) -> None:
     with pytest.raises(AirflowSkipException, match="set the Variable lastgood_backup_root"):
         run()
-    assert runlog.runs(registry) == []
+    assert run_log.runs(registry) == []
 
 
 def test_a_backup_is_taken_and_its_figures_stand_in_the_run_log(
@@ -53,7 +55,7 @@ def test_a_backup_is_taken_and_its_figures_stand_in_the_run_log(
     made = backup.newest(Store.from_uri((tmp_path / "second").as_uri()))
     assert made is not None and (facts["stamp"], facts["files"], facts["rows"]) == (made.stamp, 1, made.rows)
     assert facts["seconds"].keys() == {"dump", "copy", "verify"}
-    (logged,) = runlog.runs(registry)
+    (logged,) = run_log.runs(registry)
     assert logged["status"] == "ok" and logged["steps"]["backup"]["stamp"] == made.stamp
 
 
@@ -68,7 +70,7 @@ def test_a_backup_counts_although_the_task_fails_for_what_is_damaged_beside_late
         run()
     made = backup.newest(Store.from_uri((tmp_path / "second").as_uri()))
     assert made is not None and len(made.damaged) == 1
-    (logged,) = runlog.runs(registry)
+    (logged,) = run_log.runs(registry)
     assert logged["status"] == "fail" and made.stamp in logged["steps"]["backup"]["error"]
 
 
@@ -83,5 +85,5 @@ def test_the_scratch_database_is_the_one_the_connection_names(
     quick.publish(store, registry, 3, day=1)
     with pytest.raises(dump.NoScratch, match="must not touch"):
         run()
-    (logged,) = runlog.runs(registry)
+    (logged,) = run_log.runs(registry)
     assert (logged["status"], logged["failed_step"]) == ("fail", "backup")

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry.registry import Registry
 from include.sources import source as sources
 from include.sources.source import Retention
+from include.storage.store import Store
 from tests import toy
 from tests.publishing import quick
 
@@ -33,6 +33,7 @@ def run(source: str | None = None, *, dry_run: bool = False, user: str | None = 
     from lastgood.operators.retention import RetentionOperator
 
     context: Any = {
+        "ti": SimpleNamespace(try_number=1, max_tries=0),
         "dag_run": SimpleNamespace(
             run_id="manual__1",
             run_after=toy.START,
@@ -47,7 +48,7 @@ def run(source: str | None = None, *, dry_run: bool = False, user: str | None = 
 
 
 def actions(registry: Registry) -> list[dict[str, Any]]:
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute("SELECT who, what, version FROM lastgood.action")
         return cursor.fetchall()
 
@@ -61,7 +62,9 @@ def test_a_dry_run_only_lists_and_a_real_one_keeps_who_asked(
     facts = run(toy.SOURCE, dry_run=True)
     assert facts["toy"]["versions"] == 1 and facts["toy"]["bytes"] > 0
     assert len(registry.versions(toy.SOURCE)) == 3 and actions(registry) == [] and alert_log.exists()
-    assert run(toy.SOURCE)["log_rotated"] is True
+    store.write_bytes("alerts/told/2020-01-01/093000-aa.jsonl", b"{}")
+    facts = run(toy.SOURCE)
+    assert facts["log_rotated"] is True and facts["told_files"] == 1
     assert [each.version for each in registry.versions(toy.SOURCE)] == [m.version for m in published[:0:-1]]
     assert actions(registry) == [{"who": "ann", "what": "retain", "version": published[0].version}]
     assert alert_log.with_name("alerts.jsonl.1").exists()

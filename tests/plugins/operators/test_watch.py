@@ -17,10 +17,12 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from include.alerting import episodes
-from include.monitoring import heartbeat, watch
-from include.publishing import runlog
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.alerting.dispatch import Dispatcher
+from include.monitoring import doctor, heartbeat, watch
+from include.operations import decisions
+from include.registry import run_log
+from include.registry.registry import Registry
+from include.storage.store import Store
 
 pytestmark = pytest.mark.usefixtures("airflow_connections")
 SECRET = "3f1c9ea7b2d84c55"
@@ -30,6 +32,11 @@ SECRET = "3f1c9ea7b2d84c55"
 def _a_disk_with_room_and_versions_in_the_registry_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(total=100, free=50))
     monkeypatch.delitem(watch.RULES, "file-damaged")  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _the_doctor_has_looked(store: Store) -> None:
+    doctor.keep(store, [], datetime.now(UTC), "test")
 
 
 @pytest.fixture
@@ -49,7 +56,7 @@ def look(alert_log: Path) -> Callable[[], dict[str, Any]]:
             run_type="scheduled",
         )
         operator = WatchOperator(task_id="watch", dag=DAG("lastgood_watch", schedule=None))
-        return operator.execute({"dag_run": dag_run})  # type: ignore[typeddict-item]
+        return operator.execute({"dag_run": dag_run, "ti": SimpleNamespace(try_number=1, max_tries=0)})  # type: ignore[typeddict-item]
 
     return run
 
@@ -82,7 +89,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer) -> SimpleN
 
 def publish_ctgov(registry: Registry, *, hours_ago: float) -> None:
     at = datetime.now(UTC) - timedelta(hours=hours_ago)
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute(
             "INSERT INTO lastgood.dataset_version (source, version, as_of, state, published_at, manifest_sha256) "
             "VALUES ('ctgov', %(version)s, %(at)s, 'published', %(at)s, '0')",
@@ -116,12 +123,107 @@ def test_stale_data_are_told_once_and_so_is_their_recovery(
     assert found is not None and found.state == "well"
 
 
+def test_what_the_doctor_finds_is_told_once_a_day_and_over_when_it_looked_again(
+    store: Store,
+    look: Callable[[], dict[str, Any]],
+    told: Callable[[], list[tuple[str, str]]],
+    alert_log: Path,
+) -> None:
+    now = datetime.now(UTC)
+    doctor.keep(store, [], now - timedelta(hours=25), "test")
+    assert "wrong" in look()["doctor"]
+    assert told() == [("first", "setup")]
+    (line,) = map(json.loads, alert_log.read_text(encoding="utf-8").splitlines())
+    assert "ctgov_api" in str(line) and "channels" in str(line)
+    look()
+    assert told() == [("first", "setup")], "it looked a moment ago"
+    record = doctor.last_record(store)
+    assert record is not None and record.findings
+    doctor.keep(store, [doctor.well("channels")], now, "the DAG that somebody triggered")
+    assert look()["recovered"] == 1
+    assert told() == [("first", "setup"), ("recovered", "setup")]
+
+
+def test_what_was_decided_in_a_shell_is_told_by_the_watch_once(
+    store: Store,
+    registry: Registry,
+    look: Callable[[], dict[str, Any]],
+    told: Callable[[], list[tuple[str, str]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decisions.put_on_hold(store, registry, "toy", who="ana", reason="the upstream moves")
+    with monkeypatch.context() as broken:
+        broken.setattr(Dispatcher, "notify_decisions", lambda *_: 1 / 0)
+        with pytest.raises(AirflowException, match="what was decided could not be told: ZeroDivisionError"):
+            look()
+    assert [look()["decisions_told"] for _ in range(2)] == [1, 0]
+    assert told() == [("news", "decision")]
+
+
+def test_what_stays_wrong_is_told_once_a_day_and_what_is_wrong_beside_it_sooner(
+    store: Store,
+    registry: Registry,
+    look: Callable[[], dict[str, Any]],
+    told: Callable[[], list[tuple[str, str]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from lastgood import doctor as inside
+
+    found = [doctor.wrong("channels", "None.", "Set one.")]
+    monkeypatch.setattr(inside, "look_at_all", lambda *_, **__: (list(found), store))
+
+    def pass_an_hour() -> None:
+        with registry.transaction() as cursor:
+            cursor.execute(
+                "UPDATE lastgood.alert SET first_seen = first_seen - interval '1 hour', "
+                "last_seen = last_seen - interval '1 hour', last_told = last_told - interval '1 hour'"
+            )
+        record = doctor.last_record(store)
+        assert record is not None
+        doctor.keep(store, record.findings, record.at - timedelta(hours=1), record.by)
+        look()
+
+    doctor.keep(store, [], datetime.now(UTC) - timedelta(hours=25), "test")
+    look()
+    for _ in range(23):
+        pass_an_hour()
+    assert told() == [("first", "setup")]
+    pass_an_hour()
+    assert told() == [("first", "setup"), ("again", "setup")]
+    found.append(doctor.wrong("backup", "None.", "Set a root."))
+    for _ in range(23):
+        pass_an_hour()
+    assert told()[2:] == [("again", "setup")], (
+        "what is new is told after the usual pause, and then waits a day"
+    )
+
+
+def test_a_doctor_that_cannot_look_keeps_nobody_from_looking_at_the_rest(
+    store: Store,
+    look: Callable[[], dict[str, Any]],
+    told: Callable[[], list[tuple[str, str]]],
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from lastgood import doctor as inside
+
+    now = datetime.now(UTC)
+    doctor.keep(store, [doctor.wrong("channels", "None.", "Set one.")], now - timedelta(hours=25), "test")
+    monkeypatch.setattr(inside, "look_at_all", lambda *_, **__: 1 / 0)
+    publish_ctgov(registry, hours_ago=60)
+    with pytest.raises(AirflowException, match="the rule setup could not look: ZeroDivisionError"):
+        look()
+    assert told() == [("first", "stale")]
+    found = heartbeat.read(store)
+    assert found is not None and found.state == "incomplete"
+
+
 def test_the_run_log_has_the_findings_and_the_success_rates(
     registry: Registry, look: Callable[[], dict[str, Any]]
 ) -> None:
     at = datetime.now(UTC)
     for number, status in enumerate(("ok", "fail")):
-        runlog.start(
+        run_log.start(
             registry,
             source="ctgov",
             version=str(number),
@@ -133,9 +235,9 @@ def test_the_run_log_has_the_findings_and_the_success_rates(
             code_version="1",
             run_type="scheduled",
         )
-        runlog.end(registry, "ctgov", str(number), status)  # type: ignore[arg-type]
+        run_log.end(registry, "ctgov", str(number), status)  # type: ignore[arg-type]
     look()
-    (run,) = runlog.runs(registry, "lastgood_watch")
+    (run,) = run_log.runs(registry, "lastgood_watch")
     assert run["status"] == "ok"
     assert run["steps"]["watch"]["success_rates"] == {"ctgov": 50.0}
     assert run["steps"]["watch"]["success_rate_goal"] == 98
@@ -167,7 +269,7 @@ def test_a_rule_that_cannot_look_fails_the_task_after_everything_else_was_told(
     assert endpoint.asked == 1, "the outside monitor hears only of a watch that went through"
     found = heartbeat.read(store)
     assert found is not None and found.state == "incomplete"
-    (run, _) = runlog.runs(registry, "lastgood_watch")
+    (run, _) = run_log.runs(registry, "lastgood_watch")
     assert (run["status"], run["failed_step"]) == ("fail", "watch")
 
 
@@ -177,18 +279,16 @@ def test_a_finding_that_no_channel_takes_does_not_keep_the_next_one_from_being_t
     told: Callable[[], list[tuple[str, str]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from lastgood.notifiers import tell
-
     publish_ctgov(registry, hours_ago=60)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(total=100, free=5))
-    through = tell.tell
+    through = Dispatcher.notify
 
-    def refuses_stale(alert: Any, *args: Any) -> None:
+    def refuses_stale(self: Dispatcher, alert: Any, *args: Any) -> None:
         if alert.kind == "stale":
             raise RuntimeError("no channel took the alert")
-        through(alert, *args)
+        through(self, alert, *args)
 
-    monkeypatch.setattr(tell, "tell", refuses_stale)
+    monkeypatch.setattr(Dispatcher, "notify", refuses_stale)
     with pytest.raises(AirflowException, match="no channel took the alert"):
         look()
     assert told() == [("first", "disk-low")]
@@ -202,7 +302,7 @@ def test_a_second_root_that_cannot_be_opened_blinds_one_rule_only(
 ) -> None:
     publish_ctgov(registry, hours_ago=60)
     monkeypatch.setenv("AIRFLOW_VAR_LASTGOOD_BACKUP_ROOT", "/no/scheme")
-    with pytest.raises(AirflowException, match="backup-old could not look: ValueError: the Variable"):
+    with pytest.raises(AirflowException, match="backup-old could not look: BadSetting: the Variable"):
         look()
     assert told() == [("first", "stale")]
 
@@ -225,7 +325,7 @@ def test_an_import_error_is_over_once_the_dag_processor_no_longer_says_so(
     registry: Registry, look: Callable[[], dict[str, Any]], told: Callable[[], list[tuple[str, str]]]
 ) -> None:
     from include.alerting.alert import Alert
-    from lastgood.notifiers import tell
+    from lastgood.notifiers.deployment import dispatcher
 
     now = datetime.now(UTC)
     for name in ("mended.py", "broken.py"):
@@ -238,8 +338,8 @@ def test_an_import_error_is_over_once_the_dag_processor_no_longer_says_so(
             cause="SyntaxError",
             consumers="They read what they read.",
         )
-        tell.tell(alert, registry)
-    with registry.cursor() as cursor:
+        dispatcher().notify(alert, registry)
+    with registry.transaction() as cursor:
         cursor.execute(
             "UPDATE lastgood.alert SET last_seen = last_seen - interval '11 minutes' "
             "WHERE fingerprint LIKE '%mended.py'"
@@ -248,6 +348,33 @@ def test_an_import_error_is_over_once_the_dag_processor_no_longer_says_so(
     assert told()[2:] == [("recovered", "import-error")]
     (left,) = episodes.open_episodes(registry)
     assert left.alert.what == "broken.py"
+
+
+def test_a_rejection_that_was_accepted_in_a_shell_is_told_to_be_over(
+    registry: Registry, look: Callable[[], dict[str, Any]], told: Callable[[], list[tuple[str, str]]]
+) -> None:
+    from include.alerting.alert import Alert
+    from lastgood.notifiers.deployment import dispatcher
+
+    publish_ctgov(registry, hours_ago=1)
+    rejected = Alert(
+        kind="gate-rejected",
+        source="ctgov",
+        at=datetime.now(UTC),
+        occurrence="1",
+        cause="rows fell by 7 %",
+        version="v-1",
+        consumers="They read what they read.",
+    )
+    with registry.transaction() as cursor:
+        cursor.execute("UPDATE lastgood.dataset_version SET published_at = NULL")
+    dispatcher().notify(rejected, registry)
+    look()
+    assert told() == [("first", "gate-rejected")]
+    with registry.transaction() as cursor:
+        cursor.execute("UPDATE lastgood.dataset_version SET published_at = now()")
+    look()
+    assert told() == [("first", "gate-rejected"), ("recovered", "gate-rejected")]
 
 
 # --- the dead man's endpoint ---

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from include.publishing import runlog
-from include.publishing.registry import Registry
+from include.registry import run_log
+from include.registry.registry import Registry
 from tests import toy
 
 pytestmark = pytest.mark.usefixtures("airflow_connections")
@@ -21,7 +21,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 @pytest.fixture
 def begun(registry: Registry) -> Registry:
     """A run that its probe has entered into the run log."""
-    runlog.start(
+    run_log.start(
         registry,
         source=toy.SOURCE,
         version="v",
@@ -57,24 +57,34 @@ def watch(states: dict[str, str]) -> Any:
     return caught.value
 
 
-def failing(registry: Registry, step: str) -> None:
-    with pytest.raises(ValueError, match="boom"), runlog.step(registry, toy.SOURCE, "v", step):
+def failing(registry: Registry, step: str, *, again: bool = False) -> None:
+    with (
+        pytest.raises(ValueError, match="boom"),
+        run_log.step(registry, toy.SOURCE, "v", step, tried_again=lambda _: again),
+    ):
         raise ValueError("boom")
 
 
 def test_a_step_that_noted_no_error_was_killed_and_the_run_is_closed(begun: Registry) -> None:
     found = watch({"probe": "success", "extract": "failed", "build": "upstream_failed", "watcher": "running"})
     assert found.steps == ("extract",) and "killed" in str(found)
-    (run,) = runlog.runs(begun)
+    (run,) = run_log.runs(begun)
     assert (run["status"], run["failed_step"]) == ("fail", "extract") and run["ended"]
 
 
 def test_a_step_that_noted_its_error_was_not_killed_and_the_run_stays_as_it_ended(begun: Registry) -> None:
     failing(begun, "extract")
-    ended = runlog.runs(begun)[0]["ended"]
+    run_log.end(begun, toy.SOURCE, "v", "fail", failed_step="extract")
+    ended = run_log.runs(begun)[0]["ended"]
     found = watch({"extract": "failed", "build": "upstream_failed"})
     assert str(found) == "extract failed; the run log has the error"
-    assert runlog.runs(begun)[0]["ended"] == ended
+    assert run_log.runs(begun)[0]["ended"] == ended
+
+
+def test_a_step_whose_last_try_was_killed_is_killed_whatever_an_earlier_one_noted(begun: Registry) -> None:
+    failing(begun, "extract", again=True)
+    assert watch({"extract": "failed"}).steps == ("extract",)
+    assert run_log.runs(begun)[0]["failed_step"] == "extract"
 
 
 def test_units_of_a_mapped_step_are_that_step(begun: Registry) -> None:
@@ -86,13 +96,14 @@ def test_units_of_a_mapped_step_are_that_step(begun: Registry) -> None:
 
 def test_a_run_that_never_reached_the_run_log_fails_and_is_entered(registry: Registry) -> None:
     assert watch({"probe": "failed"}).steps == ("probe",)
-    (run,) = runlog.runs(registry)
+    (run,) = run_log.runs(registry)
     assert (run["run_id"], run["interval_end"], run["started"]) == (RUN, NOW, NOW)
     assert (run["status"], run["failed_step"], run["run_type"]) == ("fail", "probe", "scheduled")
 
 
 def test_a_run_whose_time_was_over_before_any_task_began_is_entered(registry: Registry) -> None:
-    from lastgood.notifiers.happening import Happening, failure
+    from include.monitoring.run_alerts import failure
+    from lastgood.notifiers.callback_context import read
 
     run = SimpleNamespace(
         dag_id=toy.SOURCE,
@@ -103,6 +114,6 @@ def test_a_run_whose_time_was_over_before_any_task_began_is_entered(registry: Re
         run_type="scheduled",
     )
     context = {"dag_run": run, "run_id": RUN, "reason": "timed_out"}
-    assert failure(Happening.of(context, NOW), registry).kind == "run-timed-out"
-    (entered,) = runlog.runs(registry)
+    assert failure(read(context, NOW), registry).kind == "run-timed-out"
+    (entered,) = run_log.runs(registry)
     assert (entered["status"], entered["run_type"], entered["interval_end"]) == ("fail", "scheduled", NOW)

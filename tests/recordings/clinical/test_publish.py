@@ -18,14 +18,14 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pytest_httpserver import HTTPServer
 
-from include import steps
+from include import pipeline
 from include.publishing.manifest import Manifest
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry.registry import Registry
+from include.storage.store import Store
 from tests.recordings.ctgov.test_publish import recorded, serve
 from tests.recordings.pubchem import replay
 from tests.recordings.pubchem.replay import ASPIRIN, PRALSETINIB, PubChem, Row
-from tests.sources.pipeline import Pipeline
+from tests.sources.daily import DailyRuns
 
 NAMES = {
     "osimertinib": [71496458],
@@ -101,8 +101,8 @@ class Published:
 
     studies: dict[str, Study]
     rows: list[Row]
-    clinical: Pipeline
-    pubchem: Pipeline
+    clinical: DailyRuns
+    pubchem: DailyRuns
     manifest: Manifest
     versions: dict[str, str]
 
@@ -147,10 +147,10 @@ def published(
     with HTTPServer(host="127.0.0.1", port=0) as server:
         serve(server, list(studies.values()))
         base = SimpleNamespace(url=server.url_for("").rstrip("/"))
-        ctgov = Pipeline("ctgov", store, registry, base).publish(0)
-    pubchem = Pipeline("pubchem", store, registry, upstream)
+        ctgov = DailyRuns("ctgov", store, registry, base).publish(0)
+    pubchem = DailyRuns("pubchem", store, registry, upstream)
     trials = pubchem.publish(1)
-    clinical = Pipeline("clinical", store, registry)
+    clinical = DailyRuns("clinical", store, registry)
     manifest = clinical.publish(2)
     versions = {"ctgov": ctgov.version, "pubchem": trials.version}
     yield Published(studies, upstream.trials["clinicaltrials"], clinical, pubchem, manifest, versions)
@@ -275,12 +275,12 @@ def test_links_to_studies_that_are_not_there_are_counted_and_left_out(
 
 def test_the_manifest_names_the_versions_it_was_built_from(published: Published) -> None:
     assert published.manifest.built_from == published.versions
-    again = steps.probe(published.clinical.run(2.5), None)
+    again = pipeline.probe(published.clinical.run(2.5), None)
     assert not again.new
 
 
 def test_readers_of_sql_see_the_same_rows(published: Published) -> None:
-    with published.clinical.registry.cursor() as cursor:
+    with published.clinical.registry.transaction() as cursor:
         cursor.execute("SELECT cid, nct_id, title, link FROM published.clinical_clinical_compound_trials")
         found = {(row["cid"], row["nct_id"]): (row["title"], row["link"]) for row in cursor.fetchall()}
     assert found == {key: (row["title"], row["link"]) for key, row in published.table.items()}
@@ -292,10 +292,10 @@ def test_pubchem_may_know_none_of_the_recorded_names(published: Published, upstr
     empty = published.pubchem
     run = empty.run(200)
     try:
-        steps.extract(run, empty.session())
+        pipeline.extract(run, empty.session())
     finally:
         upstream.names = dict(NAMES)
-    manifest = steps.build(run)
+    manifest = pipeline.build(run)
     names = empty.rows(manifest, "names")
     assert len(names) > 120 and {row["state"] for row in names} == {"none"}
 
@@ -308,7 +308,7 @@ def test_a_link_that_pubchem_withdraws_is_gone_with_the_next_versions(
     before = published.table
     upstream.trials["clinicaltrials"] = [row for row in published.rows if row["ctid"] != nct_id]
     published.pubchem.publish(3, full_refresh=True)
-    assert steps.probe(published.clinical.run(4), None).new
+    assert pipeline.probe(published.clinical.run(4), None).new
     manifest = published.clinical.publish(4)
     rows = published.clinical.rows(manifest, "clinical_compound_trials")
     after = {(row["cid"], row["nct_id"]): row for row in rows}

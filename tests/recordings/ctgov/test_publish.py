@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,15 @@ import requests
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from include import steps
-from include.publishing.manifest import version_id
+from include import pipeline
+from include.publishing import manifest as manifests
 from include.publishing.promotion import Outcome
-from include.publishing.registry import Registry
-from include.publishing.store import Store
-from include.sources.source import Run
-from include.upstream.breaker import Breaker
+from include.registry.breaker import Breaker
+from include.registry.registry import Registry
+from include.storage.store import Store
 from include.upstream.limits import Limits
 from include.upstream.session import UpstreamSession
+from tests.sources.daily import make_run
 
 pytestmark = pytest.mark.recordings
 VERSION = {"apiVersion": "2.0.5", "dataTimestamp": "2026-10-07T09:00:06"}
@@ -61,31 +60,21 @@ def test_the_published_tables_hold_every_recorded_study_with_its_values(
     studies = recorded(recordings)
     assert len(studies) > 150
     serve(httpserver, list(studies.values()))
-    end = datetime(2026, 10, 8, tzinfo=UTC)
-    run = Run(
-        source="ctgov",
-        version=version_id(end, "recorded"),
-        run_id="recorded",
-        interval_start=None,
-        interval_end=end,
-        params={},
-        store=store,
-        registry=registry,
-    )
+    run = make_run("ctgov", store, registry, 0)
     http = requests.Session()
     http.trust_env = False
     session = UpstreamSession(
         http, httpserver.url_for(""), Limits(per_second=None), Breaker(registry.connect, "ctgov_api")
     )
-    steps.extract(run, session)
-    manifest = steps.build(run)
-    verdict = steps.judge(run)
+    pipeline.extract(run, session)
+    manifest = pipeline.build(run)
+    verdict = pipeline.judge(run)
     assert verdict.passed, verdict.reasons
-    assert steps.promote(run).outcome is Outcome.PROMOTED
+    assert pipeline.promote(run).outcome is Outcome.PROMOTED
     assert manifest.quarantine.rows == 0
 
     def rows(table: str) -> list[dict[str, Any]]:
-        return store.dataset([f.path for f in manifest.table(table).files]).to_table().to_pylist()
+        return manifests.dataset(store, manifest.table(table)).to_table().to_pylist()
 
     published = {row["nct_id"]: row for row in rows("studies")}
     assert published.keys() == studies.keys()
@@ -112,6 +101,6 @@ def test_the_published_tables_hold_every_recorded_study_with_its_values(
         assert [c["city"] for c in children["locations"].get(nct_id, [])] == [
             site.get("city") for site in sites
         ]
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute("SELECT count(*) AS n FROM published.ctgov_studies")
         assert cursor.fetchone() == {"n": len(studies)}

@@ -319,7 +319,7 @@ def test_hash_changes_with_content_and_only_with_content(studies: list[tuple[Stu
 
 
 def test_share_of_names_that_need_cleaning_is_the_known_one(studies: list[tuple[Study, ParsedStudy]]) -> None:
-    """Contract section D: 26 to 52 % of drug and biological names need cleaning."""
+    """docs/upstreams/ctgov.md: 26 to 52 % of drug and biological names need cleaning."""
     given = [
         (one["name"], one["type"])
         for study, _ in studies

@@ -16,11 +16,11 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pytest_httpserver import HTTPServer
 
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry.registry import Registry
+from include.storage.store import Store
 from tests.recordings.ctgov.test_publish import serve
 from tests.recordings.pubchem import replay
-from tests.sources.pipeline import Pipeline
+from tests.sources.daily import DailyRuns
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _blank_database(worlds: Worlds) -> World:
 def blank(_blank_database: World, tmp_path: Path) -> World:
     """An empty world, cheaper than a copy: nothing may be promoted in it."""
     world = _blank_database
-    with world.registry.cursor() as cursor:
+    with world.registry.transaction() as cursor:
         cursor.execute(
             "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') AS names FROM pg_tables "
             "WHERE schemaname = 'lastgood' AND tablename <> 'alembic_version'"
@@ -91,7 +91,7 @@ def with_studies(worlds: Worlds, recordings: Path) -> World:
     with HTTPServer(host="127.0.0.1", port=0) as server:
         serve(server, studies)
         upstream = SimpleNamespace(url=server.url_for("").rstrip("/"))
-        Pipeline("ctgov", world.store, world.registry, upstream).publish(0)
+        DailyRuns("ctgov", world.store, world.registry, upstream).publish(0)
     return world
 
 
@@ -103,7 +103,7 @@ def published(worlds: Worlds, recordings: Path) -> World:
     """
     world = worlds(None)
     with replay.recorded_pubchem(recordings) as upstream:
-        Pipeline("pubchem", world.store, world.registry, upstream).publish(1)
+        DailyRuns("pubchem", world.store, world.registry, upstream).publish(1)
     return world
 
 
@@ -137,6 +137,6 @@ def undisturbed(worlds: Worlds, recordings: Path) -> Tables:
     """The tables of a first run that asks `small` without any fault."""
     world = worlds(None)
     with _small(recordings) as upstream:
-        pipeline = Pipeline("pubchem", world.store, world.registry, upstream)
-        _, manifest = pipeline.candidate(1)
-        return {entry.name: pipeline.rows(manifest, entry.name) for entry in manifest.tables}
+        daily = DailyRuns("pubchem", world.store, world.registry, upstream)
+        _, manifest = daily.candidate(1)
+        return {entry.name: daily.rows(manifest, entry.name) for entry in manifest.tables}

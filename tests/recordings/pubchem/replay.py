@@ -1,8 +1,8 @@
 """PubChem as it was recorded, behind a server that shares nothing with sandbox/ or include/.
 
 What the recordings hold is served as it is; what they lack (properties of most compounds, rows of the siblings,
-a compound with more rows than a page) is made in the shapes of contract section B. `fault` may answer in the place of
-the server, `habit` may change what it answers.
+a compound with more rows than a page) is made in the shapes of docs/upstreams/pubchem.md. `fault` may answer in the
+place of the server, `habit` may change what it answers.
 """
 
 from __future__ import annotations

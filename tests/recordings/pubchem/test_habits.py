@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 
-from include import steps
-from include.sources.pubchem import ask, extract
-from include.sources.pubchem.ask import Asker
-from include.sources.pubchem.replies import Unit
+from include import pipeline
+from include.sources.pubchem import client, extract
+from include.sources.pubchem.client import Asker
+from include.sources.pubchem.records import Unit
 from include.upstream.answers import ContractBreak, Transient
 from tests.recordings.pubchem import replay
 from tests.recordings.pubchem.conftest import Tables, World, Worlds
 from tests.recordings.pubchem.replay import PRALSETINIB, Asked, PubChem, Reply, cids_of
-from tests.sources.pipeline import Pipeline
+from tests.sources.daily import DailyRuns
 
 Habit = Callable[[Asked, Reply], Reply]
 
@@ -256,18 +256,18 @@ HABITS: dict[str, Habit] = {
 @pytest.mark.parametrize("habit", HABITS.values(), ids=HABITS)
 def test_the_tables_are_the_same(blank: World, small: PubChem, undisturbed: Tables, habit: Habit) -> None:
     small.habit = habit
-    pipeline = pipeline_in(blank, small)
-    _, manifest = pipeline.candidate(1)
+    daily = daily_in(blank, small)
+    _, manifest = daily.candidate(1)
     for name, expected in undisturbed.items():
-        assert pipeline.rows(manifest, name) == expected, name
+        assert daily.rows(manifest, name) == expected, name
     assert manifest.quarantine.rows == 0
 
 
 # --- Pages ------------------------------------------------------------------------------------------
 
 
-def pipeline_in(world: World, upstream: PubChem) -> Pipeline:
-    return Pipeline("pubchem", world.store, world.registry, upstream, attempts=8)
+def daily_in(world: World, upstream: PubChem) -> DailyRuns:
+    return DailyRuns("pubchem", world.store, world.registry, upstream, attempts=8)
 
 
 def all_at_once(asked: Asked, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -304,22 +304,22 @@ def test_a_server_with_its_own_limit_gives_the_same_tables(
     page: Callable[[Asked, list[dict[str, Any]]], list[dict[str, Any]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ask, "PAGE_ROWS", 1 if page is all_at_once else 1000)
+    monkeypatch.setattr(client, "PAGE_ROWS", 1 if page is all_at_once else 1000)
     small.habit = paged(small, page)
-    pipeline = pipeline_in(blank, small)
-    _, manifest = pipeline.candidate(1)
+    daily = daily_in(blank, small)
+    _, manifest = daily.candidate(1)
     for name, expected in undisturbed.items():
-        assert pipeline.rows(manifest, name) == expected, name
+        assert daily.rows(manifest, name) == expected, name
 
 
 def test_a_server_that_ignores_start_gives_no_row_twice_and_no_part(
     blank: World, small: PubChem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ask, "PAGE_ROWS", 2)
+    monkeypatch.setattr(client, "PAGE_ROWS", 2)
     small.habit = paged(small, from_the_first)
-    pipeline = pipeline_in(blank, small)
-    _, manifest = pipeline.candidate(1)
-    states = {(row["cid"], row["collection"]): row["state"] for row in pipeline.rows(manifest, "work_list")}
+    daily = daily_in(blank, small)
+    _, manifest = daily.candidate(1)
+    states = {(row["cid"], row["collection"]): row["state"] for row in daily.rows(manifest, "work_list")}
     assert states[51, "clinicaltrials"] == "failed", "four rows were declared, two of them came"
     assert states[38, "clinicaltrials"] == "done"
 
@@ -349,7 +349,7 @@ def test_only_a_declared_count_of_0_says_that_a_compound_has_no_trials(
     blank: World, small: PubChem, body: dict[str, Any]
 ) -> None:
     small.habit = lambda asked, reply: replay.answer(body) if asked.kind == "trials" else reply
-    asker = Asker(pipeline_in(blank, small).session())
+    asker = Asker(daily_in(blank, small).session())
     with pytest.raises((ContractBreak, Transient)):
         asker.trials(Unit(6, "clinicaltrials"))
 
@@ -359,7 +359,7 @@ def test_an_empty_table_of_properties_does_not_say_that_pubchem_knows_none_of_th
     blank: World, small: PubChem, body: dict[str, Any]
 ) -> None:
     small.habit = lambda asked, reply: replay.answer(body)
-    found = Asker(pipeline_in(blank, small).session()).properties([6, 38, 51])
+    found = Asker(daily_in(blank, small).session()).properties([6, 38, 51])
     assert {one.state for one in found} == {"failed"}
 
 
@@ -368,7 +368,7 @@ def test_only_not_found_is_remembered_as_the_absence_of_a_name(
     blank: World, small: PubChem, body: dict[str, Any]
 ) -> None:
     small.habit = lambda asked, reply: replay.answer(body)
-    asker = Asker(pipeline_in(blank, small).session())
+    asker = Asker(daily_in(blank, small).session())
     with pytest.raises((ContractBreak, Transient)):
         asker.name("aspirin")
 
@@ -377,7 +377,7 @@ def test_rows_without_a_count_cannot_be_reconciled_and_the_reason_says_so(
     blank: World, small: PubChem
 ) -> None:
     small.habit = of_sets(without("totalCount"))
-    asker = Asker(pipeline_in(blank, small).session())
+    asker = Asker(daily_in(blank, small).session())
     with pytest.raises(ContractBreak, match="totalCount"):
         asker.trials(Unit(6, "clinicaltrials"))
 
@@ -392,13 +392,13 @@ def test_a_sibling_that_is_not_offered_fails_alone(blank: World, small: PubChem,
         if asked.kind == "trials" and asked.query["collection"] == route
         else reply
     )
-    pipeline = pipeline_in(blank, small)
-    run, manifest = pipeline.candidate(1)
-    states = {(row["cid"], row["collection"]): row["state"] for row in pipeline.rows(manifest, "work_list")}
+    daily = daily_in(blank, small)
+    run, manifest = daily.candidate(1)
+    states = {(row["cid"], row["collection"]): row["state"] for row in daily.rows(manifest, "work_list")}
     assert {key for key, state in states.items() if state == "failed"} == {
         key for key in states if key[1] == route
     }
-    assert not steps.judge(run).passed
+    assert not pipeline.judge(run).passed
 
 
 def test_names_that_cannot_be_asked_do_not_hold_up_the_trials(
@@ -408,10 +408,10 @@ def test_names_that_cannot_be_asked_do_not_hold_up_the_trials(
     small.habit = lambda asked, reply: (
         replay.text("404 page not found", status=404) if asked.kind == "name" else reply
     )
-    pipeline = pipeline_in(worlds(with_studies), small)
-    _, manifest = pipeline.candidate(1)
-    assert {row["state"] for row in pipeline.rows(manifest, "names")} == {"failed"}
-    assert pipeline.rows(manifest, "trials")
+    daily = daily_in(worlds(with_studies), small)
+    _, manifest = daily.candidate(1)
+    assert {row["state"] for row in daily.rows(manifest, "names")} == {"failed"}
+    assert daily.rows(manifest, "trials")
 
 
 # --- Data that a first version may have -------------------------------------------------------------
@@ -420,9 +420,9 @@ def test_names_that_cannot_be_asked_do_not_hold_up_the_trials(
 def test_compounds_without_a_title_as_recorded_are_published(blank: World, pubchem: PubChem) -> None:
     """No recorded answer with properties has a Title, and the contract says that it may be absent."""
     pubchem.habit = of_properties(without("Title"))
-    pipeline = pipeline_in(blank, pubchem)
-    run, _ = pipeline.candidate(1)
-    assert steps.judge(run).reasons == []
+    daily = daily_in(blank, pubchem)
+    run, _ = daily.candidate(1)
+    assert pipeline.judge(run).reasons == []
 
 
 def test_a_list_of_which_most_compounds_have_no_trials_is_published(
@@ -434,10 +434,10 @@ def test_a_list_of_which_most_compounds_have_no_trials_is_published(
     pubchem.listed[replay.CTGOV] = pubchem.listed[replay.ALL]
     for cid in more:
         pubchem.properties.setdefault(cid, replay.made_properties(recordings, cid))
-    pipeline = pipeline_in(blank, pubchem)
-    run, manifest = pipeline.candidate(1)
-    assert {row["state"] for row in pipeline.rows(manifest, "work_list")} == {"done", "none"}
-    assert steps.judge(run).reasons == []
+    daily = daily_in(blank, pubchem)
+    run, manifest = daily.candidate(1)
+    assert {row["state"] for row in daily.rows(manifest, "work_list")} == {"done", "none"}
+    assert pipeline.judge(run).reasons == []
 
 
 def recorded_with(cid: int, row: dict[str, Any]) -> bool:
@@ -457,18 +457,18 @@ def test_a_daily_run_on_an_upstream_that_did_not_change_changes_nothing(
     monkeypatch.setattr(extract, "ROUND_DAYS", 1.3)  # most units, but not that of the highest CIDs
     if only_as_recorded:
         pubchem.belongs = recorded_with
-        pipeline = pipeline_in(worlds(None), pubchem)
-        before = pipeline.publish(1)
+        daily = daily_in(worlds(None), pubchem)
+        before = daily.publish(1)
     else:
-        pipeline = pipeline_in(published, pubchem)
-        latest = steps.latest_manifest(pipeline.run(6))
+        daily = daily_in(published, pubchem)
+        latest = daily.run(6).base
         assert latest is not None
         before = latest
     pubchem.forget()
-    _, after = pipeline.candidate(6)
+    _, after = daily.candidate(6)
     assert not after.full and 0 < pubchem.count("trials") < 110
     for table in ("trial_compounds", "trials", "compounds"):
-        assert pipeline.rows(after, table) == pipeline.rows(before, table), table
+        assert daily.rows(after, table) == daily.rows(before, table), table
 
 
 def test_each_row_is_a_link_with_the_compound_that_was_asked_for(blank: World, small: PubChem) -> None:
@@ -478,9 +478,9 @@ def test_each_row_is_a_link_with_the_compound_that_was_asked_for(blank: World, s
         {**small.trials["clinicaltrials"][0], "ctid": "NCT00000009", "cids": [51]},
     ]
     small.trials["clinicaltrials"] = rows
-    pipeline = pipeline_in(blank, small)
-    _, manifest = pipeline.candidate(1)
+    daily = daily_in(blank, small)
+    _, manifest = daily.candidate(1)
     found = {
-        row["cid"] for row in pipeline.rows(manifest, "trial_compounds") if row["trial_id"] == "NCT00000009"
+        row["cid"] for row in daily.rows(manifest, "trial_compounds") if row["trial_id"] == "NCT00000009"
     }
     assert found == {6, 38, 51}

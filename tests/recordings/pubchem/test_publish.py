@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from include import steps
+from include import pipeline
 from include.publishing.manifest import Manifest
 from include.publishing.mirror import pointer_key
 from include.sources.pubchem import extract
-from include.sources.pubchem.ask import Asker
-from include.sources.pubchem.replies import Lookup, Unit
+from include.sources.pubchem.client import Asker
+from include.sources.pubchem.records import Lookup, Unit
 from include.upstream.answers import BreakerOpen, ContractBreak, Transient
 from tests.recordings.pubchem import replay
 from tests.recordings.pubchem.conftest import Tables, World, Worlds
@@ -36,27 +36,27 @@ from tests.recordings.pubchem.replay import (
     PubChem,
     Reply,
 )
-from tests.sources.pipeline import START, Pipeline
+from tests.sources.daily import START, DailyRuns
 
 TABLES = ("compounds", "trials", "trial_compounds", "work_list", "names", "name_candidates")
 COLLECTIONS = ("clinicaltrials", "clinicaltrials_eu", "clinicaltrials_jp")
 
 
-def pipeline_in(world: World, upstream: PubChem) -> Pipeline:
-    return Pipeline("pubchem", world.store, world.registry, upstream, attempts=8)
+def daily_in(world: World, upstream: PubChem) -> DailyRuns:
+    return DailyRuns("pubchem", world.store, world.registry, upstream, attempts=8)
 
 
-def tables(pipeline: Pipeline, manifest: Manifest) -> Tables:
-    return {name: pipeline.rows(manifest, name) for name in TABLES}
+def tables(daily: DailyRuns, manifest: Manifest) -> Tables:
+    return {name: daily.rows(manifest, name) for name in TABLES}
 
 
-def links(pipeline: Pipeline, manifest: Manifest, collection: str = "clinicaltrials") -> set[tuple[str, int]]:
-    rows = pipeline.rows(manifest, "trial_compounds")
+def links(daily: DailyRuns, manifest: Manifest, collection: str = "clinicaltrials") -> set[tuple[str, int]]:
+    rows = daily.rows(manifest, "trial_compounds")
     return {(row["trial_id"], row["cid"]) for row in rows if row["collection"] == collection}
 
 
-def units(pipeline: Pipeline, manifest: Manifest) -> dict[tuple[int, str], dict[str, Any]]:
-    return {(row["cid"], row["collection"]): row for row in pipeline.rows(manifest, "work_list")}
+def units(daily: DailyRuns, manifest: Manifest) -> dict[tuple[int, str], dict[str, Any]]:
+    return {(row["cid"], row["collection"]): row for row in daily.rows(manifest, "work_list")}
 
 
 # --- What the recordings say ------------------------------------------------------------------------
@@ -113,20 +113,20 @@ def true_links(pubchem: PubChem, collection: str) -> set[tuple[str, int]]:
 def test_the_published_tables_hold_every_recorded_row_with_its_values(
     recordings: Path, published: World, pubchem: PubChem
 ) -> None:
-    pipeline = pipeline_in(published, pubchem)
-    manifest = steps.latest_manifest(pipeline.run(2))
+    daily = daily_in(published, pubchem)
+    manifest = daily.run(2).base
     assert manifest is not None
     assert manifest.quarantine.rows == 0
 
-    trials = {(row["collection"], row["trial_id"]): row for row in pipeline.rows(manifest, "trials")}
+    trials = {(row["collection"], row["trial_id"]): row for row in daily.rows(manifest, "trials")}
     for trial_id, expected in recorded_trials(recordings).items():
         row = trials["clinicaltrials", trial_id]
-        cids = {cid for one, cid in links(pipeline, manifest) if one == trial_id}
+        cids = {cid for one, cid in links(daily, manifest) if one == trial_id}
         assert {**{name: row[name] for name in expected if name != "cids"}, "cids": cids} == expected
         assert row["n_compounds"] == len(expected["cids"])
         assert row["url"] == f"https://clinicaltrials.gov/study/{trial_id}"
     for collection in COLLECTIONS:
-        assert links(pipeline, manifest, collection) == true_links(pubchem, collection)
+        assert links(daily, manifest, collection) == true_links(pubchem, collection)
         assert {key[1] for key in trials if key[0] == collection} == {
             trial_id for trial_id, _ in true_links(pubchem, collection)
         }
@@ -136,15 +136,13 @@ def test_the_published_tables_hold_every_recorded_row_with_its_values(
     assert (japanese["updated"], japanese["conditions"]) == (date(2016, 1, 2), ["Fever", "Pain"])
     assert (japanese["phase"], japanese["status"], japanese["interventions"]) == (None, None, None)
 
-    compounds = {row["cid"]: row for row in pipeline.rows(manifest, "compounds")}
+    compounds = {row["cid"]: row for row in daily.rows(manifest, "compounds")}
     assert list(compounds) == pubchem.listed[replay.ALL]
     assert all(row["has_trials"] for row in compounds.values())
     for node, collection in replay.COLLECTIONS.items():
         assert [cid for cid, row in compounds.items() if row[f"in_{collection}"]] == pubchem.listed[node]
 
-    state = {
-        key: (row["state"], row["rows"], row["declared"]) for key, row in units(pipeline, manifest).items()
-    }
+    state = {key: (row["state"], row["rows"], row["declared"]) for key, row in units(daily, manifest).items()}
     claimed = set().union(*(pubchem.listed[node] for node in replay.COLLECTIONS))
     for node, collection in replay.COLLECTIONS.items():
         count: dict[int, int] = defaultdict(int)
@@ -155,19 +153,19 @@ def test_the_published_tables_hold_every_recorded_row_with_its_values(
         for cid in asked:
             expected_state = "done" if count[cid] else "none"
             assert state[cid, collection] == (expected_state, count[cid], count[cid])
-    with published.registry.cursor() as cursor:
+    with published.registry.transaction() as cursor:
         for table in TABLES:
             cursor.execute(f"SELECT count(*) AS n FROM published.pubchem_{table}")
-            assert cursor.fetchone() == {"n": len(pipeline.rows(manifest, table))}
+            assert cursor.fetchone() == {"n": len(daily.rows(manifest, table))}
 
 
 def test_properties_have_the_recorded_values_whichever_name_smiles_has(
     recordings: Path, published: World, pubchem: PubChem
 ) -> None:
-    pipeline = pipeline_in(published, pubchem)
-    manifest = steps.latest_manifest(pipeline.run(2))
+    daily = daily_in(published, pubchem)
+    manifest = daily.run(2).base
     assert manifest is not None
-    rows = {row["cid"]: row for row in pipeline.rows(manifest, "compounds")}
+    rows = {row["cid"]: row for row in daily.rows(manifest, "compounds")}
     document = json.loads((recordings / "pubchem/pug_rest/aspirin_properties_composed.json").read_text())
     (aspirin,) = document["PropertyTable"]["Properties"]
     names = {
@@ -220,8 +218,8 @@ def test_the_whole_list_takes_at_most_100_property_requests(
     pubchem.properties = {cid: replay.made_properties(recordings, cid) for cid in every}
     monkeypatch.setattr(extract, "CHUNK", len(every))
     monkeypatch.setattr(Asker, "trials", lambda _, unit: Lookup(unit.cid, unit.collection, "none"))
-    pipeline = pipeline_in(blank, pubchem)
-    facts = steps.extract(pipeline.run(1), pipeline.session())
+    daily = daily_in(blank, pubchem)
+    facts = pipeline.extract(daily.run(1), daily.session())
     assert facts["properties"] == {"asked": len(every), "done": len(every), "none": 0, "failed": 0}
     assert pubchem.count("properties") <= 100 * len(every) / 12_000
     batches = [asked.about.split(",") for asked, _ in pubchem.asked if asked.kind == "properties"]
@@ -231,8 +229,8 @@ def test_the_whole_list_takes_at_most_100_property_requests(
 def test_pages_are_asked_with_start_until_the_declared_count_is_reached(
     blank: World, pubchem: PubChem
 ) -> None:
-    pipeline = pipeline_in(blank, pubchem)
-    steps.extract(pipeline.run(1), pipeline.session())
+    daily = daily_in(blank, pubchem)
+    pipeline.extract(daily.run(1), daily.session())
     starts = [a.query["start"] for a, _ in pubchem.asked if a.about.startswith(f"clinicaltrials {ASPIRIN} ")]
     assert starts == [1, 1001]
     assert pubchem.count("other") == 0
@@ -241,8 +239,8 @@ def test_pages_are_asked_with_start_until_the_declared_count_is_reached(
 # --- Recorded faults, each with its consequence -----------------------------------------------------
 
 
-def candidate_tables(pipeline: Pipeline) -> Tables:
-    return tables(pipeline, pipeline.candidate(1)[1])
+def candidate_tables(daily: DailyRuns) -> Tables:
+    return tables(daily, daily.candidate(1)[1])
 
 
 def first_time(kind: Kind, reply: Reply) -> Callable[[Asked], Reply | None]:
@@ -263,38 +261,38 @@ def test_server_busy_is_asked_again_and_slows_everybody_down(
     busy = replay.as_recorded(replay.observed(recordings)[1])
     assert busy.status == 503 and "Green (13%), too many requests" in busy.headers["X-Throttling-Control"]
     refusal = busy if retry_after else busy.with_header("Retry-After", None)
-    pipeline = pipeline_in(blank, small)
+    daily = daily_in(blank, small)
     after: list[float] = []
 
     def fault(asked: Asked) -> Reply | None:
         refused = bool(after) or asked.kind == kind
         if refused:
-            after.append(pipeline.slept)
+            after.append(daily.slept)
         return refusal if refused and len(after) == 1 else None
 
     small.fault = fault
-    assert candidate_tables(pipeline) == undisturbed
+    assert candidate_tables(daily) == undisturbed
     assert small.count(kind, 503) == 1
     early = [at for at in after[1:] if at < after[0] + 29]
     assert len(early) <= 6, "nobody asks within 30 s but who was on the way already"
-    assert max(pipeline.waits) >= 29
+    assert max(daily.waits) >= 29
 
 
 def test_a_green_header_slows_nobody(blank: World, small: PubChem) -> None:
-    pipeline = pipeline_in(blank, small)
-    pipeline.candidate(1)
+    daily = daily_in(blank, small)
+    daily.candidate(1)
     assert small.count("trials") > 3
-    assert pipeline.waits == []
+    assert daily.waits == []
 
 
 def test_an_answer_without_hits_is_a_state_and_no_row(blank: World, small: PubChem) -> None:
     small.trials["clinicaltrials"] = []
-    pipeline = pipeline_in(blank, small)
-    _, manifest = pipeline.candidate(1)
-    states = {cid: row for (cid, name), row in units(pipeline, manifest).items() if name == "clinicaltrials"}
+    daily = daily_in(blank, small)
+    _, manifest = daily.candidate(1)
+    states = {cid: row for (cid, name), row in units(daily, manifest).items() if name == "clinicaltrials"}
     assert {row["state"] for row in states.values()} == {"none"}
     assert {row["rows"] for row in states.values()} == {0}
-    assert not links(pipeline, manifest)
+    assert not links(daily, manifest)
 
 
 def test_a_rejected_query_is_no_absence_and_not_asked_again_as_it_was(
@@ -303,14 +301,14 @@ def test_a_rejected_query_is_no_absence_and_not_asked_again_as_it_was(
     rejected = replay.as_recorded(replay.observed(recordings)[11])
     assert rejected.status == 500 and b'"code": -4' in rejected.body
     small.fault = lambda asked: rejected if asked.kind == "trials" and "_eu" in asked.about else None
-    pipeline = pipeline_in(blank, small)
-    run, manifest = pipeline.candidate(1)
-    states = units(pipeline, manifest)
+    daily = daily_in(blank, small)
+    run, manifest = daily.candidate(1)
+    states = units(daily, manifest)
     failed = {key for key, row in states.items() if row["state"] == "failed"}
     assert failed == {key for key in states if key[1] == "clinicaltrials_eu"}
     assert all("rejected" in states[key]["error"] or "-4" in states[key]["error"] for key in failed)
-    assert pipeline.waits == [], "a rejected query would be rejected again"
-    assert not steps.judge(run).passed, "a registry that cannot be asked is no registry without trials"
+    assert daily.waits == [], "a rejected query would be rejected again"
+    assert not pipeline.judge(run).passed, "a registry that cannot be asked is no registry without trials"
 
 
 def test_a_rejected_projection_is_given_up(
@@ -320,7 +318,7 @@ def test_a_rejected_projection_is_given_up(
     small.fault = lambda asked: (
         rejected if asked.kind == "trials" and isinstance(asked.query["select"], list) else None
     )
-    assert candidate_tables(pipeline_in(blank, small)) == undisturbed
+    assert candidate_tables(daily_in(blank, small)) == undisturbed
 
 
 @pytest.mark.parametrize("number", [0, 8, 9], ids=["PUGREST", "PUGVIEW no data", "PUGVIEW no record"])
@@ -328,11 +326,11 @@ def test_not_found_is_absence(recordings: Path, blank: World, small: PubChem, nu
     entry = replay.observed(recordings)[number]
     assert entry["http"] == 404 and entry["body"]["Fault"]["Code"].endswith(".NotFound")
     small.fault = first_time("name", replay.as_recorded(entry))
-    pipeline = pipeline_in(blank, small)
-    assert Asker(pipeline.session()).name("no such name").state == "none"
-    assert small.count("name") == 1 and pipeline.waits == []
+    daily = daily_in(blank, small)
+    assert Asker(daily.session()).name("no such name").state == "none"
+    assert small.count("name") == 1 and daily.waits == []
     small.fault = first_time("properties", replay.as_recorded(entry))
-    (found,) = Asker(pipeline.session()).properties([38])
+    (found,) = Asker(daily.session()).properties([38])
     assert found.state == "none" and small.count("properties") == 1
 
 
@@ -340,16 +338,16 @@ def test_not_found_where_a_list_or_trials_should_be_is_no_absence(
     recordings: Path, blank: World, small: PubChem
 ) -> None:
     not_found = replay.as_recorded(replay.observed(recordings)[0])
-    asker = Asker(pipeline_in(blank, small).session())
+    asker = Asker(daily_in(blank, small).session())
     small.fault = lambda asked: not_found
     with pytest.raises(ContractBreak, match="no node"):
-        steps.extract(pipeline_in(blank, small).run(1), asker.upstream)
+        pipeline.extract(daily_in(blank, small).run(1), asker.upstream)
     with pytest.raises(ContractBreak):
         asker.trials(Unit(6, "clinicaltrials"))
 
 
 def test_the_recorded_answers_about_smiles_are_read(recordings: Path, blank: World, small: PubChem) -> None:
-    asker = Asker(pipeline_in(blank, small).session())
+    asker = Asker(daily_in(blank, small).session())
     by_request = {entry["request"]: entry for entry in replay.observed(recordings) if "request" in entry}
     for spelling, column in (("IsomericSMILES", "SMILES"), ("CanonicalSMILES", "ConnectivitySMILES")):
         reply = replay.as_recorded(by_request[f"compound/cid/2244/property/{spelling}/JSON"])
@@ -365,7 +363,7 @@ def test_a_recorded_list_of_compounds_is_kept_in_its_order(
     recordings: Path, blank: World, small: PubChem
 ) -> None:
     small.fault = lambda _: replay.as_recorded(replay.observed(recordings)[6])
-    found = Asker(pipeline_in(blank, small).session()).name("salbutamol")
+    found = Asker(daily_in(blank, small).session()).name("salbutamol")
     assert (found.state, found.cids) == ("done", [2083, 123600, 182176])
 
 
@@ -376,7 +374,7 @@ def test_an_answer_that_is_still_pending_is_asked_again(
     pending = replay.as_recorded(replay.observed(recordings)[7])
     assert pending.status == 202
     small.fault = first_time(kind, pending)
-    assert candidate_tables(pipeline_in(blank, small)) == undisturbed
+    assert candidate_tables(daily_in(blank, small)) == undisturbed
 
 
 def test_no_recorded_answer_is_without_a_test(recordings: Path) -> None:
@@ -384,9 +382,9 @@ def test_no_recorded_answer_is_without_a_test(recordings: Path) -> None:
     assert len(replay.observed(recordings)) == 12
 
 
-def forget_failures(pipeline: Pipeline, *, half_open: bool = False) -> None:
+def forget_failures(daily: DailyRuns, *, half_open: bool = False) -> None:
     """Let the breaker's time be over, or close it."""
-    with pipeline.registry.cursor() as cursor:
+    with daily.registry.transaction() as cursor:
         cursor.execute(
             "UPDATE lastgood.breaker SET open_until = now()" if half_open else "DELETE FROM lastgood.breaker"
         )
@@ -411,25 +409,25 @@ def test_thirty_percent_of_recorded_refusals_end_in_the_same_six_tables(
     pubchem.names = {"osimertinib": [71496458], "gefitinib": [123631, 6], "docetaxel": [148124]}
     for cid in {cid for cids in pubchem.names.values() for cid in cids}:
         pubchem.properties.setdefault(cid, replay.made_properties(recordings, cid))
-    expected = candidate_tables(pipeline_in(worlds(with_studies), pubchem))
+    expected = candidate_tables(daily_in(worlds(with_studies), pubchem))
     assert all(expected[name] for name in TABLES)
     pubchem.forget()
     pubchem.fault = refuse(0.3, replay.as_recorded(replay.observed(recordings)[1]))
-    found = candidate_tables(pipeline_in(worlds(with_studies), pubchem))
+    found = candidate_tables(daily_in(worlds(with_studies), pubchem))
     refused = sum(status == 503 for _, status in pubchem.asked)
     assert refused > 0.25 * len(pubchem.asked) > 50
     for name in TABLES:
         assert found[name] == expected[name], name
 
 
-def seen_by_consumers(pipeline: Pipeline) -> dict[str, Any]:
+def seen_by_consumers(daily: DailyRuns) -> dict[str, Any]:
     """What readers of files and of SQL see, and where the next run would go on."""
     found: dict[str, Any] = {
-        "pointer": pipeline.store.read_bytes(pointer_key("pubchem")),
-        "latest": pipeline.registry.latest("pubchem"),
-        "cursors": pipeline.registry.cursors("pubchem"),
+        "pointer": daily.store.read_bytes(pointer_key("pubchem")),
+        "latest": daily.registry.latest("pubchem"),
+        "cursors": daily.registry.watermarks("pubchem"),
     }
-    with pipeline.registry.cursor() as cursor:
+    with daily.registry.transaction() as cursor:
         for table in TABLES:
             cursor.execute(f"SELECT * FROM published.pubchem_{table} ORDER BY content_hash")
             found[table] = cursor.fetchall()
@@ -439,27 +437,27 @@ def seen_by_consumers(pipeline: Pipeline) -> dict[str, Any]:
 def test_a_full_refresh_during_an_outage_leaves_latest_as_it_was(
     recordings: Path, published: World, pubchem: PubChem
 ) -> None:
-    pipeline = pipeline_in(published, pubchem)
-    before = seen_by_consumers(pipeline)
+    daily = daily_in(published, pubchem)
+    before = seen_by_consumers(daily)
     assert before["trials"] and before["cursors"]["full_at"]
     outage = replay.as_recorded(replay.observed(recordings)[1])
     pubchem.fault = lambda asked: outage
-    run = pipeline.run(2, full_refresh=True)
+    run = daily.run(2, full_refresh=True)
     with pytest.raises(Transient, match="ServerBusy"):
-        steps.probe(run, pipeline.session())
+        pipeline.probe(run, daily.session())
     for _ in range(5):
         with pytest.raises((Transient, BreakerOpen), match="ServerBusy"):
-            steps.extract(run, pipeline.session())
-    assert seen_by_consumers(pipeline) == before
-    forget_failures(pipeline)
+            pipeline.extract(run, daily.session())
+    assert seen_by_consumers(daily) == before
+    forget_failures(daily)
 
 
 @pytest.mark.parametrize(("kind", "answers"), [("trials", 50), ("properties", 0)])
 def test_an_outage_that_begins_in_the_middle_leaves_latest_as_it_was_and_the_next_try_goes_on(
     recordings: Path, worlds: Worlds, published: World, pubchem: PubChem, kind: Kind, answers: int
 ) -> None:
-    pipeline = pipeline_in(worlds(published), pubchem)
-    before = seen_by_consumers(pipeline)
+    daily = daily_in(worlds(published), pubchem)
+    before = seen_by_consumers(daily)
     outage = replay.as_recorded(replay.observed(recordings)[1])
     begun: list[Asked] = []
 
@@ -470,18 +468,18 @@ def test_an_outage_that_begins_in_the_middle_leaves_latest_as_it_was_and_the_nex
         return None
 
     pubchem.fault = fault
-    run = pipeline.run(2, full_refresh=True)
+    run = daily.run(2, full_refresh=True)
     with pytest.raises((Transient, BreakerOpen)):
-        steps.extract(run, pipeline.session())
-    assert seen_by_consumers(pipeline) == before
+        pipeline.extract(run, daily.session())
+    assert seen_by_consumers(daily) == before
     answered = {asked.about for asked, status in pubchem.asked if asked.kind == "trials" and status == 200}
     assert len(answered) >= answers
     pubchem.forget()
-    forget_failures(pipeline, half_open=True)
-    manifest = pipeline.publish(2, full_refresh=True)
+    forget_failures(daily, half_open=True)
+    manifest = daily.publish(2, full_refresh=True)
     again = {asked.about for asked, _ in pubchem.asked if asked.kind == "trials"}
     assert len(again & answered) <= 8, "what came is kept, but for what was on the way"
-    assert links(pipeline, manifest) == true_links(pubchem, "clinicaltrials")
+    assert links(daily, manifest) == true_links(pubchem, "clinicaltrials")
 
 
 def test_units_that_never_answer_fail_alone(blank: World, pubchem: PubChem) -> None:
@@ -493,10 +491,10 @@ def test_units_that_never_answer_fail_alone(blank: World, pubchem: PubChem) -> N
         if asked.kind == "trials" and any(asked.about.startswith(f"clinicaltrials {cid} ") for cid in bad)
         else None
     )
-    pipeline = pipeline_in(blank, pubchem)
-    run, manifest = pipeline.candidate(1)
-    assert steps.judge(run).passed
-    failed = {key for key, row in units(pipeline, manifest).items() if row["state"] == "failed"}
+    daily = daily_in(blank, pubchem)
+    run, manifest = daily.candidate(1)
+    assert pipeline.judge(run).passed
+    failed = {key for key, row in units(daily, manifest).items() if row["state"] == "failed"}
     assert failed == {(cid, "clinicaltrials") for cid in bad}
 
 
@@ -524,11 +522,11 @@ def test_a_sibling_that_ignores_the_filter_never_reaches_a_first_version(
     expected = true_links(pubchem, eu)
     pubchem.trials[eu].append({**pubchem.trials[eu][0], "eudractnumber": "2020-009999-99", "cids": [777]})
     pubchem.habit = foreign(pubchem, eu, own_too=False)
-    pipeline = pipeline_in(blank, pubchem)
-    run, manifest = pipeline.candidate(1)
-    assert not links(pipeline, manifest, eu) - expected
-    assert 777 not in {row["cid"] for row in pipeline.rows(manifest, "compounds")}
-    assert not steps.judge(run).passed
+    daily = daily_in(blank, pubchem)
+    run, manifest = daily.candidate(1)
+    assert not links(daily, manifest, eu) - expected
+    assert 777 not in {row["cid"] for row in daily.rows(manifest, "compounds")}
+    assert not pipeline.judge(run).passed
 
 
 @pytest.mark.parametrize("own_too", [True, False])
@@ -539,10 +537,10 @@ def test_a_sibling_that_begins_to_ignore_the_filter_changes_no_table(
     expected = true_links(pubchem, eu)
     pubchem.trials[eu].append({**pubchem.trials[eu][0], "eudractnumber": "2020-009999-99", "cids": [777]})
     pubchem.habit = foreign(pubchem, eu, own_too=own_too)
-    pipeline = pipeline_in(published, pubchem)
-    _, manifest = pipeline.candidate(3 + own_too, full_refresh=True)
-    assert links(pipeline, manifest, eu) == expected
-    assert 777 not in {row["cid"] for row in pipeline.rows(manifest, "compounds")}
+    daily = daily_in(published, pubchem)
+    _, manifest = daily.candidate(3 + own_too, full_refresh=True)
+    assert links(daily, manifest, eu) == expected
+    assert 777 not in {row["cid"] for row in daily.rows(manifest, "compounds")}
 
 
 def test_one_answer_for_another_compound_is_refused_and_what_was_known_stays(
@@ -553,10 +551,10 @@ def test_one_answer_for_another_compound_is_refused_and_what_was_known_stays(
     pubchem.fault = lambda asked: (
         replay.answer({"SDQOutputSet": [wrong]}) if asked.about == f"clinicaltrials {PRALSETINIB} 1" else None
     )
-    pipeline = pipeline_in(worlds(published), pubchem)
-    manifest = pipeline.publish(2, full_refresh=True)
-    assert links(pipeline, manifest) == true_links(pubchem, "clinicaltrials")
-    row = units(pipeline, manifest)[PRALSETINIB, "clinicaltrials"]
+    daily = daily_in(worlds(published), pubchem)
+    manifest = daily.publish(2, full_refresh=True)
+    assert links(daily, manifest) == true_links(pubchem, "clinicaltrials")
+    row = units(daily, manifest)[PRALSETINIB, "clinicaltrials"]
     assert (row["state"], row["rows"]) == ("failed", 12)
     assert "filter is ignored" in row["error"]
 
@@ -582,11 +580,11 @@ def test_rows_that_change_between_pages_are_asked_again(blank: World, pubchem: P
         return None
 
     pubchem.fault = fault
-    pipeline = pipeline_in(blank, pubchem)
-    _, manifest = pipeline.candidate(1)
-    assert ("NCT80000000", ASPIRIN) in links(pipeline, manifest)
-    assert links(pipeline, manifest) == true_links(pubchem, "clinicaltrials")
-    assert units(pipeline, manifest)[ASPIRIN, "clinicaltrials"]["state"] == "done"
+    daily = daily_in(blank, pubchem)
+    _, manifest = daily.candidate(1)
+    assert ("NCT80000000", ASPIRIN) in links(daily, manifest)
+    assert links(daily, manifest) == true_links(pubchem, "clinicaltrials")
+    assert units(daily, manifest)[ASPIRIN, "clinicaltrials"]["state"] == "done"
 
 
 def test_a_row_that_moves_onto_the_next_page_is_not_counted_twice(blank: World, pubchem: PubChem) -> None:
@@ -603,9 +601,9 @@ def test_a_row_that_moves_onto_the_next_page_is_not_counted_twice(blank: World, 
         return None
 
     pubchem.fault = fault
-    pipeline = pipeline_in(blank, pubchem)
-    _, manifest = pipeline.candidate(1)
-    assert links(pipeline, manifest) == true_links(pubchem, "clinicaltrials")
+    daily = daily_in(blank, pubchem)
+    _, manifest = daily.candidate(1)
+    assert links(daily, manifest) == true_links(pubchem, "clinicaltrials")
 
 
 def test_rows_that_never_hold_still_fail_and_keep_what_was_known(
@@ -619,10 +617,10 @@ def test_rows_that_never_hold_still_fail_and_keep_what_was_known(
         return None
 
     pubchem.fault = fault
-    pipeline = pipeline_in(worlds(published), pubchem)
-    manifest = pipeline.publish(2, full_refresh=True)
-    assert links(pipeline, manifest) == expected
-    row = units(pipeline, manifest)[ASPIRIN, "clinicaltrials"]
+    daily = daily_in(worlds(published), pubchem)
+    manifest = daily.publish(2, full_refresh=True)
+    assert links(daily, manifest) == expected
+    row = units(daily, manifest)[ASPIRIN, "clinicaltrials"]
     assert (row["state"], row["rows"]) == ("failed", 1040)
     assert "changed between their pages" in row["error"]
 
@@ -636,8 +634,8 @@ def test_a_name_that_is_not_found_is_remembered_with_its_date_and_a_busy_server_
     pubchem.names = {"docetaxel": [6], "gefitinib": [38, 51]}
     busy = replace(replay.as_recorded(replay.observed(recordings)[1]), status=404)
     pubchem.fault = lambda asked: busy if asked.kind == "name" and asked.about == "osimertinib" else None
-    pipeline = pipeline_in(worlds(with_studies), pubchem)
-    names = {row["name"]: row for row in pipeline.rows(pipeline.publish(1), "names")}
+    daily = daily_in(worlds(with_studies), pubchem)
+    names = {row["name"]: row for row in daily.rows(daily.publish(1), "names")}
     known = {"docetaxel": 1, "gefitinib": 2}
     assert len(names) > 15 and "osimertinib" in names
     for name, row in names.items():
@@ -651,7 +649,7 @@ def test_a_name_that_is_not_found_is_remembered_with_its_date_and_a_busy_server_
             )
             assert (row["asked_at"] - START).days == 1
     pubchem.forget()
-    next_day = {row["name"]: row for row in pipeline.rows(pipeline.publish(2), "names")}
+    next_day = {row["name"]: row for row in daily.rows(daily.publish(2), "names")}
     assert {asked.about for asked, _ in pubchem.asked if asked.kind == "name"} == {"osimertinib"}
     assert (next_day["osimertinib"]["state"], (next_day["osimertinib"]["asked_at"] - START).days) == (
         "none",
@@ -661,7 +659,7 @@ def test_a_name_that_is_not_found_is_remembered_with_its_date_and_a_busy_server_
         name: row for name, row in names.items() if name != "osimertinib"
     }
     pubchem.forget()
-    pipeline.candidate(185)
+    daily.candidate(185)
     asked_again = {asked.about for asked, _ in pubchem.asked if asked.kind == "name"}
     assert asked_again == set(names), "an answer of half a year ago may be wrong by now"
 
@@ -672,9 +670,9 @@ def test_a_name_that_is_not_found_is_remembered_with_its_date_and_a_busy_server_
 def test_one_placeholder_row_a_compound_in_the_place_of_trials_is_not_promoted(
     published: World, pubchem: PubChem
 ) -> None:
-    """Contract section C.1: an error row for each compound once replaced 110,000 trials."""
-    pipeline = pipeline_in(published, pubchem)
-    before = seen_by_consumers(pipeline)
+    """docs/upstreams/pubchem.md: an error row for each compound once replaced 110,000 trials."""
+    daily = daily_in(published, pubchem)
+    before = seen_by_consumers(daily)
 
     def placeholder(asked: Asked, reply: Reply) -> Reply:
         if asked.kind != "trials":
@@ -686,6 +684,6 @@ def test_one_placeholder_row_a_compound_in_the_place_of_trials_is_not_promoted(
         return replay.answer({"SDQOutputSet": [data]})
 
     pubchem.habit = placeholder
-    run, _ = pipeline.candidate(5, full_refresh=True)
-    assert not steps.judge(run).passed
-    assert seen_by_consumers(pipeline) == before
+    run, _ = daily.candidate(5, full_refresh=True)
+    assert not pipeline.judge(run).passed
+    assert seen_by_consumers(daily) == before

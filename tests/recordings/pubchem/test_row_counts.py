@@ -1,6 +1,6 @@
 """The row counts of 33 real runs that once were published one after the other, through the -2 % rule.
 
-Contract section C.1: two collapses were published then; here neither is, nor any half-recovered step.
+docs/upstreams/pubchem.md: two collapses were published then; here neither is, nor any half-recovered step.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import pytest
 
 from include.publishing import promotion
 from include.publishing.candidate import Candidate
-from include.publishing.manifest import manifest_key, require, version_id
+from include.publishing.manifest import manifest_key, require
+from include.publishing.policy import Policy
 from include.publishing.promotion import PromotionRefused
-from include.publishing.registry import Registry
-from include.publishing.store import Store
 from include.quality import gate
 from include.quality.contract import Metric
+from include.registry.registry import Registry
+from include.storage.store import Store
+from include.version import version_id
 from tests import toy
 from tests.soda import harness
 
@@ -69,7 +71,7 @@ def test_collapses_are_rejected_recoveries_pass_and_a_new_level_needs_one_accept
         before = registry.latest(toy.SOURCE)
         version = candidate(store, registry, datetime.fromisoformat(stamp), rows)
         try:
-            done = promotion.promote(store, registry, toy.SOURCE, version, owner=day)
+            done = promotion.promote(store, registry, toy.SOURCE, version, policy=Policy(), owner=day)
             assert done.latest == version
             promoted.append(day)
         except PromotionRefused:
@@ -91,11 +93,11 @@ def test_without_an_acceptance_the_new_level_stays_out(
         runs = {row["last_collected_at"][:10]: int(row["trials_rows"]) for row in csv.DictReader(handle)}
     start = toy.START
     first = candidate(store, registry, start, runs["2026-05-28"])
-    promotion.promote(store, registry, toy.SOURCE, first, owner="t")
+    promotion.promote(store, registry, toy.SOURCE, first, policy=Policy(), owner="t")
     for day, rows in enumerate([runs["2026-06-09"], runs["2026-07-19"]], start=1):
         version = candidate(store, registry, start + timedelta(days=day), rows)
         with pytest.raises(PromotionRefused, match="percent"):
-            promotion.promote(store, registry, toy.SOURCE, version, owner="t")
+            promotion.promote(store, registry, toy.SOURCE, version, policy=Policy(), owner="t")
 
 
 def row_rule(source: str, table: str) -> Metric:

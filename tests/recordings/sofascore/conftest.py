@@ -9,12 +9,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry.registry import Registry
+from include.storage.store import Store
 from tests.recordings.sofascore import replay
-from tests.sources.pipeline import Pipeline
+from tests.sources.daily import DailyRuns
 
-Pipelines = Callable[[replay.SofaScore], Pipeline]
+Pipelines = Callable[[replay.SofaScore], DailyRuns]
 
 
 @pytest.fixture(scope="session")
@@ -22,13 +22,13 @@ def pipelines(postgres: str, template_database: str, tmp_path_factory: pytest.Te
     """Makes pipelines that have published nothing yet; their databases go with the server."""
     numbers = itertools.count()
 
-    def make(upstream: replay.SofaScore) -> Pipeline:
+    def make(upstream: replay.SofaScore) -> DailyRuns:
         name = f"sofascore_{next(numbers)}_{abs(hash(tmp_path_factory.getbasetemp())):x}"
         with psycopg.connect(postgres, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
         folder = tmp_path_factory.mktemp(name) / "store"
         dsn = make_conninfo(postgres, dbname=name)
-        return Pipeline(
+        return DailyRuns(
             "sofascore", Store.from_uri(folder.as_uri()), Registry(lambda: psycopg.connect(dsn)), upstream
         )
 

@@ -17,15 +17,15 @@ from typing import Any
 
 import pytest
 
-from include import steps
+from include import pipeline
 from include.publishing.promotion import PromotionRefused
-from include.quality.gate import Verdict
+from include.publishing.verdict import Verdict
 from include.sources.sofascore.match_tables import PLAYER_STATISTICS, TEAM_RATIOS, TEAM_STATISTICS
 from include.upstream.answers import Refused, Transient
 from tests.recordings.sofascore import replay
 from tests.recordings.sofascore.conftest import Pipelines
 from tests.recordings.sofascore.replay import BARE, Body, Match, Reply, SofaScore
-from tests.sources.pipeline import Pipeline, begun
+from tests.sources.daily import DailyRuns
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -75,7 +75,7 @@ KEYS = {
 class Day:
     """What a run asked for, saw and published."""
 
-    pipeline: Pipeline
+    daily: DailyRuns
     upstream: SofaScore
     matches: Matches
     tables: Tables
@@ -93,16 +93,16 @@ class Day:
         return [row for row in self.tables[table] if row["match_id"] == match]
 
 
-def publish(pipeline: Pipeline, upstream: SofaScore, day: float) -> Day:
+def publish(daily: DailyRuns, upstream: SofaScore, day: float) -> Day:
     """A whole run, with everything that can be asked about it later."""
     upstream.forget()
-    run, manifest = pipeline.candidate(day)
-    verdict = steps.judge(run)
+    run, manifest = daily.candidate(day)
+    verdict = pipeline.judge(run)
     assert verdict.passed, verdict.reasons
-    steps.promote(run)
+    pipeline.promote(run)
     assert manifest.quarantine.rows == 0
-    tables = {entry.name: pipeline.rows(manifest, entry.name) for entry in manifest.tables}
-    return Day(pipeline, upstream, copy.deepcopy(upstream.matches), tables, [*upstream.asked], verdict)
+    tables = {entry.name: daily.rows(manifest, entry.name) for entry in manifest.tables}
+    return Day(daily, upstream, copy.deepcopy(upstream.matches), tables, [*upstream.asked], verdict)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def second(first: Day) -> Day:
         "awayScore": score,
         "winnerCode": 3,
     }
-    return publish(first.pipeline, first.upstream, 2)
+    return publish(first.daily, first.upstream, 2)
 
 
 # --- The oracle --------------------------------------------------------------------------------------
@@ -783,8 +783,8 @@ def test_matches_change_in_place_and_are_stored_once(first: Day, second: Day) ->
 
 def test_a_run_for_a_day_asks_for_the_matches_of_that_day_and_for_no_neighbours(second: Day) -> None:
     second.upstream.forget()
-    run = second.pipeline.run(2.25, **{"from": "2026-02-07", "to": "2026-02-07"})
-    found = steps.discover(run, second.pipeline.session())
+    run = second.daily.run(2.25, **{"from": "2026-02-07", "to": "2026-02-07"})
+    found = pipeline.discover(run, second.daily.session())
     assert [(unit.key, unit.label, unit.items) for unit in found.units] == [
         ("17-76986", "Premier League 2025-26", 1)
     ]
@@ -795,8 +795,8 @@ def test_a_run_for_a_day_asks_for_the_matches_of_that_day_and_for_no_neighbours(
 @pytest.fixture(scope="module")
 def fourth(second: Day) -> Day:
     """What the run after an outage builds; on the third day a part failed, and a match was not there for once."""
-    pipeline, upstream = second.pipeline, second.upstream
-    latest = pipeline.registry.latest("sofascore")
+    daily, upstream = second.daily, second.upstream
+    latest = daily.registry.latest("sofascore")
     upstream.forget()
 
     def outage(path: str) -> Reply | None:
@@ -805,16 +805,15 @@ def fourth(second: Day) -> Day:
         return (503, {}) if path == f"event/{replay.LORIENT}/incidents" else None
 
     upstream.fault = outage
-    begun(pipeline.run(3))
     with pytest.raises(Transient, match=f"{replay.LORIENT} .incidents.*latest stays"):
-        steps.extract(pipeline.run(3), pipeline.session())
+        pipeline.extract(daily.run(3), daily.session())
     assert "lineups" in upstream.of_match(replay.LORIENT)
-    assert pipeline.registry.latest("sofascore") == latest
+    assert daily.registry.latest("sofascore") == latest
     upstream.forget()
-    _, manifest = pipeline.candidate(4)
+    _, manifest = daily.candidate(4)
     assert manifest.counts["adopted_runs"] == 1
-    tables = {entry.name: pipeline.rows(manifest, entry.name) for entry in manifest.tables}
-    return Day(pipeline, upstream, upstream.matches, tables, [*upstream.asked])
+    tables = {entry.name: daily.rows(manifest, entry.name) for entry in manifest.tables}
+    return Day(daily, upstream, upstream.matches, tables, [*upstream.asked])
 
 
 def test_an_outage_publishes_nothing_and_the_next_run_takes_over_what_landed(
@@ -837,10 +836,9 @@ def test_a_challenge_stops_the_run_and_once_cleared_it_goes_on_with_what_landed(
     first: Day, recordings: Path, pipelines: Pipelines
 ) -> None:
     with replay.recorded_sofascore(recordings) as upstream:
-        pipeline = pipelines(upstream)
-        run = pipeline.run(1)
-        begun(run)
-        units = steps.discover(run, pipeline.session()).units
+        daily = pipelines(upstream)
+        run = daily.run(1)
+        units = pipeline.discover(run, daily.session()).units
         upstream.forget()
 
         def challenge(path: str) -> Reply | None:
@@ -848,7 +846,7 @@ def test_a_challenge_stops_the_run_and_once_cleared_it_goes_on_with_what_landed(
 
         upstream.fault = challenge
         with pytest.raises(Refused, match="not worked around"):
-            steps.extract(run, pipeline.session())
+            pipeline.extract(run, daily.session())
         # Two threads ask: what was under way when the refusal came may still arrive.
         assert len(upstream.statuses) - upstream.statuses.index(403) <= 2
         landed = {
@@ -861,22 +859,22 @@ def test_a_challenge_stops_the_run_and_once_cleared_it_goes_on_with_what_landed(
 
         upstream.forget()
         for unit in units[-2:]:
-            stopped = steps.extract(run, pipeline.session(), unit.key)["stopped"]
+            stopped = pipeline.extract(run, daily.session(), unit.key)["stopped"]
             assert "clear the whole run from its probe" in stopped
         assert upstream.asked == []
-        assert pipeline.registry.latest("sofascore") is None
+        assert daily.registry.latest("sofascore") is None
 
         # A run of the next morning does not begin anew either; it looks at two young matches once more.
-        later = steps.discover(pipeline.run(1.5), pipeline.session())
+        later = pipeline.discover(daily.run(1.5), daily.session())
         missing = {number for number in first.matches if first.of_match(number)} - landed
         assert sum(unit.items for unit in later.units) == len(missing | {replay.LORIENT, replay.LAZIO})
 
         upstream.forget()
-        assert steps.probe(run, pipeline.session()).new
-        _, manifest = pipeline.candidate(1)
+        assert pipeline.probe(run, daily.session()).new
+        _, manifest = daily.candidate(1)
         assert not upstream.matches_asked() & landed
         # Contract, what went wrong, 4: latest was written without the checks.
         with pytest.raises(PromotionRefused, match="has no verdict"):
-            steps.promote(run)
+            pipeline.promote(run)
         for entry in manifest.tables:
-            assert pipeline.rows(manifest, entry.name) == first.tables[entry.name]
+            assert daily.rows(manifest, entry.name) == first.tables[entry.name]

@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from include.publishing.tables import content_hash
 from include.sources.sofascore import rows
 from include.sources.sofascore.match_tables import MATCH_TABLES, PLAYER_STATISTICS, TEAM_RATIOS
-from include.sources.sofascore.replies import Reply
+from include.sources.sofascore.records import Reply
+from include.storage.tables import content_hash
 
 Body = dict[str, Any]
 Record = dict[str, Any]

@@ -40,7 +40,7 @@ def getter(session: requests.Session, upstream: SampleUpstream) -> Get:
     def get(path: str, headers: dict[str, str] | None = None, **params: Any) -> requests.Response:
         dotted = {name.replace("__", "."): value for name, value in params.items()}
         url = f"{upstream.url}{path if path.startswith('/_') else '/api/v2' + path}"
-        return session.get(url, params=dotted, headers=headers, timeout=10, allow_redirects=False)
+        return session.get(url, params=dotted, headers=headers, timeout=60, allow_redirects=False)
 
     return get
 

@@ -146,7 +146,7 @@ def test_new_studies_were_posted_since(versions: Versions) -> None:
 
 
 def test_an_update_window_finds_all_that_changed(versions: Versions) -> None:
-    """Contract section A, step 2; types that changed without a date are what it cannot find."""
+    """docs/upstreams/ctgov.md, step 2; types that changed without a date are what it cannot find."""
     found = {name for name, study in versions.new.items() if posted(study) > versions.high_water}
     assert found == {*versions.advance.new, *versions.advance.changed, *versions.advance.withheld}
 
@@ -206,10 +206,10 @@ def test_the_order_moves_with_the_version_so_that_an_old_token_is_worth_nothing(
 
 def test_the_control_api_advances(upstream: SampleUpstream, session: requests.Session, get_own: Get) -> None:
     before = get_own("/version").json()["dataTimestamp"]
-    summary = session.post(f"{upstream.url}/_sandbox/advance", timeout=10).json()
+    summary = session.post(f"{upstream.url}/_sandbox/advance", timeout=60).json()
     assert summary["data_version"] == get_own("/version").json()["dataTimestamp"] > before
     assert len(summary["new"]) == summary["counts"]["new"] == 5
-    later = session.post(f"{upstream.url}/_sandbox/advance", json={"days": 3}, timeout=10).json()
+    later = session.post(f"{upstream.url}/_sandbox/advance", json={"days": 3}, timeout=60).json()
     assert later["data_version"].startswith("2026-11-20")
     state = get_own("/_sandbox/state").json()
     assert (state["day"], state["size"], state["seed"]) == (4, 120, 11)
@@ -221,7 +221,7 @@ def test_the_control_api_advances(upstream: SampleUpstream, session: requests.Se
 def test_a_bad_order_to_advance_changes_nothing(
     upstream: SampleUpstream, session: requests.Session, body: str
 ) -> None:
-    response = session.post(f"{upstream.url}/_sandbox/advance", data=body, timeout=10)
+    response = session.post(f"{upstream.url}/_sandbox/advance", data=body, timeout=60)
     assert response.status_code == 400 and response.text
     assert upstream.data_version.startswith("2026-11-16")
 
@@ -230,7 +230,7 @@ def test_a_bad_order_to_advance_changes_nothing(
 def test_other_control_requests_are_not_found(
     upstream: SampleUpstream, session: requests.Session, method: str, path: str
 ) -> None:
-    assert session.request(method, f"{upstream.url}/_sandbox{path}", timeout=10).status_code == 404
+    assert session.request(method, f"{upstream.url}/_sandbox{path}", timeout=60).status_code == 404
 
 
 # --- restart

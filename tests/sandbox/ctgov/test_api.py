@@ -1,4 +1,4 @@
-"""The API as a client sees it (contract section A)."""
+"""The API as a client sees it (docs/upstreams/ctgov.md)."""
 
 import gzip
 import json
@@ -446,10 +446,10 @@ def test_answers_are_compressed_for_those_who_ask(
     get: Get, session: requests.Session, served: SampleUpstream
 ) -> None:
     url = f"{served.url}/api/v2/studies"
-    with session.get(url, headers={"Accept-Encoding": "gzip"}, stream=True, timeout=10) as packed:
+    with session.get(url, headers={"Accept-Encoding": "gzip"}, stream=True, timeout=60) as packed:
         assert packed.headers["Content-Encoding"] == "gzip"
         content = packed.raw.read(decode_content=False)
-    with session.get(url, headers={"Accept-Encoding": "identity"}, timeout=10) as plain:
+    with session.get(url, headers={"Accept-Encoding": "identity"}, timeout=60) as plain:
         assert "Content-Encoding" not in plain.headers
         assert gzip.decompress(content) == plain.content
 
@@ -457,18 +457,18 @@ def test_answers_are_compressed_for_those_who_ask(
 def test_compression_can_be_switched_off(session: requests.Session) -> None:
     with SampleUpstream(size=10, compress=False) as upstream:
         response = session.get(
-            f"{upstream.url}/api/v2/version", headers={"Accept-Encoding": "gzip"}, timeout=10
+            f"{upstream.url}/api/v2/version", headers={"Accept-Encoding": "gzip"}, timeout=60
         )
         assert "Content-Encoding" not in response.headers
 
 
 def test_only_get_is_allowed(session: requests.Session, served: SampleUpstream) -> None:
-    response = session.post(f"{served.url}/api/v2/studies", data=b"x" * 1000, timeout=10)
+    response = session.post(f"{served.url}/api/v2/studies", data=b"x" * 1000, timeout=60)
     assert (response.status_code, response.headers["Allow"]) == (405, "GET")
 
 
 def test_one_connection_serves_many_requests(served: SampleUpstream) -> None:
-    with closing(HTTPConnection(served.url.removeprefix("http://"), timeout=10)) as connection:
+    with closing(HTTPConnection(served.url.removeprefix("http://"), timeout=60)) as connection:
         sockets = set()
         for path in ("/version", "/studies", "/nothing", "/studies?fields=x"):
             connection.request("GET", f"/api/v2{path}")
@@ -489,9 +489,9 @@ def test_requests_are_logged(upstream: SampleUpstream, get_own: Get) -> None:
 def test_nothing_answers_after_the_end(session: requests.Session) -> None:
     with SampleUpstream(size=10) as upstream:
         url = f"{upstream.url}/api/v2/version"
-        assert session.get(url, timeout=10).ok
+        assert session.get(url, timeout=60).ok
     with pytest.raises(requests.ConnectionError):
-        session.get(url, timeout=10)
+        session.get(url, timeout=60)
     with pytest.raises(RuntimeError, match="context manager"):
         _ = upstream.url
 

@@ -107,6 +107,22 @@ def test_a_repeated_token_is_the_very_same(upstream: SampleUpstream, get_own: Ge
     assert get_own("/studies", pageSize=25, pageToken=token).json()["nextPageToken"] == token
 
 
+def test_a_title_that_is_a_number(upstream: SampleUpstream, get_own: Get) -> None:
+    def titles() -> list[str | int | None]:
+        studies = get_own("/studies", pageSize=25).json()["studies"]
+        return [study["protocolSection"]["identificationModule"].get("briefTitle") for study in studies]
+
+    right = titles()
+    upstream.faults([{"kind": "wrong_type", "every": 4, "times": None}])
+    # A study that is withheld has no title
+    assert titles() == [
+        len(title) if place % 4 == 0 and isinstance(title, str) else title
+        for place, title in enumerate(right, 1)
+    ]
+    assert titles() != right
+    assert walk(get_own, pages=1) == [names(get_own("/studies", pageSize=25, fields="NCTId"))]
+
+
 def test_a_total_that_moves(upstream: SampleUpstream, get_own: Get) -> None:
     def total() -> int:
         return int(get_own("/studies", countTotal="true", fields="NCTId").json()["totalCount"])
@@ -206,11 +222,11 @@ def test_the_control_api_sets_switches_and_is_never_hit(
 ) -> None:
     url = f"{upstream.url}/_sandbox/faults"
     switches = [{"kind": "error", "path": "/", "times": None}]
-    assert session.post(url, json=switches, timeout=10).status_code == 200
+    assert session.post(url, json=switches, timeout=60).status_code == 200
     assert get_own("/version").status_code == 503
     state = get_own("/_sandbox/state").json()
     assert [fault["kind"] for fault in state["faults"]] == ["error"]
-    assert session.post(url, json=[], timeout=10).json()["faults"] == []
+    assert session.post(url, json=[], timeout=60).json()["faults"] == []
     assert get_own("/version").status_code == 200
 
 
@@ -231,7 +247,7 @@ def test_a_switch_that_makes_no_sense_is_refused_and_the_old_ones_stay(
     upstream.faults([{"kind": "error", "status": 500, "times": None}])
     with pytest.raises(msgspec.ValidationError):
         upstream.faults([switch])
-    response = session.post(f"{upstream.url}/_sandbox/faults", json=[switch], timeout=10)
+    response = session.post(f"{upstream.url}/_sandbox/faults", json=[switch], timeout=60)
     assert response.status_code == 400 and response.text
     assert get_own("/version").status_code == 500
 

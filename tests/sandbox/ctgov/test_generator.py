@@ -122,7 +122,7 @@ def test_a_mask_takes_the_whole_branch_and_nothing_beside_it(studies: list[Study
     }
 
 
-# --- distributions (contract section D)
+# --- distributions (docs/upstreams/ctgov.md)
 
 
 def test_types_phases_and_results_have_the_registrys_shares(studies: list[Study]) -> None:

@@ -25,10 +25,10 @@ class Client:
         self._session = session
 
     def get(self, path: str, params: dict[str, str] | None = None) -> requests.Response:
-        return self._session.get(f"{self._upstream.url}{path}", params=params, timeout=10)
+        return self._session.get(f"{self._upstream.url}{path}", params=params, timeout=60)
 
     def post(self, path: str, data: Any = None, **options: Any) -> requests.Response:
-        return self._session.post(f"{self._upstream.url}{path}", data=data, timeout=10, **options)
+        return self._session.post(f"{self._upstream.url}{path}", data=data, timeout=60, **options)
 
     def list(self, node: str = "all") -> requests.Response:
         return self.get(f"/rest/pug/classification/hnid/{NODES[node]}/cids/TXT")

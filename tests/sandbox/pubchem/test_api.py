@@ -1,4 +1,4 @@
-"""PUG REST as a client sees it (contract section B)."""
+"""PUG REST as a client sees it (docs/upstreams/pubchem.md)."""
 
 from typing import Any
 from urllib.parse import quote

@@ -88,7 +88,7 @@ def test_a_body_that_is_cut_off(
     upstream.faults([{"kind": "cut_off"}])
     url = f"{upstream.url}/rest/pug/classification/hnid/1856916/cids/TXT"
     with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
-        session.get(url, headers={"Accept-Encoding": encoding}, timeout=10)
+        session.get(url, headers={"Accept-Encoding": encoding}, timeout=60)
     assert ask_own.list().status_code == 200
 
 

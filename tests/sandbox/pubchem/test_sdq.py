@@ -1,4 +1,4 @@
-"""Rows of trials as a client sees them (contract section B)."""
+"""Rows of trials as a client sees them (docs/upstreams/pubchem.md)."""
 
 from datetime import date
 from typing import Any

@@ -17,7 +17,7 @@ class Client:
         self._session = session
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        return self._session.get(f"{self._upstream.url}{path}", timeout=10, **options)
+        return self._session.get(f"{self._upstream.url}{path}", timeout=60, **options)
 
     def event(self, match: int, part: str = "") -> requests.Response:
         return self.get(f"/api/v1/event/{match}{part}")

@@ -1,6 +1,6 @@
 """What a client finds after the data version moved: exactly what the summary says, and nothing else."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,7 @@ def test_days_at_once_are_the_same_as_one_by_one() -> None:
 def test_a_restart_serves_the_same_data_version(tmp_path: Path, session: requests.Session) -> None:
     file = tmp_path / "state.json"
     with SampleUpstream(size=60, seed=5, state=file) as upstream:
-        answer = session.post(f"{upstream.url}/_sandbox/advance", json={"days": 3}, timeout=10).json()
+        answer = session.post(f"{upstream.url}/_sandbox/advance", json={"days": 3}, timeout=60).json()
         assert answer["counts"].keys() == KINDS
         before = entries(upstream)
         bodies = [upstream.bodies(match) for match in list(before)[:10]]
@@ -158,6 +158,26 @@ def test_a_restart_serves_the_same_data_version(tmp_path: Path, session: request
     assert [again.bodies(match) for match in list(before)[:10]] == bodies
     with pytest.raises(ValueError, match="was written for size 60, seed 5"):
         SampleUpstream(size=61, seed=5, state=file)
+
+
+def test_a_sample_that_follows_the_clock_begins_today_and_is_never_behind(
+    tmp_path: Path, session: requests.Session
+) -> None:
+    file, today = tmp_path / "state.json", date(2028, 2, 28)
+    with SampleUpstream(size=60, seed=5, state=file, today=lambda: today) as upstream:
+        assert upstream.state()["data_version"] == "2028-02-28T00:00:00+00:00"
+        upstream.advance(2)
+        today += timedelta(days=1)
+        assert upstream.order("GET /state", b"")["day"] == 2, "it is ahead"
+        today += timedelta(days=3)
+        assert session.get(f"{upstream.url}/api/v1/unique-tournament/17/seasons", timeout=60).ok
+        assert upstream.state()["data_version"] == "2028-03-03T00:00:00+00:00"
+        told = session.post(f"{upstream.url}/_sandbox/advance", timeout=60).json()
+        assert told["data_version"] == "2028-03-04T00:00:00+00:00"
+        before = entries(upstream)
+    again = SampleUpstream(size=60, seed=5, state=file, today=lambda: today)
+    assert (again.state()["first"], again.state()["day"]) == ("2028-02-28", 5)
+    assert entries(again) == before
 
 
 def test_a_score_can_be_corrected_by_hand(upstream: SampleUpstream, session: requests.Session) -> None:
@@ -175,9 +195,9 @@ def test_a_score_can_be_corrected_by_hand(upstream: SampleUpstream, session: req
     assert [each["isHome"] for each in goals] == [True] * 5
     assert bodies["event"]["event"]["homeScore"] == after["homeScore"]
     order = {"match": match, "home": 0, "away": 2}
-    assert session.post(f"{upstream.url}/_sandbox/correct", json=order, timeout=10).status_code == 200
+    assert session.post(f"{upstream.url}/_sandbox/correct", json=order, timeout=60).status_code == 200
     assert upstream.listed(match)["awayScore"]["display"] == 2
     coming = next(each.id for each in upstream.matches().values() if each.code == 0)
     for order in ({"match": coming, "home": 1, "away": 0}, {"match": match, "home": 99, "away": 0}):
-        refused = session.post(f"{upstream.url}/_sandbox/correct", json=order, timeout=10)
+        refused = session.post(f"{upstream.url}/_sandbox/correct", json=order, timeout=60)
         assert refused.status_code == 400

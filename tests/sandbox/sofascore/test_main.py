@@ -20,13 +20,13 @@ def test_it_serves_until_terminated_and_goes_on_where_it_was(
         assert url.startswith("http://127.0.0.1:")
         assert '"counts":{' in run("advance", url, "--days", "2").stdout
         assert run("faults", url, '[{"kind": "challenge"}]').returncode == 0
-        assert session.get(f"{url}/api/v1/unique-tournament/17/seasons", timeout=10).status_code == 403
-        kept = session.get(f"{url}/_sandbox/state", timeout=10).json()
+        assert session.get(f"{url}/api/v1/unique-tournament/17/seasons", timeout=60).status_code == 403
+        kept = session.get(f"{url}/_sandbox/state", timeout=60).json()
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         assert (process.returncode, out, err) == (0, "", "")
     with serving("--state", str(state)) as (url, _):  # the numbers stand in the state
-        now = session.get(f"{url}/_sandbox/state", timeout=10).json()
+        now = session.get(f"{url}/_sandbox/state", timeout=60).json()
         assert (now["size"], now["seed"], now["day"], now["played"]) == (64, 9, 2, kept["played"])
 
 

@@ -1,6 +1,9 @@
 """Which competitions, seasons and matches a world of a given size holds, and that it is the same every time."""
 
 from collections import Counter
+from dataclasses import replace
+from datetime import date
+from typing import Any
 
 import pytest
 
@@ -90,6 +93,53 @@ def test_a_seed_makes_a_world_and_another_one_another() -> None:
     for each in list(one.matches())[::-1]:
         one.bodies(each)
     assert one.bodies(match) == same.bodies(match)
+
+
+TIMES = {"startTimestamp", "currentPeriodStartTimestamp", "changeTimestamp", "dateOfBirthTimestamp"}
+SEASONS = {"25/26": "27/28", "26/27": "28/29", "2024": "2026", "2026": "2028"}
+
+
+def moved(body: Any, seconds: int) -> Any:
+    """A body with all its times later by so much, and its seasons by two years."""
+    if isinstance(body, list):
+        return [moved(each, seconds) for each in body]
+    if not isinstance(body, dict):
+        return body
+    found = {
+        name: value + seconds if name in TIMES and value else moved(value, seconds)
+        for name, value in body.items()
+    }
+    if "seasonCoverageInfo" in body or {"name", "year", "editor", "id"} == body.keys():
+        year = SEASONS[body["year"]]
+        found |= {"year": year, "name": body["name"].removesuffix(body["year"]) + year}
+    return found
+
+
+@pytest.mark.parametrize("first", [date(2028, 7, 1), date(2029, 6, 30)])
+def test_another_first_day_moves_all_times_by_as_much_and_changes_nothing_else(first: date) -> None:
+    one, other = SampleUpstream(size=240, seed=7), SampleUpstream(size=240, seed=7, today=lambda: first)
+    later = first - date(2026, 11, 17)
+    assert other.matches() == {
+        number: replace(each, kickoff=each.kickoff + later, year=SEASONS[each.year])
+        for number, each in one.matches().items()
+    }
+    for match in one.matches():
+        assert other.bodies(match) == moved(one.bodies(match), int(later.total_seconds()))
+
+
+@pytest.mark.parametrize(
+    ("first", "newest"),
+    [(date(2027, 6, 30), "26/27"), (date(2027, 7, 1), "27/28"), (date(2026, 6, 30), "25/26")],
+)
+def test_the_newest_season_is_that_of_the_first_day(first: date, newest: str) -> None:
+    upstream = SampleUpstream(size=60, seed=7, today=lambda: first)
+    assert max(each.year for each in upstream.matches().values() if "/" in each.year) == newest
+
+
+def test_a_covered_world_has_line_ups_of_every_season_and_expected_goals_of_every_competition() -> None:
+    world = World(240, 7, covered=True)
+    assert not any(each.without_lineups for each in world.seasons.values())
+    assert all(world.has_xg(each) for each in world.seasons.values())
 
 
 def test_careers_go_over_seasons_and_clubs() -> None:

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from include.publishing.tables import type_name
 from include.quality import contract
 from include.sources.ctgov.study import Batch, parse, removal
 from include.sources.ctgov.tables import TABLES
+from include.storage.tables import type_name
 from sandbox.ctgov.corpus import Corpus
 from sandbox.ctgov.generator import Generator
 from tests.soda.ctgov.harness import verify

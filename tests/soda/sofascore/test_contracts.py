@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pytest
 
-from include.quality.samples import failing_rows
+from include.quality.failing_rows import failing_rows
 from include.sources.sofascore.match_tables import PARTS, STATES
 from tests.soda import harness
 from tests.soda.harness import (

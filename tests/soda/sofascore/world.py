@@ -12,11 +12,11 @@ from typing import Any
 
 import duckdb
 
-from include.publishing.frames import batches, with_hash
 from include.sources.sofascore.derive import derive
 from include.sources.sofascore.derived_tables import DERIVED_TABLES
 from include.sources.sofascore.match_tables import MATCH_TABLES, PARTS
 from include.sources.sofascore.tables import TABLES
+from include.storage.duckdb_session import batches, with_hash
 from tests.soda.harness import Tables, table_of
 
 Row = dict[str, Any]

@@ -15,15 +15,15 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from include.publishing import manifest as manifests
-from include.publishing import promotion
 from include.publishing.candidate import Candidate
 from include.publishing.manifest import Manifest
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry import watermarks
+from include.registry.registry import Registry
 from include.sources import source as sources
+from include.storage.store import Store
 from sandbox.ctgov.server import SampleUpstream as SampleCtgov
 from sandbox.pubchem.server import SampleUpstream as SamplePubchem
-from tests.sources.pipeline import Pipeline, make_run
+from tests.sources.daily import DailyRuns, make_run
 
 SIZE, SEED = 400, 5
 Rows = Sequence[Mapping[str, Any]]
@@ -33,16 +33,16 @@ Rows = Sequence[Mapping[str, Any]]
 class World:
     """The three pipelines on one store and registry."""
 
-    ctgov: Pipeline
-    pubchem: Pipeline
-    clinical: Pipeline
+    ctgov: DailyRuns
+    pubchem: DailyRuns
+    clinical: DailyRuns
 
     @classmethod
     def of(cls, store: Store, registry: Registry, ctgov: Any = None, pubchem: Any = None) -> World:
         return cls(
-            Pipeline("ctgov", store, registry, ctgov),
-            Pipeline("pubchem", store, registry, pubchem),
-            Pipeline("clinical", store, registry),
+            DailyRuns("ctgov", store, registry, ctgov),
+            DailyRuns("pubchem", store, registry, pubchem),
+            DailyRuns("clinical", store, registry),
         )
 
     @property
@@ -67,12 +67,10 @@ class World:
         """Make a version of an input latest that holds these rows in order of their keys, and none in its
         other tables. No gate looks at it: it may be a version that nobody would promote."""
         run = make_run(source, self.store, self.registry, day)
-        declared = sources.module(source, "tables")
-        assert tables.keys() <= {table.name for table in declared.TABLES}
-        with Candidate(
-            self.store, source, run.version, declared.TABLES, declared.SCHEMA_VERSION, None
-        ) as candidate:
-            for table in declared.TABLES:
+        declared = sources.load(source).schema()
+        assert tables.keys() <= {table.name for table in declared.tables}
+        with Candidate(self.store, source, run.version, declared.tables, declared.version, None) as candidate:
+            for table in declared.tables:
                 rows = [_filled(table.schema, row) for row in tables.get(table.name, ())]
                 candidate.write(table.name, pa.Table.from_pylist(rows, table.schema).to_batches())
             sealed = candidate.seal(
@@ -85,13 +83,13 @@ class World:
                 upstream={},
             )
         self.registry.stage(sealed, "0" * 64)
-        with self.registry.cursor() as cursor:
+        with self.registry.transaction() as cursor:
             cursor.execute(
                 "INSERT INTO lastgood.latest (source, version) VALUES (%(source)s, %(version)s) "
                 "ON CONFLICT (source) DO UPDATE SET version = %(version)s",
                 {"source": source, "version": sealed.version},
             )
-            promotion.set_cursors(cursor, sealed)
+            watermarks.set_to(cursor, sealed.source, sealed.version, sealed.cursors)
         return sealed
 
 

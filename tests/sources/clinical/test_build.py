@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from include import steps
+from include import pipeline
 from include.publishing import manifest as manifests
 from include.publishing import promotion
 from include.publishing.manifest import Manifest
@@ -17,7 +17,7 @@ from include.publishing.promotion import Outcome, PromotionRefused
 from include.sources.clinical.resolve import Missing, resolve
 from include.sources.pubchem import lookup
 from tests.sources.clinical.conftest import World
-from tests.sources.pipeline import Pipeline
+from tests.sources.daily import DailyRuns
 
 TRIALS, INTERVENTIONS = "clinical_compound_trials", "intervention_compounds"
 Pair = tuple[int, str]
@@ -422,7 +422,7 @@ def test_the_manifest_and_the_cursor_name_the_versions_it_was_built_from(samples
     manifest = samples.clinical.publish(2)
     versions = {source: samples.latest(source).version for source in ("ctgov", "pubchem")}
     assert manifest.built_from == versions
-    assert samples.registry.cursors("clinical") == {"built_from": versions}
+    assert samples.registry.watermarks("clinical") == {"built_from": versions}
 
 
 @pytest.mark.parametrize("given", ["nothing", "ctgov", "pubchem"])
@@ -430,7 +430,7 @@ def test_before_both_inputs_were_published_the_run_is_skipped_with_a_reason(worl
     if given != "nothing":
         world.state(given, 0, {})
     lacking = "pubchem" if given == "ctgov" else "ctgov"
-    found = steps.probe(world.clinical.run(1), None)
+    found = pipeline.probe(world.clinical.run(1), None)
     assert not found.new
     assert found.reason == f"Nothing of {lacking} was published yet; clinical is built from it."
 
@@ -441,8 +441,8 @@ def test_a_build_without_an_input_says_which_to_run(world: World) -> None:
         world.clinical.candidate(1)
 
 
-def probe(pipeline: Pipeline, day: float) -> bool:
-    return steps.probe(pipeline.run(day), None).new
+def probe(daily: DailyRuns, day: float) -> bool:
+    return pipeline.probe(daily.run(day), None).new
 
 
 def test_it_is_built_again_whenever_an_input_has_another_version_and_only_then(samples: World) -> None:
@@ -476,7 +476,7 @@ def test_a_rejected_candidate_does_not_count_as_built(samples: World) -> None:
     clinical.publish(2)
     shrink_pubchem(samples, 3, share=0.5)
     run, _ = clinical.candidate(3.1)
-    assert not steps.judge(run).passed
+    assert not pipeline.judge(run).passed
     assert probe(clinical, 3.2), "the next run tries again"
 
 
@@ -538,11 +538,11 @@ def test_a_candidate_that_lost_more_than_two_percent_is_rejected_and_latest_stay
     rows = {change.table: (change.rows, change.previous_rows) for change in manifest.changes}
     now, before = rows[TRIALS]
     assert now is not None and before is not None and now < 0.9 * before
-    verdict = steps.judge(run)
+    verdict = pipeline.judge(run)
     assert not verdict.passed
     assert any("do not fall by more than 2 percent" in reason for reason in verdict.reasons)
     with pytest.raises(PromotionRefused, match="did not pass its gate"):
-        steps.promote(run)
+        pipeline.promote(run)
     latest = samples.registry.latest("clinical")
     assert latest is not None and latest.version == first.version
     assert samples.registry.version("clinical", manifest.version).state == "rejected"
@@ -553,7 +553,7 @@ def test_a_new_level_that_an_operator_accepts_is_promoted_and_recovers_upwards(s
     whole = samples.latest("pubchem")
     shrink_pubchem(samples, 3, share=0.4)
     run, manifest = samples.clinical.candidate(3.1)
-    verdict = steps.judge(run)
+    verdict = pipeline.judge(run)
     assert verdict.acceptable, verdict.reasons
     done = promotion.accept(
         samples.store, samples.registry, "clinical", manifest.version, who="op", reason="PubChem cut its list"
@@ -566,6 +566,6 @@ def test_a_new_level_that_an_operator_accepts_is_promoted_and_recovers_upwards(s
 
 def test_the_samples_pass_every_check_of_the_gate(samples: World) -> None:
     run, manifest = samples.clinical.candidate(2)
-    verdict = steps.judge(run)
+    verdict = pipeline.judge(run)
     assert [check.sentence for check in verdict.checks if check.outcome != "PASSED"] == []
     manifests.verify(samples.store, manifest)

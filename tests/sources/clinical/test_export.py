@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -16,11 +17,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from include.publishing.manifest import AlteredFile, Manifest
-from include.publishing.store import Store, StoredFile
 from include.sources.clinical import export as exports
 from include.sources.clinical.export import SITE, csv_blocks, jsonl_blocks, write_site
 from include.sources.clinical.tables import CLINICAL_COMPOUND_TRIALS as TABLE
-from tests.publishing.conftest import s3_endpoint, s3_store  # noqa: F401 (fixtures)
+from include.storage.conditional import Replaces
+from include.storage.store import Store, StoredFile
 from tests.web import rows
 from tests.web.rows import AS_OF, generated, row, seal
 
@@ -97,6 +98,7 @@ def test_latest_json_says_what_there_is_and_how_old_it_is(store: Store) -> None:
         "built_from": rows.BUILT_FROM,
         "rows": 30,
         "stale_after_hours": 48,
+        "moves": 0,
         "columns": 0,
         "files": 0,
     }
@@ -141,15 +143,21 @@ class Killed(BaseException):
 
 
 def recording(monkeypatch: pytest.MonkeyPatch, before: Callable[[str], None] = lambda key: None) -> list[str]:
-    """The keys that are put into a store from now on, in order."""
-    put, keys = Store.put, list[str]()
+    """The keys that are put into a store, or replaced there, from now on, in order."""
+    put, swap, keys = Store.put, Store.swap, list[str]()
 
     def recorded(store: Store, local: Path, key: str) -> StoredFile:
         before(key)
         keys.append(key)
         return put(store, local, key)
 
+    def replaced(store: Store, key: str, data: bytes, replaces: Replaces) -> bool:
+        before(key)
+        keys.append(key)
+        return swap(store, key, data, replaces)
+
     monkeypatch.setattr(Store, "put", recorded)
+    monkeypatch.setattr(Store, "swap", replaced)
     return keys
 
 
@@ -195,10 +203,34 @@ def test_a_kill_at_any_write_leaves_readers_the_version_before_and_another_call_
     assert whole(store, finished)
 
 
+def data(store: Store) -> set[str]:
+    """The versions whose data stands there."""
+    return {key.split("/")[3] for key in store.list(f"{SITE}/data")}
+
+
+def aged(store: Store) -> None:
+    """Let all data be as old as that of an export long done."""
+    for key in store.list(f"{SITE}/data"):
+        os.utime(store.full(key), (0, 0))
+
+
+def test_an_export_that_was_frozen_neither_takes_the_page_back_nor_removes_data(store: Store) -> None:
+    one, two = version(store, 1), version(store, 2)
+    exports.export(store, one, PUBLISHED, 1)
+    exports.export(store, two, PUBLISHED, 2)
+    aged(store)
+    assert exports.export(store, one, PUBLISHED, 1)["version"] == two.version
+    assert latest(store)["version"] == two.version
+    assert data(store) == {one.version, two.version}
+
+
 def test_data_of_the_version_before_stays_and_older_data_goes_after_the_switch(store: Store) -> None:
     one, two, three = (version(store, number) for number in (1, 2, 3))
     for manifest in (one, two, three):
         export(store, manifest, PUBLISHED)
+    assert len(data(store)) == 3, "the first may be of an export that has not shown it yet"
+    aged(store)
+    export(store, three, PUBLISHED)
     folders = {key.split("/")[3] for key in store.list(f"{SITE}/data")}
     assert folders == {two.version, three.version}
     assert latest(store)["previous"] == two.version
@@ -209,6 +241,7 @@ def test_the_same_version_again_changes_nothing_but_removes_what_a_kill_left(sto
     export(store, one, PUBLISHED)
     first = export(store, two, PUBLISHED)
     store.write_bytes(f"{SITE}/data/20250101T000000Z-00000000/part-00000-0.parquet", b"left behind")
+    aged(store)
     assert export(store, two, PUBLISHED) == first
     assert first["previous"] == one.version
     assert {key.split("/")[3] for key in store.list(f"{SITE}/data")} == {one.version, two.version}
@@ -228,7 +261,7 @@ def test_files_can_be_read_by_a_web_server_of_another_user(store: Store) -> None
     assert all(Path(store.full(key)).stat().st_mode & 0o044 == 0o044 for key in store.list(SITE))
 
 
-def test_a_bucket_serves_the_page_with_the_types_that_browsers_insist_on(s3_store: Store) -> None:  # noqa: F811
+def test_a_bucket_serves_the_page_with_the_types_that_browsers_insist_on(s3_store: Store) -> None:
     described = export(s3_store, version(s3_store, 1), PUBLISHED)
     assert whole(s3_store, described)
     keys = s3_store.list(SITE)
@@ -244,8 +277,7 @@ def test_a_bucket_serves_the_page_with_the_types_that_browsers_insist_on(s3_stor
 
 def parts(store: Store, described: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
     return [
-        store.dataset([f"{SITE}/{file['path']}"]).to_table().to_pylist()
-        for file in described["files"]["parts"]
+        store.parquet(f"{SITE}/{file['path']}").to_table().to_pylist() for file in described["files"]["parts"]
     ]
 
 

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry.registry import Registry
+from include.storage.store import Store
 from sandbox.ctgov.server import SampleUpstream
-from tests.sources.pipeline import Pipeline
+from tests.sources.daily import DailyRuns
 
 
 @pytest.fixture
-def pipeline_of(store: Store, registry: Registry) -> Callable[[SampleUpstream], Pipeline]:
-    return lambda upstream: Pipeline("ctgov", store, registry, upstream)
+def pipeline_of(store: Store, registry: Registry) -> Callable[[SampleUpstream], DailyRuns]:
+    return lambda upstream: DailyRuns("ctgov", store, registry, upstream)
 
 
 @pytest.fixture
-def pipeline(store: Store, registry: Registry) -> Iterator[Pipeline]:
+def daily(store: Store, registry: Registry) -> Iterator[DailyRuns]:
     """A pipeline on a sample of 600 studies."""
     with SampleUpstream(size=600, seed=3, mean_bytes=8_000, compress=False) as upstream:
-        yield Pipeline("ctgov", store, registry, upstream)
+        yield DailyRuns("ctgov", store, registry, upstream)

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include import pipeline
 from include.sources.ctgov import extract as ctgov
 from include.sources.ctgov.extract import IdSet
+from include.storage.landing import Landed
 from include.upstream.answers import ContractBreak, Transient
-from include.upstream.landing import Landing
-from tests.sources.pipeline import Pipeline
+from tests.sources.daily import DailyRuns
 
 MOVES = [
     {"kind": "duplicate_page"},
@@ -31,8 +32,8 @@ PASSES = [
 ]
 
 
-def landed(pipeline: Pipeline, day: int, kind: str = "studies") -> list[dict[str, Any]]:
-    landing = Landing.completed(pipeline.store, f"raw/ctgov/{pipeline.run(day).version}")
+def landed(daily: DailyRuns, day: int, kind: str = "studies") -> list[dict[str, Any]]:
+    landing = Landed.completed(daily.store, f"raw/ctgov/{daily.run(day).version}")
     return [msgspec.json.decode(line) for line in landing.read(kind)]
 
 
@@ -41,99 +42,99 @@ def nct_id(study: dict[str, Any]) -> str:
     return found
 
 
-def test_a_first_run_lands_every_study_as_the_upstream_holds_it(pipeline: Pipeline) -> None:
-    facts = ctgov.extract(pipeline.run(1), pipeline.session())
-    got = {nct_id(study): study for study in landed(pipeline, 1)}
-    assert got == {nct_id(study): study for study in pipeline.upstream.studies()}
+def test_a_first_run_lands_every_study_as_the_upstream_holds_it(daily: DailyRuns) -> None:
+    facts = pipeline.extract(daily.run(1), daily.session())
+    got = {nct_id(study): study for study in landed(daily, 1)}
+    assert got == {nct_id(study): study for study in daily.upstream.studies()}
     assert facts["studies_declared"] == facts["studies_received"] == facts["studies_distinct"] == len(got)
     assert facts["full"] and not facts["truncated"]
 
 
-def test_only_the_first_page_asks_for_the_count_and_every_page_repeats_the_query(pipeline: Pipeline) -> None:
-    ctgov.extract(pipeline.run(1), pipeline.session())
-    pages = [request.params for request in pipeline.upstream.requests if request.path.endswith("/studies")]
+def test_only_the_first_page_asks_for_the_count_and_every_page_repeats_the_query(daily: DailyRuns) -> None:
+    pipeline.extract(daily.run(1), daily.session())
+    pages = [request.params for request in daily.upstream.requests if request.path.endswith("/studies")]
     assert [page.get("countTotal") for page in pages] == ["true", None, None]
     own = {"countTotal", "pageToken"}
     assert len({tuple(sorted((k, v) for k, v in page.items() if k not in own)) for page in pages}) == 1
     assert pages[0]["pageSize"] == "250"
 
 
-def test_an_empty_last_page_is_the_end(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ctgov, "PAGE_SIZE", len(list(pipeline.upstream.studies())))
-    facts = ctgov.extract(pipeline.run(1), pipeline.session())
-    pages = [request for request in pipeline.upstream.requests if request.path.endswith("/studies")]
+def test_an_empty_last_page_is_the_end(daily: DailyRuns, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctgov, "PAGE_SIZE", len(list(daily.upstream.studies())))
+    facts = pipeline.extract(daily.run(1), daily.session())
+    pages = [request for request in daily.upstream.requests if request.path.endswith("/studies")]
     assert len(pages) == 2 and facts["studies_received"] == facts["studies_declared"]
 
 
 @pytest.mark.parametrize("fault", PASSES, ids=lambda fault: "-".join(str(v) for v in fault.values()))
-def test_a_passing_disturbance_changes_nothing(pipeline: Pipeline, fault: dict[str, Any]) -> None:
-    pipeline.upstream.faults([{**fault, "first": 2}])
-    ctgov.extract(pipeline.run(1), pipeline.session())
-    assert sorted(map(nct_id, landed(pipeline, 1))) == sorted(map(nct_id, pipeline.upstream.studies()))
+def test_a_passing_disturbance_changes_nothing(daily: DailyRuns, fault: dict[str, Any]) -> None:
+    daily.upstream.faults([{**fault, "first": 2}])
+    pipeline.extract(daily.run(1), daily.session())
+    assert sorted(map(nct_id, landed(daily, 1))) == sorted(map(nct_id, daily.upstream.studies()))
 
 
 @pytest.mark.parametrize("fault", MOVES, ids=lambda fault: fault["kind"])
 def test_a_crawl_that_does_not_add_up_is_discarded_and_done_again(
-    pipeline: Pipeline, fault: dict[str, Any]
+    daily: DailyRuns, fault: dict[str, Any]
 ) -> None:
-    pipeline.upstream.faults([fault])
-    facts = ctgov.extract(pipeline.run(1), pipeline.session())
-    got = landed(pipeline, 1)
-    assert sorted(map(nct_id, got)) == sorted(map(nct_id, pipeline.upstream.studies()))
-    assert facts["data_version"] == pipeline.upstream.data_version
+    daily.upstream.faults([fault])
+    facts = pipeline.extract(daily.run(1), daily.session())
+    got = landed(daily, 1)
+    assert sorted(map(nct_id, got)) == sorted(map(nct_id, daily.upstream.studies()))
+    assert facts["data_version"] == daily.upstream.data_version
     holders = {study["derivedSection"]["miscInfoModule"]["versionHolder"] for study in got}
-    assert holders == {pipeline.upstream.data_version[:10]}
+    assert holders == {daily.upstream.data_version[:10]}
 
 
 @pytest.mark.parametrize("fault", MOVES[:3], ids=lambda fault: fault["kind"])
 def test_an_upstream_that_never_adds_up_is_an_error_and_nothing_counts_as_landed(
-    pipeline: Pipeline, fault: dict[str, Any]
+    daily: DailyRuns, fault: dict[str, Any]
 ) -> None:
-    pipeline.upstream.faults([{**fault, "times": None}])
+    daily.upstream.faults([{**fault, "times": None}])
     with pytest.raises(ContractBreak, match="3 times in a row"):
-        ctgov.extract(pipeline.run(1), pipeline.session())
-    assert pipeline.store.list(f"raw/ctgov/{pipeline.run(1).version}") == []
+        pipeline.extract(daily.run(1), daily.session())
+    assert Landed.present(daily.store, f"raw/ctgov/{daily.run(1).version}").progress.parts == ()
 
 
 def test_an_outage_ends_the_task_and_the_next_try_goes_on_from_the_last_part(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    daily: DailyRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ctgov, "PART_BYTES", 1)
-    pipeline.upstream.faults([{"kind": "error", "first": 4, "times": None}])
+    daily.upstream.faults([{"kind": "error", "first": 4, "times": None}])
     with pytest.raises(Transient):
-        ctgov.extract(pipeline.run(1), pipeline.session())
-    pipeline.upstream.faults([])
-    pipeline.upstream.requests.clear()
-    ctgov.extract(pipeline.run(1), pipeline.session())
-    asked = [r.params for r in pipeline.upstream.requests if r.path.endswith("/studies")]
+        pipeline.extract(daily.run(1), daily.session())
+    daily.upstream.faults([])
+    daily.upstream.requests.clear()
+    pipeline.extract(daily.run(1), daily.session())
+    asked = [r.params for r in daily.upstream.requests if r.path.endswith("/studies")]
     assert len(asked) == 1 and asked[0]["pageToken"]
-    assert sorted(map(nct_id, landed(pipeline, 1))) == sorted(map(nct_id, pipeline.upstream.studies()))
+    assert sorted(map(nct_id, landed(daily, 1))) == sorted(map(nct_id, daily.upstream.studies()))
 
 
 def test_parts_of_another_data_version_are_not_gone_on_with(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    daily: DailyRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ctgov, "PART_BYTES", 1)
-    pipeline.upstream.faults([{"kind": "error", "first": 4, "times": None}])
+    daily.upstream.faults([{"kind": "error", "first": 4, "times": None}])
     with pytest.raises(Transient):
-        ctgov.extract(pipeline.run(1), pipeline.session())
-    pipeline.upstream.faults([])
-    pipeline.upstream.advance()
-    ctgov.extract(pipeline.run(1), pipeline.session())
-    holders = {s["derivedSection"]["miscInfoModule"]["versionHolder"] for s in landed(pipeline, 1)}
-    assert holders == {pipeline.upstream.data_version[:10]}
+        pipeline.extract(daily.run(1), daily.session())
+    daily.upstream.faults([])
+    daily.upstream.advance()
+    pipeline.extract(daily.run(1), daily.session())
+    holders = {s["derivedSection"]["miscInfoModule"]["versionHolder"] for s in landed(daily, 1)}
+    assert holders == {daily.upstream.data_version[:10]}
 
 
-def test_a_second_extract_of_a_finished_run_asks_for_the_version_only(pipeline: Pipeline) -> None:
-    first = ctgov.extract(pipeline.run(1), pipeline.session())
-    pipeline.upstream.requests.clear()
-    assert ctgov.extract(pipeline.run(1), pipeline.session()) == first
-    assert [request.path for request in pipeline.upstream.requests] == ["/api/v2/version"]
+def test_a_second_extract_of_a_finished_run_asks_for_the_version_only(daily: DailyRuns) -> None:
+    first = pipeline.extract(daily.run(1), daily.session())
+    daily.upstream.requests.clear()
+    assert pipeline.extract(daily.run(1), daily.session()) == first
+    assert [request.path for request in daily.upstream.requests] == ["/api/v2/version"]
 
 
-def test_probe_says_that_there_is_something_new(pipeline: Pipeline) -> None:
-    found = ctgov.probe(pipeline.run(1), pipeline.session())
-    assert found.new and pipeline.upstream.data_version in found.reason
+def test_probe_says_that_there_is_something_new(daily: DailyRuns) -> None:
+    found = pipeline.probe(daily.run(1), daily.session())
+    assert found.new and daily.upstream.data_version in found.reason
 
 
 @pytest.mark.parametrize(
@@ -141,21 +142,21 @@ def test_probe_says_that_there_is_something_new(pipeline: Pipeline) -> None:
     [({"limit": 0}, "limit"), ({"limit": "x"}, "limit")],
 )
 def test_parameters_that_make_no_sense_are_refused_by_name(
-    pipeline: Pipeline, params: dict[str, Any], message: str
+    daily: DailyRuns, params: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        ctgov.extract(pipeline.run(1, **params), pipeline.session())
+        pipeline.extract(daily.run(1, **params), daily.session())
 
 
-def test_a_limit_takes_the_oldest_updates_first(pipeline: Pipeline) -> None:
-    facts = ctgov.extract(pipeline.run(1, limit=40), pipeline.session())
+def test_a_limit_takes_the_oldest_updates_first(daily: DailyRuns) -> None:
+    facts = pipeline.extract(daily.run(1, limit=40), daily.session())
     got = [
         study["protocolSection"]["statusModule"]["lastUpdatePostDateStruct"]["date"]
-        for study in landed(pipeline, 1)
+        for study in landed(daily, 1)
     ]
     every = sorted(
         study["protocolSection"]["statusModule"]["lastUpdatePostDateStruct"]["date"]
-        for study in pipeline.upstream.studies()
+        for study in daily.upstream.studies()
         if "lastUpdatePostDateStruct" in study["protocolSection"]["statusModule"]
     )
     assert got == every[:40]

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.publishing.tables import content_hash
 from include.sources.ctgov.study import (
     Batch,
     ParsedStudy,
@@ -20,6 +19,7 @@ from include.sources.ctgov.study import (
     removal,
 )
 from include.sources.ctgov.tables import REMOVALS, TABLES
+from include.storage.tables import content_hash
 
 COLUMNS = {table.name: table.names for table in TABLES}
 
@@ -590,7 +590,8 @@ def test_what_is_no_study_is_refused_with_its_reason(study: bytes, reason: str, 
 
     assert refused.value.reason == reason
     assert detail in refused.value.detail
-    assert refused.value.nct_id is None
+    told = reason == "not_json" and b'"NCT00000001"' in study
+    assert refused.value.nct_id == ("NCT00000001" if told else None)
 
 
 @pytest.mark.parametrize(
@@ -638,6 +639,35 @@ def test_value_that_cannot_be_is_refused_with_its_place(
     assert detail in refused.value.detail
     assert refused.value.nct_id == "NCT00000001"
     assert "NCT00000001" in str(refused.value)
+
+
+IDENTIFICATION = b'{"protocolSection":{"identificationModule":{"nctId":"NCT00000001",'
+
+
+@pytest.mark.parametrize(
+    ("study", "nct_id"),
+    [
+        pytest.param(
+            IDENTIFICATION + rb'"briefTitle":"half a pair \ud83d"}}}', "NCT00000001", id="surrogate"
+        ),
+        pytest.param(IDENTIFICATION + b'"briefTitle":"\xff"}}}', "NCT00000001", id="no UTF-8"),
+        pytest.param(IDENTIFICATION + b'"briefTitle":NaN}}}', "NCT00000001", id="NaN"),
+        pytest.param(IDENTIFICATION + b'"briefTitle":"A st', "NCT00000001", id="cut off"),
+        pytest.param(IDENTIFICATION + b'"n":' + b"[" * 100_000, "NCT00000001", id="too deep"),
+        pytest.param(
+            b'{"protocolSection":{"statusModule":{"expandedAccessInfo":{"nctId":"NCT00000002"}},"x":"A st',
+            None,
+            id="cut off, and the only id is another study's",
+        ),
+        pytest.param(rb'{"protocolSection":{"identificationModule":{"nctId":"\ud83d"}}}', None, id="odd id"),
+    ],
+)
+def test_a_study_that_cannot_be_decoded_keeps_its_id_where_it_tells_it(
+    study: bytes, nct_id: str | None
+) -> None:
+    with pytest.raises(Refused) as refused:
+        parse(study)
+    assert refused.value.nct_id == nct_id
 
 
 def test_huge_integer_is_refused_or_counted_but_never_cut() -> None:

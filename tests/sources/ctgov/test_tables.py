@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from include.publishing.tables import Column, InvalidTable, Table, breaking_changes, describe, type_name
 from include.sources.ctgov.study import Batch
 from include.sources.ctgov.tables import MIGRATIONS, SCHEMA_VERSION, STUDIES, TABLES
+from include.storage.tables import Column, InvalidTable, Table, breaking_changes, describe, type_name
 
 ID = Column("id", pa.string(), "Its id.", required=True)
 HASH = Column("content_hash", pa.string(), "Hash of the rest.", required=True)

@@ -13,22 +13,22 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from include import steps
-from include.publishing import manifest as manifests
-from include.publishing import promotion
+from include import pipeline
 from include.publishing.candidate import Candidate
 from include.publishing.manifest import Manifest
-from include.publishing.registry import Registry
-from include.publishing.store import Store
+from include.registry import watermarks
+from include.registry.registry import Registry
 from include.sources.ctgov import tables as ctgov_tables
 from include.sources.pubchem import extract, lookup
-from include.sources.pubchem.ask import PUG
+from include.sources.pubchem.client import PUG
+from include.storage.landing import Landing
+from include.storage.store import Store
 from include.upstream.answers import Transient
-from include.upstream.landing import Landing
+from include.version import version_id
 from sandbox.pubchem.api import fault
 from sandbox.pubchem.server import SampleUpstream
 from sandbox.sample.server import JSON, Answer, Incoming
-from tests.sources.pipeline import START, Pipeline
+from tests.sources.daily import START, DailyRuns
 
 BY_NAME = f"/{PUG}/compound/name/"
 UNKNOWN_CID = 99
@@ -66,10 +66,10 @@ def name_in(path: str, params: Mapping[str, str]) -> str | None:
 
 
 @pytest.fixture
-def named(store: Store, registry: Registry) -> Iterator[Pipeline]:
+def named(store: Store, registry: Registry) -> Iterator[DailyRuns]:
     """A pipeline on a sample where every test says what names stand for."""
     with Named() as upstream:
-        yield Pipeline("pubchem", store, registry, upstream)
+        yield DailyRuns("pubchem", store, registry, upstream)
 
 
 def drug(name: str | None, *others: str, **values: Any) -> dict[str, Any]:
@@ -88,15 +88,15 @@ def drug(name: str | None, *others: str, **values: Any) -> dict[str, Any]:
     return usual | values
 
 
-def publish_interventions(pipeline: Pipeline, *interventions: dict[str, Any], day: float = 0) -> None:
+def publish_interventions(daily: DailyRuns, *interventions: dict[str, Any], day: float = 0) -> None:
     """Make a version of ctgov latest that has these interventions and nothing else."""
     as_of = START + timedelta(days=day)
-    version = manifests.version_id(as_of, "ctgov")
+    version = version_id(as_of, "ctgov")
     rows = [
         {"nct_id": f"NCT{number:08}", "ordinal": 1, **values} for number, values in enumerate(interventions)
     ]
     tables = ctgov_tables.TABLES
-    with Candidate(pipeline.store, "ctgov", version, tables, ctgov_tables.SCHEMA_VERSION, None) as candidate:
+    with Candidate(daily.store, "ctgov", version, tables, ctgov_tables.SCHEMA_VERSION, None) as candidate:
         for table in tables:
             mine = rows if table is ctgov_tables.INTERVENTIONS else []
             candidate.write(table.name, pa.Table.from_pylist(mine, table.schema).to_batches())
@@ -109,40 +109,40 @@ def publish_interventions(pipeline: Pipeline, *interventions: dict[str, Any], da
             counts={},
             upstream={},
         )
-    pipeline.registry.stage(sealed, "0" * 64)
-    make_latest(pipeline.registry, sealed)
+    daily.registry.stage(sealed, "0" * 64)
+    make_latest(daily.registry, sealed)
 
 
 def make_latest(registry: Registry, manifest: Manifest) -> None:
     """What a promotion leaves to the next run, without a gate: it would cost most of the time here."""
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute(
             "INSERT INTO lastgood.latest (source, version) VALUES (%(source)s, %(version)s) "
             "ON CONFLICT (source) DO UPDATE SET version = %(version)s",
             {"source": manifest.source, "version": manifest.version},
         )
-        promotion.set_cursors(cursor, manifest)
+        watermarks.set_to(cursor, manifest.source, manifest.version, manifest.cursors)
 
 
-def keep(pipeline: Pipeline, day: float, **params: Any) -> Manifest:
+def keep(daily: DailyRuns, day: float, **params: Any) -> Manifest:
     """A run whose candidate becomes latest."""
-    manifest = pipeline.candidate(day, **params)[1]
-    make_latest(pipeline.registry, manifest)
+    manifest = daily.candidate(day, **params)[1]
+    make_latest(daily.registry, manifest)
     return manifest
 
 
-def names_of(pipeline: Pipeline, manifest: Manifest) -> dict[str, dict[str, Any]]:
-    return {row["name"]: row for row in pipeline.rows(manifest, "names")}
+def names_of(daily: DailyRuns, manifest: Manifest) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in daily.rows(manifest, "names")}
 
 
-def states(pipeline: Pipeline, manifest: Manifest) -> dict[str, str]:
-    return {name: row["state"] for name, row in names_of(pipeline, manifest).items()}
+def states(daily: DailyRuns, manifest: Manifest) -> dict[str, str]:
+    return {name: row["state"] for name, row in names_of(daily, manifest).items()}
 
 
-def candidates(pipeline: Pipeline, manifest: Manifest) -> dict[str, list[int]]:
+def candidates(daily: DailyRuns, manifest: Manifest) -> dict[str, list[int]]:
     """The compounds of each name, in order."""
     found: dict[str, list[int]] = {}
-    rows = sorted(pipeline.rows(manifest, "name_candidates"), key=lambda row: (row["name"], row["position"]))
+    rows = sorted(daily.rows(manifest, "name_candidates"), key=lambda row: (row["name"], row["position"]))
     for row in rows:
         cids = found.setdefault(row["name"], [])
         cids.append(row["cid"])
@@ -166,11 +166,11 @@ def some_cids(upstream: SampleUpstream, count: int, listed: bool = True) -> list
 
 
 def test_names_of_a_published_ctgov_version_are_found_or_not_as_pubchem_says(
-    pipeline: Pipeline, ctgov: Pipeline
+    daily: DailyRuns, ctgov: DailyRuns
 ) -> None:
     studies = ctgov.publish(0)
-    manifest = pipeline.publish(1)
-    upstream, names = pipeline.upstream, names_of(pipeline, manifest)
+    manifest = daily.publish(1)
+    upstream, names = daily.upstream, names_of(daily, manifest)
     own: set[str | None] = set()
     others: set[str] = set()
     for row in ctgov.rows(studies, "interventions"):
@@ -181,7 +181,7 @@ def test_names_of_a_published_ctgov_version_are_found_or_not_as_pubchem_says(
     own.discard(None)
     assert len(own) > 40 and own <= names.keys() <= own | others
     has_properties = upstream.compounds().keys()
-    found = candidates(pipeline, manifest)
+    found = candidates(daily, manifest)
     for name, row in names.items():
         cids = [cid for cid in upstream.resolve(name) if cid in has_properties]
         assert found.get(name, []) == cids
@@ -189,10 +189,10 @@ def test_names_of_a_published_ctgov_version_are_found_or_not_as_pubchem_says(
         assert (row["asked_at"], row["error"]) == (end_of(1), None)
     assert {"found", "none"} == {row["state"] for row in names.values()}
     assert manifest.upstream["ctgov"] == studies.version
-    assert pipeline.registry.cursors("pubchem")["ctgov"] == studies.version
+    assert daily.registry.watermarks("pubchem")["ctgov"] == studies.version
 
 
-def test_placebos_controls_and_other_types_are_not_asked_for(named: Pipeline) -> None:
+def test_placebos_controls_and_other_types_are_not_asked_for(named: DailyRuns) -> None:
     publish_interventions(
         named,
         drug("Alphacil"),
@@ -207,7 +207,7 @@ def test_placebos_controls_and_other_types_are_not_asked_for(named: Pipeline) ->
     assert states(named, manifest) == dict.fromkeys(("alphacil", "betacil", "gammacil"), "none")
 
 
-def test_candidates_stay_in_pubchems_order_each_once_and_without_cid_zero(named: Pipeline) -> None:
+def test_candidates_stay_in_pubchems_order_each_once_and_without_cid_zero(named: DailyRuns) -> None:
     first, second, third = some_cids(named.upstream, 3)
     named.upstream.stands_for = {"alphacil": [0, third, first, third, second], "betacil": [0]}
     publish_interventions(named, drug("Alphacil"), drug("Betacil"))
@@ -218,7 +218,7 @@ def test_candidates_stay_in_pubchems_order_each_once_and_without_cid_zero(named:
 
 
 def test_compounds_of_names_that_the_classification_does_not_list_are_published_without_trials(
-    named: Pipeline,
+    named: DailyRuns,
 ) -> None:
     (listed,), (unlisted,) = some_cids(named.upstream, 1), some_cids(named.upstream, 1, listed=False)
     named.upstream.stands_for = {"alphacil": [listed], "betacil": [unlisted]}
@@ -232,7 +232,7 @@ def test_compounds_of_names_that_the_classification_does_not_list_are_published_
     assert units == {(unlisted, "properties")}, "nobody asks for the trials of what is not listed"
 
 
-def test_candidates_without_properties_are_quarantined_and_not_counted(named: Pipeline) -> None:
+def test_candidates_without_properties_are_quarantined_and_not_counted(named: DailyRuns) -> None:
     (known,) = some_cids(named.upstream, 1)
     named.upstream.stands_for = {"alphacil": [UNKNOWN_CID, known], "betacil": [UNKNOWN_CID]}
     publish_interventions(named, drug("Alphacil"), drug("Betacil"))
@@ -243,17 +243,18 @@ def test_candidates_without_properties_are_quarantined_and_not_counted(named: Pi
     assert (names["betacil"]["state"], names["betacil"]["n_candidates"]) == ("none", 0)
     assert UNKNOWN_CID not in {row["cid"] for row in named.rows(manifest, "compounds")}
     assert manifest.quarantine.file is not None
-    refused = named.store.dataset([manifest.quarantine.file.path]).to_table().to_pylist()
+    refused = named.store.parquet(manifest.quarantine.file.path).to_table().to_pylist()
     mine = [row for row in refused if row["raw"] == "names"]
     assert [row["reason"] for row in mine] == ["unknown compound"] * 2
     for row, name in zip(mine, ("alphacil", "betacil"), strict=True):
         assert name in row["detail"] and str(UNKNOWN_CID) in row["detail"]
+        assert (row["kind"], row["key"]) == ("references", f"{name} CID {UNKNOWN_CID}")
         assert msgspec.json.decode(row["content"]) == {"name": name, "cid": UNKNOWN_CID}
     assert manifest.counts["unknown_compounds"] >= 2
 
 
 @pytest.mark.parametrize("name", ["abacavir/lamivudine", "poly i:c\\x"])
-def test_a_name_with_a_slash_goes_by_post(named: Pipeline, name: str) -> None:
+def test_a_name_with_a_slash_goes_by_post(named: DailyRuns, name: str) -> None:
     (cid,) = some_cids(named.upstream, 1)
     named.upstream.stands_for = {name: [cid]}
     publish_interventions(named, drug(name), drug("Alphacil 100% (β)"))
@@ -267,7 +268,7 @@ def test_a_name_with_a_slash_goes_by_post(named: Pipeline, name: str) -> None:
 # --- other names
 
 
-def test_other_names_are_asked_only_where_the_own_name_is_not_enough(named: Pipeline) -> None:
+def test_other_names_are_asked_only_where_the_own_name_is_not_enough(named: DailyRuns) -> None:
     one, two = some_cids(named.upstream, 1), some_cids(named.upstream, 2)
     named.upstream.stands_for = {"alphacil": one, "betacil": two, "mtx": one}
     publish_interventions(
@@ -286,7 +287,7 @@ def test_other_names_are_asked_only_where_the_own_name_is_not_enough(named: Pipe
     assert named.upstream.asked() == dict.fromkeys(own | others, 1)
 
 
-def test_what_is_cached_decides_whether_other_names_are_asked(named: Pipeline) -> None:
+def test_what_is_cached_decides_whether_other_names_are_asked(named: DailyRuns) -> None:
     (cid,) = some_cids(named.upstream, 1)
     named.upstream.stands_for = {"alphacil": [cid]}
     publish_interventions(named, drug("Alphacil"), drug("Gammacil"))
@@ -300,7 +301,7 @@ def test_what_is_cached_decides_whether_other_names_are_asked(named: Pipeline) -
 # --- once
 
 
-def test_nothing_is_asked_twice_across_runs(named: Pipeline) -> None:
+def test_nothing_is_asked_twice_across_runs(named: DailyRuns) -> None:
     (cid,) = some_cids(named.upstream, 1)
     named.upstream.stands_for = {"alphacil": [cid]}
     publish_interventions(named, drug("Alphacil"), drug("Betacil", "Gammacil"), drug("ALPHACIL"))
@@ -321,7 +322,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("part", [1, 3])
 def test_nothing_is_asked_twice_in_a_run_that_was_killed_in_between(
-    named: Pipeline, monkeypatch: pytest.MonkeyPatch, part: int
+    named: DailyRuns, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
     monkeypatch.setattr(extract, "_Job", partial(extract._Job, chunk=4))
     publish_interventions(named, *(drug(f"Alphacil-{n}", f"Betacil-{n}") for n in range(8)))
@@ -337,7 +338,7 @@ def test_nothing_is_asked_twice_in_a_run_that_was_killed_in_between(
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(Landing, "write_part", kill_after)
-        steps.extract(named.run(1), named.session())
+        pipeline.extract(named.run(1), named.session())
     before = named.upstream.asked()
     assert len(before) == 4 * part
     manifest = named.candidate(1)[1]
@@ -348,7 +349,7 @@ def test_nothing_is_asked_twice_in_a_run_that_was_killed_in_between(
 # --- the budget
 
 
-def test_the_budget_takes_the_names_of_the_most_interventions_first(named: Pipeline) -> None:
+def test_the_budget_takes_the_names_of_the_most_interventions_first(named: DailyRuns) -> None:
     thrice, twice = [drug("Alphacil")] * 3, [drug("Betacil")] * 2
     once = [drug("Deltacil", "Etacil"), drug("Gammacil")]
     publish_interventions(named, *once, *twice, *thrice)
@@ -358,34 +359,34 @@ def test_the_budget_takes_the_names_of_the_most_interventions_first(named: Pipel
         named.upstream.forget()
         manifest = keep(named, day, names=2)
         assert named.upstream.asked().keys() == expected
-        left.append(named.registry.cursors("pubchem")["names_left"])
+        left.append(named.registry.watermarks("pubchem")["names_left"])
     # An other name is wanted only once it is known that its own name is not enough.
     assert left == [2, 1, 0]
     assert len(names_of(named, manifest)) == 5
 
 
-def test_own_names_come_before_other_names_within_the_budget(named: Pipeline) -> None:
+def test_own_names_come_before_other_names_within_the_budget(named: DailyRuns) -> None:
     publish_interventions(
         named, drug("Alphacil", "Zetacil"), drug("Alphacil", "Zetacil"), drug("Betacil", "Etacil")
     )
     manifest = keep(named, 1, names=3)
     assert named.upstream.asked().keys() == {"alphacil", "betacil", "zetacil"}
-    assert named.registry.cursors("pubchem")["names_left"] == 1
+    assert named.registry.watermarks("pubchem")["names_left"] == 1
     assert states(named, manifest).keys() == {"alphacil", "betacil", "zetacil"}
 
 
-def test_what_is_left_makes_the_next_run_worth_while_and_nothing_left_does_not(named: Pipeline) -> None:
+def test_what_is_left_makes_the_next_run_worth_while_and_nothing_left_does_not(named: DailyRuns) -> None:
     publish_interventions(named, drug("Alphacil"), drug("Betacil"))
     keep(named, 1, names=1)
-    again = steps.probe(named.run(1.1), named.session())
+    again = pipeline.probe(named.run(1.1), named.session())
     assert again.new and "names to look up" in again.reason
     keep(named, 1.1)
-    assert not steps.probe(named.run(1.2), named.session()).new
+    assert not pipeline.probe(named.run(1.2), named.session()).new
     publish_interventions(named, drug("Gammacil"), day=1)
-    assert steps.probe(named.run(1.3), named.session()).new, "a new version of ctgov may have new names"
+    assert pipeline.probe(named.run(1.3), named.session()).new, "a new version of ctgov may have new names"
 
 
-def test_a_budget_of_nothing_asks_nothing_and_keeps_the_cache(named: Pipeline) -> None:
+def test_a_budget_of_nothing_asks_nothing_and_keeps_the_cache(named: DailyRuns) -> None:
     publish_interventions(named, drug("Alphacil"))
     first = keep(named, 1)
     publish_interventions(named, drug("Alphacil"), drug("Betacil"), day=1)
@@ -393,7 +394,7 @@ def test_a_budget_of_nothing_asks_nothing_and_keeps_the_cache(named: Pipeline) -
     second = keep(named, 2, names=0)
     assert not named.upstream.asked()
     assert named.rows(second, "names") == named.rows(first, "names")
-    assert named.registry.cursors("pubchem")["names_left"] == 1
+    assert named.registry.watermarks("pubchem")["names_left"] == 1
 
 
 # --- failures
@@ -403,7 +404,7 @@ def fail(upstream: SampleUpstream, *names: str) -> None:
     upstream.faults([{"kind": "server_error", "path": f"{BY_NAME}{name}/", "times": None} for name in names])
 
 
-def test_a_look_up_that_fails_is_asked_again_in_the_next_run(named: Pipeline) -> None:
+def test_a_look_up_that_fails_is_asked_again_in_the_next_run(named: DailyRuns) -> None:
     (cid,) = some_cids(named.upstream, 1)
     named.upstream.stands_for = {"alphacil": [cid], "betacil": [cid]}
     fail(named.upstream, "alphacil")
@@ -424,7 +425,7 @@ def test_a_look_up_that_fails_is_asked_again_in_the_next_run(named: Pipeline) ->
     assert candidates(named, third)["alphacil"] == [cid]
 
 
-def test_other_names_wait_until_the_own_name_was_answered(named: Pipeline) -> None:
+def test_other_names_wait_until_the_own_name_was_answered(named: DailyRuns) -> None:
     (cid,) = some_cids(named.upstream, 1)
     named.upstream.stands_for = {"alphacil": [cid]}
     fail(named.upstream, "alphacil")
@@ -436,14 +437,14 @@ def test_other_names_wait_until_the_own_name_was_answered(named: Pipeline) -> No
     assert states(named, second) == {"alphacil": "found"}
 
 
-def test_a_failure_is_never_taken_for_absence(named: Pipeline) -> None:
+def test_a_failure_is_never_taken_for_absence(named: DailyRuns) -> None:
     publish_interventions(named, drug("Alphacil"), drug("Betacil"))
     named.upstream.faults([{"kind": "busy_as_404", "path": f"{BY_NAME}alphacil/", "times": None}])
     manifest = named.candidate(1)[1]
     assert states(named, manifest) == {"alphacil": "failed", "betacil": "none"}
 
 
-def test_more_failures_than_single_names_explain_stop_the_run(named: Pipeline) -> None:
+def test_more_failures_than_single_names_explain_stop_the_run(named: DailyRuns) -> None:
     publish_interventions(named, *(drug(f"Alphacil-{n:03}") for n in range(120)))
     # Every second one in a single thread, since several in a row open the breaker before they are counted.
     fail(named.upstream, *(f"alphacil-{n:03}" for n in range(0, 120, 2)))
@@ -451,7 +452,7 @@ def test_more_failures_than_single_names_explain_stop_the_run(named: Pipeline) -
     session = named.session()
     session.limits = replace(session.limits, concurrency=1)
     with pytest.raises(Transient, match=r"60 of 120 names failed, the last with: .*ServerError"):
-        steps.extract(named.run(1), session)
+        pipeline.extract(named.run(1), session)
     named.upstream.faults([])
     named.upstream.forget()
     manifest = named.candidate(1)[1]
@@ -462,7 +463,7 @@ def test_more_failures_than_single_names_explain_stop_the_run(named: Pipeline) -
 # --- after half a year
 
 
-def test_answers_are_asked_for_again_after_180_days(named: Pipeline) -> None:
+def test_answers_are_asked_for_again_after_180_days(named: DailyRuns) -> None:
     first_cid, second_cid = some_cids(named.upstream, 2)
     named.upstream.stands_for = {"alphacil": [first_cid], "gammacil": [first_cid]}
     publish_interventions(named, drug("Alphacil"), drug("Betacil"), drug("Gammacil"))
@@ -480,7 +481,7 @@ def test_answers_are_asked_for_again_after_180_days(named: Pipeline) -> None:
     assert candidates(named, third) == {"betacil": [second_cid], "gammacil": [second_cid, first_cid]}
 
 
-def test_an_old_answer_whose_repetition_fails_stays_as_it_was(named: Pipeline) -> None:
+def test_an_old_answer_whose_repetition_fails_stays_as_it_was(named: DailyRuns) -> None:
     (cid,) = some_cids(named.upstream, 1)
     named.upstream.stands_for = {"alphacil": [cid]}
     publish_interventions(named, drug("Alphacil"))
@@ -495,19 +496,19 @@ def test_an_old_answer_whose_repetition_fails_stays_as_it_was(named: Pipeline) -
 # --- without ctgov
 
 
-def test_without_a_version_of_ctgov_no_name_is_asked_for(named: Pipeline) -> None:
+def test_without_a_version_of_ctgov_no_name_is_asked_for(named: DailyRuns) -> None:
     manifest = keep(named, 1)
     assert not named.upstream.asked()
     assert named.rows(manifest, "names") == named.rows(manifest, "name_candidates") == []
     assert manifest.upstream["ctgov"] is None
 
 
-def test_the_cache_outlives_the_versions_of_ctgov(named: Pipeline) -> None:
+def test_the_cache_outlives_the_versions_of_ctgov(named: DailyRuns) -> None:
     (cid,) = some_cids(named.upstream, 1, listed=False)
     named.upstream.stands_for = {"alphacil": [cid]}
     publish_interventions(named, drug("Alphacil"), drug("Betacil"))
     first = keep(named, 1)
-    with named.registry.cursor() as cursor:
+    with named.registry.transaction() as cursor:
         cursor.execute("DELETE FROM lastgood.latest WHERE source = 'ctgov'")
     named.upstream.forget()
     second = keep(named, 2)
@@ -517,7 +518,7 @@ def test_the_cache_outlives_the_versions_of_ctgov(named: Pipeline) -> None:
     assert cid in {row["cid"] for row in named.rows(second, "compounds")}
 
 
-def test_a_name_that_no_intervention_has_any_more_stays_cached(named: Pipeline) -> None:
+def test_a_name_that_no_intervention_has_any_more_stays_cached(named: DailyRuns) -> None:
     publish_interventions(named, drug("Alphacil"))
     keep(named, 1)
     publish_interventions(named, drug("Betacil"), day=1)

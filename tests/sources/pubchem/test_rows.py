@@ -170,3 +170,20 @@ def test_properties_that_cannot_be_read_are_refused(changes: dict[str, Any], rea
     with pytest.raises(rows.Refused) as refused:
         compound(**changes)
     assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("row", "collection", "key"),
+    [
+        (b'{"ctid":"NCT00000001","title":5}', "clinicaltrials", "clinicaltrials NCT00000001"),
+        (rb'{"ctid":" x1 ","title":"\ud83d"}', "clinicaltrials_jp", "clinicaltrials_jp x1"),
+        (b'{"eudractnumber":"2004-1","ctid":"no"}', "clinicaltrials_eu", "clinicaltrials_eu 2004-1"),
+        (b'{"ctid":5}', "clinicaltrials", None),
+        (b"[1]", "clinicaltrials", None),
+        (b'{"ctid":"NCT', "clinicaltrials", None),
+    ],
+)
+def test_a_row_that_is_refused_keeps_the_number_that_it_tells(
+    row: bytes, collection: str, key: str | None
+) -> None:
+    assert rows.trial_key(row, collection) == key

@@ -11,21 +11,22 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from include.pipeline import OpenRun
 from include.publishing.manifest import Manifest
-from include.publishing.registry import Registry
-from include.publishing.store import Store
 from include.quality import contract
-from include.sources.sofascore import build, competitions, knowledge, match_tables, tables
+from include.registry.registry import Registry
+from include.sources.sofascore import build, competitions, match_tables, tables
 from include.sources.sofascore.competitions import Competition
 from include.sources.sofascore.discover import units
 from include.sources.sofascore.extract import PATHS
-from include.sources.sofascore.knowledge import DISCOVERY
-from include.sources.source import Run
-from include.upstream.landing import Landing
+from include.sources.sofascore.known_matches import DISCOVERY
+from include.storage.landing import Landed
+from include.storage.store import Store
 from sandbox.sofascore.server import SampleUpstream
-from tests.sources.pipeline import Pipeline
+from tests.sources.daily import DailyRuns
 
 SIZE, SEED = 40, 3
 LEAGUE, CUP = 17, 16
@@ -51,12 +52,12 @@ def lists(upstream: SampleUpstream) -> Counter[tuple[int, str]]:
     return Counter((int(season), rest) for season, _, rest in below if season)
 
 
-def discovery(run: Run) -> Landing:
+def discovery(run: OpenRun) -> Landed:
     """What a run's finished discovery landed."""
-    return Landing.completed(run.store, knowledge.unit_prefix(run.source, run.version, DISCOVERY))
+    return Landed.completed(run.store, f"raw/sofascore/{run.version}/{DISCOVERY}")
 
 
-def plan(run: Run) -> dict[int, tuple[str, ...]]:
+def plan(run: OpenRun) -> dict[int, tuple[str, ...]]:
     """The parts that a run's plan asks for, by match."""
     return {match.match: match.ask for unit in units(discovery(run)) for match in unit.matches}
 
@@ -66,9 +67,9 @@ def there(upstream: SampleUpstream, match: int) -> tuple[str, ...]:
     return tuple(part for part in match_tables.PARTS if part in upstream.bodies(match))
 
 
-def states(pipeline: Pipeline, manifest: Manifest) -> dict[tuple[int, str], str]:
+def states(daily: DailyRuns, manifest: Manifest) -> dict[tuple[int, str], str]:
     """How each part of each match ended, as published."""
-    return {(row["match_id"], row["part"]): row["state"] for row in pipeline.rows(manifest, "match_parts")}
+    return {(row["match_id"], row["part"]): row["state"] for row in daily.rows(manifest, "match_parts")}
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def light_gate() -> Iterator[pytest.MonkeyPatch]:
 def only_matches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compute nothing from the matches: for tests that are about the matches themselves."""
     monkeypatch.setattr(tables, "TABLES", match_tables.MATCH_TABLES)
-    monkeypatch.setattr(build, "_write_derived", lambda _: None)
+    monkeypatch.setattr(build, "_write_derived", lambda *_: None)
 
 
 @pytest.fixture
@@ -111,16 +112,16 @@ def upstream() -> Iterator[SampleUpstream]:
 
 
 @pytest.fixture
-def pipeline(
+def daily(
     store: Store,
     registry: Registry,
     upstream: SampleUpstream,
     configured: tuple[Competition, ...],
     light_gate: pytest.MonkeyPatch,
     only_matches: None,
-) -> Pipeline:
+) -> DailyRuns:
     """A pipeline that has published nothing yet."""
-    return Pipeline("sofascore", store, registry, upstream, attempts=2)
+    return DailyRuns("sofascore", store, registry, upstream, attempts=2)
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def base(postgres: str, template_database: str, tmp_path_factory: pytest.TempPat
     ):
         _configure(patch)
         _lighten(patch)
-        manifest = Pipeline("sofascore", Store.from_uri(root.as_uri()), registry, upstream).publish(1)
+        manifest = DailyRuns("sofascore", Store.from_uri(root.as_uri()), registry, upstream).publish(1)
     return Base(root, database, manifest)
 
 
@@ -159,7 +160,7 @@ def copied(
     upstream: SampleUpstream,
     configured: tuple[Competition, ...],
     light_gate: pytest.MonkeyPatch,
-) -> Iterator[Pipeline]:
+) -> Iterator[DailyRuns]:
     """A pipeline that has published day 1; its upstream is still that of then."""
     database = f"sofascore_copy_{next(_number)}"
     with psycopg.connect(postgres, autocommit=True) as connection:
@@ -167,12 +168,24 @@ def copied(
     subprocess.run(["cp", "-a", str(base.root), str(tmp_path / "copy")], check=True)
     dsn = make_conninfo(postgres, dbname=database)
     store = Store.from_uri((tmp_path / "copy").as_uri())
-    yield Pipeline("sofascore", store, Registry(lambda: psycopg.connect(dsn)), upstream, attempts=2)
+    yield DailyRuns("sofascore", store, Registry(lambda: psycopg.connect(dsn)), upstream, attempts=2)
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
 
 @pytest.fixture
-def published(copied: Pipeline, only_matches: None) -> Pipeline:
-    """The same, of which only the matches are made anew."""
+def published(copied: DailyRuns, only_matches: None) -> DailyRuns:
+    """The same, of which only the matches are made anew.
+
+    A table that is no longer served is dropped by a person, or the gate refuses: here are those that are computed.
+    """
+    made = {table.name for table in match_tables.MATCH_TABLES}
+    with copied.registry.transaction() as cursor:
+        cursor.execute(
+            "SELECT table_name FROM lastgood.serving WHERE NOT table_name = ANY(%s)", (list(made),)
+        )
+        for row in cursor.fetchall():
+            cursor.execute(
+                sql.SQL("DROP TABLE {}").format(sql.Identifier("published", f"sofascore_{row['table_name']}"))
+            )
     return copied

@@ -12,11 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from include.publishing import frames
-from include.publishing.tables import Table
 from include.sources.sofascore import derived_tables as tables
 from include.sources.sofascore import match_tables
 from include.sources.sofascore.derive import INTERMEDIATE, SQL, derive
+from include.storage import duckdb_session
+from include.storage.tables import Table
 
 Row = dict[str, Any]
 
@@ -113,7 +113,7 @@ class Derived:
 
     def __init__(self, world: World, folder: Path) -> None:
         self.rows: dict[str, list[Row]] = {}
-        with frames.session(folder) as connection:
+        with duckdb_session.session(folder) as connection:
             connection.execute("SET threads = 1")
             for table in match_tables.MATCH_TABLES:
                 rows = pa.Table.from_pylist(world.rows[table.name], table.schema)
@@ -121,8 +121,10 @@ class Derived:
             derive(connection)
             for table in tables.DERIVED_TABLES:
                 schema = pa.schema([field for field in table.schema if field.name != "content_hash"])
-                order = frames.identifiers(table.key)
-                found = frames.batches(connection, f"SELECT * FROM new_{table.name} ORDER BY {order}", schema)
+                order = duckdb_session.identifiers(table.key)
+                found = duckdb_session.batches(
+                    connection, f"SELECT * FROM new_{table.name} ORDER BY {order}", schema
+                )
                 self.rows[table.name] = [row for batch in found for row in batch.to_pylist()]
             self.left_over = {
                 name

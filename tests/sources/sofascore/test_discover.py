@@ -10,19 +10,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from include import steps
-from include.sources.sofascore import competitions, knowledge, listings
+from include import pipeline
+from include.pipeline import OpenRun
+from include.sources.sofascore import competitions, known_matches, listings
 from include.sources.sofascore.competitions import Competition, season_year
 from include.sources.sofascore.discover import ASKED
-from include.sources.sofascore.knowledge import Known
+from include.sources.sofascore.known_matches import Known
 from include.sources.sofascore.listings import Lister
 from include.sources.sofascore.match_tables import PARTS, STATES
 from include.sources.source import Run
+from include.storage.landing import Landed
 from include.upstream.answers import ContractBreak, Refused
 from include.upstream.limits import BadSetting
 from sandbox.sofascore import api
 from sandbox.sofascore.server import Match, SampleUpstream
-from tests.sources.pipeline import START, Pipeline
+from tests.sources.daily import START, DailyRuns
 from tests.sources.sofascore.conftest import (
     ABSENT,
     CUP,
@@ -42,11 +44,11 @@ DAY = timedelta(days=1)
 Change = Callable[[dict[int, Known]], None]
 
 
-def discovered(pipeline: Pipeline, day: float, **params: Any) -> Run:
+def discovered(daily: DailyRuns, day: float, **params: Any) -> OpenRun:
     """A run of a day after its discovery, of which alone the requests are counted."""
-    pipeline.upstream.forget()
-    run = pipeline.run(day, **params)
-    steps.discover(run, pipeline.session())
+    daily.upstream.forget()
+    run = daily.run(day, **params)
+    pipeline.discover(run, daily.session())
     return run
 
 
@@ -67,14 +69,14 @@ def knows(monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], None]:
     """Let runs know something else of the matches than was published."""
 
     def change(by: Change) -> None:
-        load = knowledge.load
+        load = known_matches.load
 
-        def changed(run: Run, versions: list[str]) -> dict[int, Known]:
-            known = load(run, versions)
+        def changed(run: Run, landings: list[Landed]) -> dict[int, Known]:
+            known = load(run, landings)
             by(known)
             return known
 
-        monkeypatch.setattr(knowledge, "load", changed)
+        monkeypatch.setattr(known_matches, "load", changed)
 
     return change
 
@@ -83,43 +85,41 @@ def knows(monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], None]:
 
 
 def test_the_seasons_from_the_configured_year_on_are_read(
-    pipeline: Pipeline, configured: tuple[Competition, ...], monkeypatch: pytest.MonkeyPatch
+    daily: DailyRuns, configured: tuple[Competition, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = tuple(msgspec.structs.replace(c, since=2026 if c.id == LEAGUE else c.since) for c in configured)
     monkeypatch.setattr(competitions, "load", lambda: late)
     offered = {
         each.id: max(c.since - season_year(each.year), 0)
         for c in late
-        for each in Lister(pipeline.session(), lambda _: None).seasons(c.id) or []
+        for each in Lister(daily.session(), lambda _: None).seasons(c.id) or []
     }
-    run = discovered(pipeline, 1)
-    assert {season for season, _ in lists(pipeline.upstream)} == {
-        n for n, early in offered.items() if not early
-    }
+    run = discovered(daily, 1)
+    assert {season for season, _ in lists(daily.upstream)} == {n for n, early in offered.items() if not early}
     assert sum(early > 0 for early in offered.values()) > 10
-    assert {pipeline.upstream.matches()[match].season for match in plan(run)} == {
+    assert {daily.upstream.matches()[match].season for match in plan(run)} == {
         LEAGUE_NOW,
         CUP_BEFORE,
         CUP_NOW,
     }
 
 
-def test_what_was_played_is_asked_for_whole_and_nothing_else(pipeline: Pipeline) -> None:
-    run = discovered(pipeline, 1)
-    assert plan(run) == dict.fromkeys(over(pipeline.upstream), PARTS)
-    assert not asked(pipeline.upstream)
+def test_what_was_played_is_asked_for_whole_and_nothing_else(daily: DailyRuns) -> None:
+    run = discovered(daily, 1)
+    assert plan(run) == dict.fromkeys(over(daily.upstream), PARTS)
+    assert not asked(daily.upstream)
 
 
-def test_a_competition_that_the_upstream_does_not_have_is_no_failure(pipeline: Pipeline) -> None:
-    run = pipeline.run(1)
-    found = steps.discover(run, pipeline.session())
+def test_a_competition_that_the_upstream_does_not_have_is_no_failure(daily: DailyRuns) -> None:
+    run = daily.run(1)
+    found = pipeline.discover(run, daily.session())
     assert found.new
     assert "of 2 competitions; 1 more are not there" in found.reason
     assert discovery(run).progress.facts["absent"] == [ABSENT]
     assert len(found.units) == 4
 
 
-def test_a_closed_season_is_not_read_again_while_open_ones_are(published: Pipeline) -> None:
+def test_a_closed_season_is_not_read_again_while_open_ones_are(published: DailyRuns) -> None:
     published.upstream.advance()
     discovered(published, 2)
     read = {season for season, _ in lists(published.upstream)}
@@ -167,7 +167,7 @@ def _play_in_time(known: dict[int, Known]) -> None:
     ids=["over", "30 days over", "not 30 days over", "a match to be played", "a part to be asked for"],
 )
 def test_a_season_before_the_newest_is_open_while_something_may_come(
-    published: Pipeline, knows: Callable[[Change], None], change: Change, read: bool
+    published: DailyRuns, knows: Callable[[Change], None], change: Change, read: bool
 ) -> None:
     knows(_close)
     knows(change)
@@ -176,7 +176,7 @@ def test_a_season_before_the_newest_is_open_while_something_may_come(
 
 
 def test_a_season_is_read_whole_once_and_then_back_to_three_days_before_the_last_run(
-    published: Pipeline, monkeypatch: pytest.MonkeyPatch
+    published: DailyRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "PAGE", 2)
     upstream = published.upstream
@@ -207,7 +207,7 @@ def test_a_season_is_read_whole_once_and_then_back_to_three_days_before_the_last
 
 @pytest.mark.parametrize("repeats", [True, False], ids=["repeating pages", "pages without end"])
 def test_pages_that_never_end_break_the_contract(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, repeats: bool
+    daily: DailyRuns, monkeypatch: pytest.MonkeyPatch, repeats: bool
 ) -> None:
     page = api.Api._page
 
@@ -221,27 +221,27 @@ def test_pages_that_never_end_break_the_contract(
     monkeypatch.setattr(api.Api, "_page", endless)
     monkeypatch.setattr(listings, "PAGES_MAX", 12)
     with pytest.raises(ContractBreak, match=r"events/last repeats its matches or has more than 12 pages"):
-        discovered(pipeline, 1)
-    assert pipeline.upstream.count("last") == (2 if repeats else 12)
+        discovered(daily, 1)
+    assert daily.upstream.count("last") == (2 if repeats else 12)
 
 
-def test_a_discovery_that_was_stopped_goes_on_with_the_next_competition(pipeline: Pipeline) -> None:
-    pipeline.upstream.faults([{"kind": "challenge", "season": CUP_NOW, "times": None}])
+def test_a_discovery_that_was_stopped_goes_on_with_the_next_competition(daily: DailyRuns) -> None:
+    daily.upstream.faults([{"kind": "challenge", "season": CUP_NOW, "times": None}])
     with pytest.raises(Refused):
-        discovered(pipeline, 1)
-    assert LEAGUE_NOW in {season for season, _ in lists(pipeline.upstream)}
-    pipeline.upstream.faults([])
-    run = discovered(pipeline, 1)
-    assert {season // 1000 for season, _ in lists(pipeline.upstream)} == {CUP}
-    assert plan(run).keys() == over(pipeline.upstream).keys()
-    discovered(pipeline, 1)
-    assert not pipeline.upstream.requests
+        discovered(daily, 1)
+    assert LEAGUE_NOW in {season for season, _ in lists(daily.upstream)}
+    daily.upstream.faults([])
+    run = discovered(daily, 1)
+    assert {season // 1000 for season, _ in lists(daily.upstream)} == {CUP}
+    assert plan(run).keys() == over(daily.upstream).keys()
+    discovered(daily, 1)
+    assert not daily.upstream.requests
 
 
 # --- which matches are asked for ---
 
 
-def test_new_changed_and_young_matches_are_asked_for(published: Pipeline) -> None:
+def test_new_changed_and_young_matches_are_asked_for(published: DailyRuns) -> None:
     upstream = published.upstream
     before = over(upstream)
     young = {n for n, match in before.items() if match.kickoff > START + DAY - 2 * DAY}
@@ -255,12 +255,21 @@ def test_new_changed_and_young_matches_are_asked_for(published: Pipeline) -> Non
     assert wanted[old] == there(upstream, old)
 
 
+@pytest.mark.parametrize(("minutes", "again"), [(59, False), (60, True)])
+def test_a_run_right_after_another_does_not_look_at_young_matches_again(
+    published: DailyRuns, minutes: int, again: bool
+) -> None:
+    young = {n for n, match in over(published.upstream).items() if match.kickoff > START + DAY - 2 * DAY}
+    assert young
+    assert plan(discovered(published, 1 + minutes / (24 * 60))).keys() == (young if again else set())
+
+
 @pytest.mark.parametrize(
     ("after", "again"),
     [(timedelta(hours=48) - timedelta(microseconds=1), True), (timedelta(hours=48), False)],
 )
 def test_a_match_is_asked_for_until_a_look_came_48_hours_after_its_kickoff(
-    published: Pipeline, knows: Callable[[Change], None], after: timedelta, again: bool
+    published: DailyRuns, knows: Callable[[Change], None], after: timedelta, again: bool
 ) -> None:
     def look(known: dict[int, Known]) -> None:
         for one in known.values():
@@ -272,13 +281,14 @@ def test_a_match_is_asked_for_until_a_look_came_48_hours_after_its_kickoff(
     assert wanted.keys() == (over(published.upstream).keys() if again else set())
 
 
-def test_a_second_look_at_the_same_time_asks_for_nothing(published: Pipeline) -> None:
-    run = replace(published.run(1), version="other", run_id="other")
-    found = steps.discover(run, published.session())
+def test_a_second_look_at_the_same_time_asks_for_nothing(published: DailyRuns) -> None:
+    run = published.run(1)
+    assert run.version != run.pins.base, "the run was cleared after it was published"
+    found = pipeline.discover(run, published.session())
     assert (found.units, found.new) == ((), False)
 
 
-def test_what_is_known_not_to_be_there_is_asked_for_by_a_full_refresh_only(published: Pipeline) -> None:
+def test_what_is_known_not_to_be_there_is_asked_for_by_a_full_refresh_only(published: DailyRuns) -> None:
     upstream = published.upstream
     lacking = {match: set(PARTS) - {*there(upstream, match)} for match in over(upstream)}
     assert sum(map(len, lacking.values())) > 5
@@ -290,13 +300,13 @@ def test_what_is_known_not_to_be_there_is_asked_for_by_a_full_refresh_only(publi
     again = {match for match in lacking if lacking[match] and match in wanted}
     assert again
     assert all(not lacking[match] & {*wanted[match]} for match in again)
-    steps.extract(run, published.session())
+    pipeline.extract(run, published.session())
     assert asked(upstream) == {(match, part): 1 for match, parts in wanted.items() for part in parts}
     assert plan(discovered(published, 2.5, full_refresh=True)) == dict.fromkeys(over(upstream), PARTS)
 
 
 def test_a_match_that_was_not_there_is_asked_for_whole_once_its_entry_changes(
-    published: Pipeline, knows: Callable[[Change], None]
+    published: DailyRuns, knows: Callable[[Change], None]
 ) -> None:
     match = next(
         n for n, m in over(published.upstream).items() if m.season == LEAGUE_BEFORE and m.code == 100
@@ -312,7 +322,7 @@ def test_a_match_that_was_not_there_is_asked_for_whole_once_its_entry_changes(
 
 
 def test_an_overdue_match_that_no_list_names_any_more_is_asked_for_by_its_number(
-    published: Pipeline, monkeypatch: pytest.MonkeyPatch
+    published: DailyRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "PAGE", 1)
     upstream = published.upstream
@@ -325,15 +335,17 @@ def test_an_overdue_match_that_no_list_names_any_more_is_asked_for_by_its_number
     assert not closed & wanted.keys()
 
 
-def test_an_entry_that_cannot_be_read_is_quarantined_and_holds_up_no_other(pipeline: Pipeline) -> None:
-    upstream = pipeline.upstream
+def test_an_entry_that_cannot_be_read_is_quarantined_and_holds_up_no_other(daily: DailyRuns) -> None:
+    upstream = daily.upstream
     upstream.faults([{"kind": "garbage", "part": "last", "season": LEAGUE_NOW, "times": None}])
     lost = begun(upstream, LEAGUE_NOW)[-1].id  # a page begins with its oldest match
     # A run from a day on reads no lists of rounds, in which the match stands once more.
-    _, manifest = pipeline.candidate(1, season="2026-27", **{"from": "2026-01-01"})
+    _, manifest = daily.candidate(1, season="2026-27", **{"from": "2026-01-01"})
     season = {n for n, match in upstream.matches().items() if match.season == LEAGUE_NOW}
-    assert {row["match_id"] for row in pipeline.rows(manifest, "matches")} == season - {lost}
+    assert {row["match_id"] for row in daily.rows(manifest, "matches")} == season - {lost}
     assert manifest.quarantine.reasons == {"unreadable_entry": 1}
+    assert manifest.quarantine.refused == {"listing": 1}
+    assert manifest.quarantine.arrived is not None and manifest.quarantine.arrived["listing"] > len(season)
 
 
 # --- runs that are about something ---
@@ -381,7 +393,7 @@ def at(day: date) -> datetime:
     ids=lambda value: "_".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
 )
 def test_a_run_for_something_asks_for_exactly_that(
-    published: Pipeline, params: dict[str, str], part: str | None, belongs: Callable[[Match], bool]
+    published: DailyRuns, params: dict[str, str], part: str | None, belongs: Callable[[Match], bool]
 ) -> None:
     upstream = published.upstream
     run = discovered(published, 1.5, **params)
@@ -392,10 +404,10 @@ def test_a_run_for_something_asks_for_exactly_that(
         assert bool(upstream.count(other)) is (other == part)
 
 
-def test_a_backfill_makes_its_interval_anew(published: Pipeline) -> None:
+def test_a_backfill_makes_its_interval_anew(published: DailyRuns) -> None:
     upstream = published.upstream
     run = replace(published.run(-1), backfill=True)
-    steps.discover(run, published.session())
+    pipeline.discover(run, published.session())
     assert run.interval_start is not None
     expected = {
         n: there(upstream, n)
@@ -410,7 +422,7 @@ def test_a_backfill_makes_its_interval_anew(published: Pipeline) -> None:
 
 
 def test_a_dated_run_sees_matches_of_a_day_that_its_list_has_from_the_days_beside_it(
-    published: Pipeline,
+    published: DailyRuns,
 ) -> None:
     """Contract, endpoints: scheduled-events may hold matches of neighbouring days."""
     upstream = published.upstream
@@ -437,7 +449,7 @@ def test_a_dated_run_sees_matches_of_a_day_that_its_list_has_from_the_days_besid
     ids=lambda value: "_".join(value) if isinstance(value, dict) else "",
 )
 def test_a_parameter_that_makes_no_sense_is_named(
-    published: Pipeline, params: dict[str, str], message: str
+    published: DailyRuns, params: dict[str, str], message: str
 ) -> None:
     with pytest.raises(BadSetting, match=message):
         discovered(published, 1.5, **params)

@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from include import steps
+from include import pipeline
+from include.pipeline import OpenRun
 from include.publishing.manifest import Manifest
-from include.publishing.registry import Registry
+from include.registry import run_log
+from include.registry.registry import Registry
 from include.sources.sofascore import extract
 from include.sources.sofascore.discover import units
 from include.sources.sofascore.match_tables import PARTS
-from include.sources.sofascore.replies import Reply
-from include.sources.source import Run
+from include.sources.sofascore.records import Reply
+from include.storage.landing import Landed, Landing, LandingTaken
 from include.upstream.answers import BreakerOpen, ContractBreak, Refused, Transient
-from include.upstream.landing import Landing
 from sandbox.sofascore.server import SampleUpstream
-from tests.sources.pipeline import Pipeline
+from tests.sources.daily import DailyRuns
 from tests.sources.sofascore.conftest import (
     CUP_BEFORE,
     LEAGUE_BEFORE,
@@ -36,29 +38,29 @@ from tests.sources.sofascore.conftest import (
 LEAGUE_UNIT, CUP_UNIT = f"17-{LEAGUE_BEFORE}", f"16-{CUP_BEFORE}"
 
 
-def planned(pipeline: Pipeline, day: float = 1, **params: Any) -> Run:
+def planned(daily: DailyRuns, day: float = 1, **params: Any) -> OpenRun:
     """A run whose discovery is over, of whose extract alone the requests are counted."""
-    run = pipeline.run(day, **params)
-    steps.discover(run, pipeline.session())
-    pipeline.upstream.forget()
+    run = daily.run(day, **params)
+    pipeline.discover(run, daily.session())
+    daily.upstream.forget()
     return run
 
 
-def in_the_middle(run: Run) -> int:
+def in_the_middle(run: OpenRun) -> int:
     """A match of the plan with others before and after it."""
     matches = [*plan(run)]
     return matches[len(matches) // 2]
 
 
-def unit_keys(run: Run) -> list[str]:
+def unit_keys(run: OpenRun) -> list[str]:
     """The keys of the units of a run's plan."""
     return [unit.key for unit in units(discovery(run))]
 
 
-def landed(run: Run, unit: str) -> list[Reply]:
+def landed(run: OpenRun, unit: str) -> list[Reply]:
     """What landed of a unit so far."""
-    landing = Landing.present(run.store, f"raw/{run.source}/{run.version}/{unit}")
-    return [msgspec.json.decode(line, type=Reply) for line in landing.read("matches")] if landing else []
+    found = Landed.present(run.store, f"raw/{run.source}/{run.version}/{unit}")
+    return [msgspec.json.decode(line, type=Reply) for line in found.read("matches")] if found else []
 
 
 def broken(match: int, part: str, times: int | None = None) -> dict[str, Any]:
@@ -66,23 +68,23 @@ def broken(match: int, part: str, times: int | None = None) -> dict[str, Any]:
     return {"kind": "error", "status": 500, "match": match, "part": part, "times": times}
 
 
-def came(run: Run) -> Counter[tuple[int, str]]:
+def came(run: OpenRun) -> Counter[tuple[int, str]]:
     """Each part that an answer landed of."""
     replies = [reply for unit in unit_keys(run) for reply in landed(run, unit)]
     return Counter((reply.match, part) for reply in replies for part in (*reply.parts, *reply.none))
 
 
-def rows_of(pipeline: Pipeline, manifest: Manifest, match: int) -> dict[str, list[dict[str, Any]]]:
+def rows_of(daily: DailyRuns, manifest: Manifest, match: int) -> dict[str, list[dict[str, Any]]]:
     """What a version says of a match."""
     return {
-        table: [row for row in pipeline.rows(manifest, table) if row["match_id"] == match]
+        table: [row for row in daily.rows(manifest, table) if row["match_id"] == match]
         for table in ("matches", "appearances", "momentum")
     }
 
 
 def failures(registry: Registry) -> tuple[str, int]:
     """State and failures of the breaker."""
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute("SELECT state, failures FROM lastgood.breaker")
         row = cursor.fetchone()
     return (row["state"], row["failures"]) if row else ("closed", 0)
@@ -90,7 +92,7 @@ def failures(registry: Registry) -> tuple[str, int]:
 
 def let_time_pass(registry: Registry) -> None:
     """The breaker lets one caller try again."""
-    with registry.cursor() as cursor:
+    with registry.transaction() as cursor:
         cursor.execute("UPDATE lastgood.breaker SET open_until = now() WHERE state = 'open'")
 
 
@@ -102,10 +104,10 @@ def of(wanted: dict[int, tuple[str, ...]]) -> Counter[tuple[int, str]]:
 # --- what is asked ---
 
 
-def test_every_part_of_the_plan_is_asked_for_once_and_lands_as_received(pipeline: Pipeline) -> None:
-    upstream = pipeline.upstream
-    run = planned(pipeline, competition="17", season="2025-26")
-    facts = steps.extract(run, pipeline.session(), LEAGUE_UNIT)
+def test_every_part_of_the_plan_is_asked_for_once_and_lands_as_received(daily: DailyRuns) -> None:
+    upstream = daily.upstream
+    run = planned(daily, competition="17", season="2025-26")
+    facts = pipeline.extract(run, daily.session(), LEAGUE_UNIT)
     assert asked(upstream) == of(plan(run))
     assert len(upstream.requests) == len(PARTS) * len(plan(run))
     replies = {reply.match: reply for reply in landed(run, LEAGUE_UNIT)}
@@ -117,17 +119,17 @@ def test_every_part_of_the_plan_is_asked_for_once_and_lands_as_received(pipeline
         assert not reply.failed
     assert (facts["matches"], facts["failed"]) == (len(replies), 0)
     upstream.forget()
-    steps.extract(run, pipeline.session(), LEAGUE_UNIT)
+    pipeline.extract(run, daily.session(), LEAGUE_UNIT)
     assert not upstream.requests, "a unit that is complete asks nothing"
 
 
 def test_as_many_matches_are_asked_for_at_once_as_the_limits_allow_and_no_more(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    daily: DailyRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = planned(pipeline, competition="17", season="2025-26")
-    session = pipeline.session()
+    run = planned(daily, competition="17", season="2025-26")
+    session = daily.session()
     allowed = session.limits.concurrency
-    together, lock, at_once = threading.Barrier(allowed, timeout=10), threading.Lock(), [0]
+    together, lock, at_once = threading.Barrier(allowed, timeout=60), threading.Lock(), [0]
     # The first match is asked for alone: it tells whether the upstream is there. Then as many wait for each other.
     first = [len(PARTS) + allowed]
     most = [0]
@@ -148,55 +150,55 @@ def test_as_many_matches_are_asked_for_at_once_as_the_limits_allow_and_no_more(
                 at_once[0] -= 1
 
     monkeypatch.setattr(SampleUpstream, "respond", counted)
-    steps.extract(run, session, LEAGUE_UNIT)
+    pipeline.extract(run, session, LEAGUE_UNIT)
     assert most == [allowed] == [2]
 
 
-def test_a_unit_that_the_plan_does_not_have_is_named(pipeline: Pipeline) -> None:
-    run = planned(pipeline, competition="17")
+def test_a_unit_that_the_plan_does_not_have_is_named(daily: DailyRuns) -> None:
+    run = planned(daily, competition="17")
     with pytest.raises(LookupError, match=f"no unit '{CUP_UNIT}' in the plan"):
-        steps.extract(run, pipeline.session(), CUP_UNIT)
+        pipeline.extract(run, daily.session(), CUP_UNIT)
 
 
 # --- what may pass ---
 
 
-def test_a_part_that_fails_for_a_while_is_had_by_the_next_pass(pipeline: Pipeline) -> None:
-    run = planned(pipeline, competition="17", season="2025-26")
+def test_a_part_that_fails_for_a_while_is_had_by_the_next_pass(daily: DailyRuns) -> None:
+    run = planned(daily, competition="17", season="2025-26")
     match = in_the_middle(run)
-    pipeline.upstream.faults([broken(match, "incidents", times=pipeline.attempts)])
-    facts = steps.extract(run, pipeline.session(), LEAGUE_UNIT)
+    daily.upstream.faults([broken(match, "incidents", times=daily.attempts)])
+    facts = pipeline.extract(run, daily.session(), LEAGUE_UNIT)
     assert facts["failed"] == 0
     # The event comes with every pass, since the other parts need it.
-    again = {(match, "incidents"): pipeline.attempts + 1, (match, "event"): 2}
-    assert asked(pipeline.upstream) == {**of(plan(run)), **again}
+    again = {(match, "incidents"): daily.attempts + 1, (match, "event"): 2}
+    assert asked(daily.upstream) == {**of(plan(run)), **again}
 
 
-def test_a_part_that_fails_fails_alone_and_the_next_try_asks_for_it_alone(pipeline: Pipeline) -> None:
-    upstream = pipeline.upstream
-    run = planned(pipeline, competition="17", season="2025-26")
+def test_a_part_that_fails_fails_alone_and_the_next_try_asks_for_it_alone(daily: DailyRuns) -> None:
+    upstream = daily.upstream
+    run = planned(daily, competition="17", season="2025-26")
     match = in_the_middle(run)
     upstream.faults([broken(match, "lineups")])
     with pytest.raises(
         Transient, match=rf"1 of \d+ matches could not be had whole: {match} \(lineups\); .*500"
     ):
-        steps.extract(run, pipeline.session(), LEAGUE_UNIT)
-    passes = {(match, "lineups"): extract.PASSES * pipeline.attempts, (match, "event"): extract.PASSES}
+        pipeline.extract(run, daily.session(), LEAGUE_UNIT)
+    passes = {(match, "lineups"): extract.PASSES * daily.attempts, (match, "event"): extract.PASSES}
     assert asked(upstream) == {**of(plan(run)), **passes}
-    assert failures(pipeline.registry) == ("closed", 1), "what is answered in between makes up for it"
+    assert failures(daily.registry) == ("closed", 1), "what is answered in between makes up for it"
     upstream.faults([])
     upstream.forget()
-    facts = steps.extract(run, pipeline.session(), LEAGUE_UNIT)
+    facts = pipeline.extract(run, daily.session(), LEAGUE_UNIT)
     assert asked(upstream) == {(match, "event"): 1, (match, "lineups"): 1}
     assert facts["failed"] == 0
 
 
 def test_a_unit_that_is_killed_goes_on_with_the_matches_that_did_not_land(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    daily: DailyRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extract, "CHUNK", 3)
-    upstream = pipeline.upstream
-    run = planned(pipeline, competition="17", season="2025-26")
+    upstream = daily.upstream
+    run = planned(daily, competition="17", season="2025-26")
     write, left = Landing.write_part, [2]
 
     def killed(self: Landing, *args: Any) -> Any:
@@ -207,65 +209,65 @@ def test_a_unit_that_is_killed_goes_on_with_the_matches_that_did_not_land(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Landing, "write_part", killed)
-        steps.extract(run, pipeline.session(), LEAGUE_UNIT)
+        pipeline.extract(run, daily.session(), LEAGUE_UNIT)
     done = {reply.match for reply in landed(run, LEAGUE_UNIT)}
     assert len(done) == 6
     upstream.forget()
-    steps.extract(run, pipeline.session(), LEAGUE_UNIT)
+    pipeline.extract(run, daily.session(), LEAGUE_UNIT)
     assert asked(upstream) == of({match: parts for match, parts in plan(run).items() if match not in done})
 
 
-def test_many_failures_end_a_pass_early(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_failures_end_a_pass_early(daily: DailyRuns, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extract, "CHUNK", 3)
     monkeypatch.setattr(extract, "FAILED_ALWAYS", 2)
-    run = planned(pipeline, competition="17", season="2025-26")
-    pipeline.upstream.faults([{"kind": "error", "status": 502, "part": "graph", "times": None}])
+    run = planned(daily, competition="17", season="2025-26")
+    daily.upstream.faults([{"kind": "error", "status": 502, "part": "graph", "times": None}])
     with pytest.raises(Transient, match=r"3 of 3 matches failed, the last with: .*502"):
-        steps.extract(run, pipeline.session(), LEAGUE_UNIT)
-    assert len({match for match, _ in asked(pipeline.upstream)}) == 3
+        pipeline.extract(run, daily.session(), LEAGUE_UNIT)
+    assert len({match for match, _ in asked(daily.upstream)}) == 3
 
 
-def test_an_outage_opens_the_breaker_and_afterwards_only_the_rest_is_asked_for(pipeline: Pipeline) -> None:
-    upstream = pipeline.upstream
-    run = planned(pipeline)
+def test_an_outage_opens_the_breaker_and_afterwards_only_the_rest_is_asked_for(daily: DailyRuns) -> None:
+    upstream = daily.upstream
+    run = planned(daily)
     upstream.faults([{"kind": "error", "path": "/api/v1/event", "first": 60, "times": None}])
     with pytest.raises(BreakerOpen):
-        steps.extract(run, pipeline.session())
-    assert failures(pipeline.registry)[0] == "open"
+        pipeline.extract(run, daily.session())
+    assert failures(daily.registry)[0] == "open"
     refused = sum(request.status == 503 for request in upstream.requests)
     # Five calls in a row that fail open it; two threads ask, so one more may be under way.
-    assert 5 * pipeline.attempts <= refused <= 6 * pipeline.attempts
+    assert 5 * daily.attempts <= refused <= 6 * daily.attempts
     before = came(run)
     assert len(before) > 3 * len(PARTS)
     upstream.forget()
     for unit in unit_keys(run):
         with pytest.raises(BreakerOpen):
-            steps.extract(run, pipeline.session(), unit)
+            pipeline.extract(run, daily.session(), unit)
     assert not upstream.requests
     upstream.faults([])
-    let_time_pass(pipeline.registry)
-    steps.probe(run, pipeline.session())
-    steps.extract(run, pipeline.session())
+    let_time_pass(daily.registry)
+    pipeline.probe(run, daily.session())
+    pipeline.extract(run, daily.session())
     rest = of(plan(run)) - before
     events = {(match, "event"): 1 for match, _ in rest}
     assert asked(upstream) == {**rest, **events}
 
 
 def test_a_try_after_an_outage_goes_on_although_only_one_question_is_let_through_at_first(
-    pipeline: Pipeline,
+    daily: DailyRuns,
 ) -> None:
-    run = planned(pipeline, competition="17", season="2025-26")
-    pipeline.upstream.faults([{"kind": "error", "path": "/api/v1/event", "times": None}])
+    run = planned(daily, competition="17", season="2025-26")
+    daily.upstream.faults([{"kind": "error", "path": "/api/v1/event", "times": None}])
     with pytest.raises(BreakerOpen):
-        steps.extract(run, pipeline.session(), LEAGUE_UNIT)
+        pipeline.extract(run, daily.session(), LEAGUE_UNIT)
     # The first answer takes as long as the other thread needs to come.
-    pipeline.upstream.faults([{"kind": "slow", "delay": 0.2}])
-    let_time_pass(pipeline.registry)
-    steps.extract(run, pipeline.session(), LEAGUE_UNIT)
+    daily.upstream.faults([{"kind": "slow", "delay": 0.2}])
+    let_time_pass(daily.registry)
+    pipeline.extract(run, daily.session(), LEAGUE_UNIT)
 
 
 def test_a_run_that_tolerates_failed_matches_publishes_without_them_and_the_next_run_asks_again(
-    published: Pipeline, base: Base
+    published: DailyRuns, base: Base
 ) -> None:
     upstream = published.upstream
     match = next(
@@ -278,12 +280,12 @@ def test_a_run_that_tolerates_failed_matches_publishes_without_them_and_the_next
     upstream.faults([broken(match, "lineups"), broken(match, "graph")])
     run, manifest = published.candidate(2, tolerate_failed=1)
     assert manifest.counts["failed"] == 1
-    verdict = steps.judge(run)
+    verdict = pipeline.judge(run)
     assert verdict.passed
     assert [check.name for check in verdict.checks if check.outcome == "WARN"] == [
         "every part was answered and could be read"
     ]
-    steps.promote(run)
+    pipeline.promote(run)
     after = rows_of(published, manifest, match)
     assert after["appearances"] == before["appearances"]
     assert after["momentum"] == before["momentum"]
@@ -296,20 +298,20 @@ def test_a_run_that_tolerates_failed_matches_publishes_without_them_and_the_next
     assert plan(planned(published, 3))[match] == ("event", "lineups", "graph")
 
 
-def test_as_many_matches_may_fail_as_are_tolerated(pipeline: Pipeline) -> None:
-    upstream = pipeline.upstream
+def test_as_many_matches_may_fail_as_are_tolerated(daily: DailyRuns) -> None:
+    upstream = daily.upstream
     matches = [
         n for n, each in upstream.matches().items() if (each.season, each.code) == (LEAGUE_BEFORE, 100)
     ][:6]
     assert len(matches) == 6, "more than may fail before the upstream is held to be away"
     upstream.faults([broken(match, "incidents") for match in matches])
-    _, manifest = pipeline.candidate(1, competition="17", season="2025-26", tolerate_failed=6)
+    _, manifest = daily.candidate(1, competition="17", season="2025-26", tolerate_failed=6)
     assert manifest.counts["failed"] == 6
     with pytest.raises(Transient):
-        pipeline.candidate(1.1, competition="17", season="2025-26", tolerate_failed=5)
+        daily.candidate(1.1, competition="17", season="2025-26", tolerate_failed=5)
 
 
-def test_what_was_published_as_failed_and_fails_again_stops_no_later_run(published: Pipeline) -> None:
+def test_what_was_published_as_failed_and_fails_again_stops_no_later_run(published: DailyRuns) -> None:
     upstream = published.upstream
     match = next(
         n for n, each in upstream.matches().items() if (each.season, each.code) == (LEAGUE_BEFORE, 100)
@@ -319,8 +321,8 @@ def test_what_was_published_as_failed_and_fails_again_stops_no_later_run(publish
     with pytest.raises(Transient):
         published.candidate(2)
     run, _ = published.candidate(2.1, tolerate_failed=1)
-    assert steps.judge(run).passed
-    steps.promote(run)
+    assert pipeline.judge(run).passed
+    pipeline.promote(run)
     _, manifest = published.candidate(3)
     assert manifest.counts["failed"] == 1
     assert states(published, manifest)[match, "incidents"] == "failed"
@@ -331,14 +333,14 @@ def test_what_was_published_as_failed_and_fails_again_stops_no_later_run(publish
 
 @pytest.mark.parametrize(("kind", "error"), [("challenge", Refused), ("wrong_shape", ContractBreak)])
 def test_a_challenge_or_a_wrong_shape_stops_every_thread_and_unit_until_the_probe(
-    pipeline: Pipeline, kind: str, error: type[Exception]
+    daily: DailyRuns, kind: str, error: type[Exception]
 ) -> None:
-    upstream = pipeline.upstream
-    run = planned(pipeline)
+    upstream = daily.upstream
+    run = planned(daily)
     first, *others = unit_keys(run)
     upstream.faults([{"kind": kind, "path": "/api/v1/event", "first": 40, "times": None}])
     with pytest.raises(error):
-        steps.extract(run, pipeline.session(), first)
+        pipeline.extract(run, daily.session(), first)
     # The other thread may have had a question under way.
     assert 40 <= len(upstream.requests) <= 41
     before = came(run)
@@ -347,50 +349,95 @@ def test_a_challenge_or_a_wrong_shape_stops_every_thread_and_unit_until_the_prob
     upstream.forget()
     told = rf"stopped before \({error.__name__}\): .* clear the whole run"
     with pytest.raises(Refused, match=told):
-        steps.extract(run, pipeline.session(), first)
+        pipeline.extract(run, daily.session(), first)
     for unit in others:
-        assert re.search(told, steps.extract(run, pipeline.session(), unit)["stopped"])
+        assert re.search(told, pipeline.extract(run, daily.session(), unit)["stopped"])
     assert not upstream.requests
-    assert steps.probe(run, pipeline.session()).new
+    assert pipeline.probe(run, daily.session()).new
     assert (len(upstream.requests), upstream.count("seasons")) == (1, 1)
     upstream.forget()
-    steps.extract(run, pipeline.session())
+    pipeline.extract(run, daily.session())
     assert asked(upstream) == of(plan(run)) - before
 
 
-def test_a_probe_that_is_refused_leaves_the_mark(pipeline: Pipeline) -> None:
-    run = planned(pipeline)
-    pipeline.upstream.faults([{"kind": "challenge", "times": None}])
+def test_a_probe_that_is_refused_leaves_the_mark(daily: DailyRuns) -> None:
+    run = planned(daily)
+    daily.upstream.faults([{"kind": "challenge", "times": None}])
     with pytest.raises(Refused):
-        steps.extract(run, pipeline.session())
+        pipeline.extract(run, daily.session())
     with pytest.raises(Refused):
-        steps.probe(run, pipeline.session())
-    pipeline.upstream.faults([])
+        pipeline.probe(run, daily.session())
+    daily.upstream.faults([])
     with pytest.raises(Refused, match="stopped before"):
-        steps.extract(run, pipeline.session())
+        pipeline.extract(run, daily.session())
+
+
+@pytest.mark.parametrize("since", ["its retry", "the probe", "its retry, when it had begun to stop the run"])
+def test_a_try_that_was_lost_stops_nobody(
+    daily: DailyRuns, monkeypatch: pytest.MonkeyPatch, since: str
+) -> None:
+    """It was frozen with a refusal in its hand, and wakes when others have long gone on."""
+    run = planned(daily)
+    first, second, *_ = unit_keys(run)
+    stop, late = extract._stop, "begun" in since
+
+    def again() -> OpenRun:
+        return replace(run, pins=run_log.pinned(run.registry, run.source, run.run_id))
+
+    def frozen(seen: Any, landing: Landing, mark: Any) -> None:
+        monkeypatch.setattr(extract, "_stop", stop)
+        daily.upstream.faults([])
+        if late:
+            landing.remark({extract.STOPPED: msgspec.to_builtins(mark)})
+        if since == "the probe":
+            pipeline.probe(again(), daily.session())
+        else:
+            pipeline.extract(again(), daily.session(), first)
+        if late:
+            seen.raw.write_note(extract.STOPPED, mark.unit)
+        else:
+            stop(seen, landing, mark)
+
+    monkeypatch.setattr(extract, "_stop", frozen)
+    daily.upstream.faults([{"kind": "challenge", "times": 1}])
+    with pytest.raises((Refused, LandingTaken)):
+        pipeline.extract(run, daily.session(), first)
+    assert "stopped" not in pipeline.extract(again(), daily.session(), second)
+    assert "stopped" not in pipeline.extract(again(), daily.session(), first)
+
+
+def test_a_probe_that_was_lost_frees_nobody(daily: DailyRuns) -> None:
+    run = planned(daily)
+    first, second, *_ = unit_keys(run)
+    daily.upstream.faults([{"kind": "challenge", "times": 1}])
+    later = replace(run, pins=run_log.pinned(run.registry, run.source, run.run_id))
+    with pytest.raises(Refused):
+        pipeline.extract(later, daily.session(), first)
+    pipeline.probe(run, daily.session())
+    assert "stopped" in pipeline.extract(later, daily.session(), second)
 
 
 # --- what is not there ---
 
 
-def test_parts_that_are_not_there_are_no_failure_however_many_follow_one_another(pipeline: Pipeline) -> None:
+def test_parts_that_are_not_there_are_no_failure_however_many_follow_one_another(daily: DailyRuns) -> None:
     """Contract, what went wrong: a breaker that counted 404 stopped a season without shot maps."""
     missing = [part for part in PARTS if part != "event"]
-    pipeline.upstream.faults([{"kind": "missing", "part": part, "times": None} for part in missing])
-    run = planned(pipeline)
-    steps.extract(run, pipeline.session())
-    assert sum(request.status == 404 for request in pipeline.upstream.requests) == 8 * len(plan(run)) > 150
-    assert asked(pipeline.upstream) == of(plan(run))
-    assert failures(pipeline.registry) == ("closed", 0)
+    daily.upstream.faults([{"kind": "missing", "part": part, "times": None} for part in missing])
+    run = planned(daily)
+    pipeline.extract(run, daily.session())
+    assert sum(request.status == 404 for request in daily.upstream.requests) == 8 * len(plan(run)) > 150
+    assert asked(daily.upstream) == of(plan(run))
+    assert failures(daily.registry) == ("closed", 0)
     replies = [reply for unit in unit_keys(run) for reply in landed(run, unit)]
     assert all({*reply.none} == {*missing} and not reply.failed for reply in replies)
 
 
-def test_below_a_match_that_is_not_there_nothing_is_asked(pipeline: Pipeline) -> None:
-    pipeline.upstream.faults([{"kind": "missing", "part": "event", "times": None}])
-    run = planned(pipeline)
-    steps.extract(run, pipeline.session())
-    assert asked(pipeline.upstream) == dict.fromkeys(((match, "event") for match in plan(run)), 1)
+def test_below_a_match_that_is_not_there_nothing_is_asked(daily: DailyRuns) -> None:
+    daily.upstream.faults([{"kind": "missing", "part": "event", "times": None}])
+    run = planned(daily)
+    pipeline.extract(run, daily.session())
+    assert asked(daily.upstream) == dict.fromkeys(((match, "event") for match in plan(run)), 1)
     replies = [reply for unit in unit_keys(run) for reply in landed(run, unit)]
     assert {reply.match: {*reply.none} for reply in replies} == {match: {*PARTS} for match in plan(run)}
-    assert failures(pipeline.registry) == ("closed", 0)
+    assert failures(daily.registry) == ("closed", 0)

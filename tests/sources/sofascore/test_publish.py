@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
-from include import steps
+from include import pipeline
+from include.operations import retention
+from include.pipeline import BaseMoved, OpenRun
 from include.publishing import manifest as manifests
-from include.publishing import promotion, runlog
+from include.publishing import promotion
+from include.publishing import verdict as verdicts
 from include.publishing.manifest import Manifest
 from include.publishing.promotion import Outcome
-from include.publishing.registry import Registry
-from include.publishing.store import Store
-from include.quality import gate
-from include.sources.sofascore import knowledge
-from include.sources.sofascore.match_tables import NAMED, OF_MATCHES, PARTS
-from include.sources.source import Run
+from include.registry import run_log
+from include.registry.registry import Registry
+from include.sources.sofascore.discover import ASKED
+from include.sources.sofascore.match_tables import NAMED, OF_MATCHES, PARTS, STATES
+from include.sources.source import Retention
+from include.storage.landing import RawAltered
+from include.storage.store import Store
 from include.upstream.answers import Refused, Transient
 from sandbox.sofascore.server import SampleUpstream
-from tests.sources.pipeline import START, Pipeline, begun
+from tests.sources.daily import START, DailyRuns
 from tests.sources.sofascore.conftest import (
     CUP_BEFORE,
     LEAGUE_BEFORE,
@@ -41,7 +45,7 @@ WHEN_ASKED = {"checked_at", "content_hash"}
 """Columns that tell when somebody asked, and the hash over them: a full refresh asked for everything just now."""
 
 
-def tables(pipeline: Pipeline, manifest: Manifest) -> dict[str, list[dict[str, Any]]]:
+def tables(daily: DailyRuns, manifest: Manifest) -> dict[str, list[dict[str, Any]]]:
     """Every table of a version, without what tells only when it was asked for."""
     names = [entry.name for entry in manifest.tables]
     return {
@@ -52,7 +56,7 @@ def tables(pipeline: Pipeline, manifest: Manifest) -> dict[str, list[dict[str, A
                 # What is computed says nothing of when, so its hash counts.
                 if column not in WHEN_ASKED or (column == "content_hash" and "checked_at" not in row)
             }
-            for row in pipeline.rows(manifest, name)
+            for row in daily.rows(manifest, name)
         ]
         for name in names
     }
@@ -63,12 +67,12 @@ def files(manifest: Manifest, table: str) -> dict[str | None, str]:
     return {file.part: file.path for file in manifest.table(table).files}
 
 
-def of_match(pipeline: Pipeline, manifest: Manifest, table: str, match: int) -> list[dict[str, Any]]:
-    return [row for row in pipeline.rows(manifest, table) if row["match_id"] == match]
+def of_match(daily: DailyRuns, manifest: Manifest, table: str, match: int) -> list[dict[str, Any]]:
+    return [row for row in daily.rows(manifest, table) if row["match_id"] == match]
 
 
-def score(pipeline: Pipeline, manifest: Manifest, match: int) -> tuple[int, int]:
-    (row,) = of_match(pipeline, manifest, "matches", match)
+def score(daily: DailyRuns, manifest: Manifest, match: int) -> tuple[int, int]:
+    (row,) = of_match(daily, manifest, "matches", match)
     return row["home_goals"], row["away_goals"]
 
 
@@ -81,13 +85,13 @@ def old_matches(upstream: SampleUpstream, season: int = LEAGUE_BEFORE) -> list[i
     ]
 
 
-def base_of(base: Base, registry: Registry) -> Pipeline:
-    return Pipeline("sofascore", Store.from_uri(base.root.as_uri()), registry)
+def base_of(base: Base, registry: Registry) -> DailyRuns:
+    return DailyRuns("sofascore", Store.from_uri(base.root.as_uri()), registry)
 
 
-def planned(pipeline: Pipeline, day: float, **params: Any) -> Run:
-    run = pipeline.run(day, **params)
-    steps.discover(run, pipeline.session())
+def planned(daily: DailyRuns, day: float, **params: Any) -> OpenRun:
+    run = daily.run(day, **params)
+    pipeline.discover(run, daily.session())
     return run
 
 
@@ -95,7 +99,7 @@ def planned(pipeline: Pipeline, day: float, **params: Any) -> Run:
 
 
 def test_days_of_runs_end_where_one_run_that_asks_for_everything_does(
-    copied: Pipeline, store: Store, registry: Registry
+    copied: DailyRuns, store: Store, registry: Registry
 ) -> None:
     upstream = copied.upstream
     for day, days in ((2, 1), (4, 2)):
@@ -103,40 +107,40 @@ def test_days_of_runs_end_where_one_run_that_asks_for_everything_does(
         upstream.forget()
         daily = copied.publish(day)
         assert set(asked(upstream).values()) == {1}
-    _, whole = Pipeline("sofascore", store, registry, upstream).candidate(4)
-    assert tables(copied, daily) == tables(Pipeline("sofascore", store, registry), whole)
+    _, whole = DailyRuns("sofascore", store, registry, upstream).candidate(4)
+    assert tables(copied, daily) == tables(DailyRuns("sofascore", store, registry), whole)
     assert {row["match_id"] for row in copied.rows(daily, "matches")} == upstream.matches().keys()
     for table in OF_MATCHES:
         keys = Counter(tuple(row[name] for name in table.key) for row in copied.rows(daily, table.name))
         assert set(keys.values()) == {1}, table.name
         for file in daily.table(table.name).files:
-            years = {row["season_year"] for row in copied.store.dataset([file.path]).to_table().to_pylist()}
+            years = {row["season_year"] for row in copied.store.parquet(file.path).to_table().to_pylist()}
             assert years <= {int(file.part or 0)}
     assert files(daily, "matches").keys() == {"2024", "2025", "2026"}
 
 
 def test_limited_runs_take_the_newest_first_and_add_up_to_everything(
-    pipeline: Pipeline, base: Base, registry: Registry
+    daily: DailyRuns, base: Base, registry: Registry
 ) -> None:
-    upstream = pipeline.upstream
+    upstream = daily.upstream
     matches = {row["match_id"]: row for row in base_of(base, registry).rows(base.manifest, "matches")}
     answered = {match for match, _ in states(base_of(base, registry), base.manifest)}
     newest = sorted(answered, key=lambda n: (matches[n]["kickoff_at"], n), reverse=True)
-    first = pipeline.publish(1, limit=18)
-    assert {match for match, _ in states(pipeline, first)} == {*newest[:18]}
-    assert "until" not in pipeline.registry.cursors("sofascore")
+    first = daily.publish(1, limit=18)
+    assert {match for match, _ in states(daily, first)} == {*newest[:18]}
+    assert "until" not in daily.registry.watermarks("sofascore")
     upstream.forget()
-    second = pipeline.publish(2, limit=18)
+    second = daily.publish(2, limit=18)
     assert {*newest[18:]} <= {match for match, _ in asked(upstream)}
-    assert tables(pipeline, second) == {
+    assert tables(daily, second) == {
         name: rows
         for name, rows in tables(base_of(base, registry), base.manifest).items()
         if name in {entry.name for entry in second.tables}
     }
-    assert pipeline.registry.cursors("sofascore")["until"] == (START + 2 * DAY).isoformat()
+    assert daily.registry.watermarks("sofascore")["until"] == (START + 2 * DAY).isoformat()
 
 
-def test_years_without_an_answer_stay_the_same_files(published: Pipeline, base: Base) -> None:
+def test_years_without_an_answer_stay_the_same_files(published: DailyRuns, base: Base) -> None:
     published.upstream.advance()
     _, manifest = published.candidate(2, competition="17", season="2026-27")
     for table in OF_MATCHES:
@@ -150,7 +154,7 @@ def test_years_without_an_answer_stay_the_same_files(published: Pipeline, base: 
 
 
 def test_a_backfill_merges_is_promoted_and_moves_neither_cursor_nor_data_time(
-    published: Pipeline, base: Base
+    published: DailyRuns, base: Base
 ) -> None:
     upstream = published.upstream
     match = old_matches(upstream, CUP_BEFORE)[0]
@@ -158,16 +162,16 @@ def test_a_backfill_merges_is_promoted_and_moves_neither_cursor_nor_data_time(
     upstream.advance()
     day = (upstream.matches()[match].kickoff - START) // DAY + 1
     run = replace(published.run(day), backfill=True)
-    cursors = published.registry.cursors("sofascore")
-    steps.extract(run, published.session())
-    manifest = steps.build(run)
+    cursors = published.registry.watermarks("sofascore")
+    pipeline.extract(run, published.session())
+    manifest = pipeline.build(run)
     assert match in {key for key, _ in asked(upstream)}
-    assert steps.judge(run).passed
-    assert steps.promote(run).outcome is Outcome.PROMOTED
+    assert pipeline.judge(run).passed
+    assert pipeline.promote(run).outcome is Outcome.PROMOTED
     latest = published.registry.latest("sofascore")
     assert latest is not None
     assert (latest.version, latest.as_of) == (run.version, START + DAY)
-    assert published.registry.cursors("sofascore") == cursors
+    assert published.registry.watermarks("sofascore") == cursors
     assert (score(published, manifest, match), manifest.full) == ((8, 1), False)
     for table in OF_MATCHES:
         before, after = files(base.manifest, table.name), files(manifest, table.name)
@@ -191,91 +195,152 @@ def test_a_backfill_merges_is_promoted_and_moves_neither_cursor_nor_data_time(
 
 
 def test_what_a_partial_run_landed_is_taken_over_and_asked_for_no_second_time(
-    pipeline: Pipeline,
+    daily: DailyRuns,
 ) -> None:
-    upstream = pipeline.upstream
+    upstream = daily.upstream
     match = old_matches(upstream)[1]
     upstream.faults([{"kind": "error", "match": match, "part": "lineups", "times": None}])
-    partial = planned(pipeline, 1)
-    begun(partial)
+    partial = planned(daily, 1)
     with pytest.raises(Transient, match="could not be had whole"):
-        steps.extract(partial, pipeline.session())
-    left = {unit.key for unit in steps.discover(partial, pipeline.session()).units[3:]}
+        pipeline.extract(partial, daily.session())
+    left = {unit.key for unit in pipeline.discover(partial, daily.session()).units[3:]}
     assert left == {f"17-{LEAGUE_NOW}"}, "it ended before its last unit"
     upstream.faults([])
     young = {n for n, each in upstream.matches().items() if each.kickoff > START + DAY - 2 * DAY}
     once = Counter({key: 1 for key in asked(upstream) if key[0] not in young} | {(match, "event"): 1})
     del once[match, "lineups"]
     upstream.forget()
-    manifest = pipeline.publish(2)
+    manifest = daily.publish(2)
     twice = {key for key in once & asked(upstream) if key != (match, "event")}
     assert not twice
     assert asked(upstream)[match, "lineups"] == 1
-    assert {*states(pipeline, manifest).values()} == {"done", "none"}
+    assert {*states(daily, manifest).values()} == {"done", "none"}
     assert manifest.counts["adopted_runs"] == 1
-    assert pipeline.registry.cursors("sofascore")["taken"] == [partial.version]
-    assert discovery(planned(pipeline, 3)).progress.facts["adopted"] == []
+    assert daily.registry.watermarks("sofascore")["taken"] == [partial.version]
+    assert discovery(planned(daily, 3)).progress.facts["adopted"] == []
+
+
+def test_a_run_about_something_else_asks_again_for_what_failed_in_a_run_it_takes_over(
+    published: DailyRuns,
+) -> None:
+    """Else a backfill of one season is rejected for the failed parts of a match of another, and nobody can help it."""
+    upstream = published.upstream
+    match = next(
+        n for n, each in upstream.matches().items() if each.season == CUP_BEFORE and each.code == 100
+    )
+    upstream.correct(match, 8, 1)
+    upstream.faults([{"kind": "error", "match": match, "part": "lineups", "times": None}])
+    with pytest.raises(Transient, match="could not be had whole"):
+        pipeline.extract(published.run(2, full_refresh=True), published.session())
+    upstream.faults([])
+    upstream.forget()
+    season = {"competition": "england-premier-league", "season": "2026-27"}
+    run, manifest = published.candidate(3, **season)
+    assert asked(upstream)[match, "lineups"] == 1
+    assert manifest.counts["adopted_runs"] == 1
+    assert {*states(published, manifest).values()} == {"done", "none"}
+    assert score(published, manifest, match) == (8, 1)
+    assert pipeline.judge(run).passed and pipeline.promote(run).outcome is Outcome.PROMOTED
 
 
 def test_what_was_taken_over_is_published_as_if_its_own_run_had_done_it(
-    pipeline: Pipeline, base: Base, registry: Registry
+    daily: DailyRuns, base: Base, registry: Registry
 ) -> None:
-    begun(pipeline.run(1))
-    steps.extract(pipeline.run(1), pipeline.session())
-    _, manifest = pipeline.candidate(2)
+    pipeline.extract(daily.run(1), daily.session())
+    _, manifest = daily.candidate(2)
     assert manifest.counts["adopted_runs"] == 1
-    published, undisturbed = tables(pipeline, manifest), tables(base_of(base, registry), base.manifest)
+    published, undisturbed = tables(daily, manifest), tables(base_of(base, registry), base.manifest)
     assert published == {name: undisturbed[name] for name in published}
 
 
 def test_a_match_whose_event_failed_in_a_partial_run_is_asked_for_whole_by_the_next(
-    pipeline: Pipeline,
+    daily: DailyRuns,
 ) -> None:
-    match = old_matches(pipeline.upstream)[1]
-    pipeline.upstream.faults([{"kind": "error", "match": match, "part": "event", "times": None}])
+    match = old_matches(daily.upstream)[1]
+    daily.upstream.faults([{"kind": "error", "match": match, "part": "event", "times": None}])
     with pytest.raises(Transient, match="could not be had whole"):
-        steps.extract(pipeline.run(1), pipeline.session())
-    pipeline.upstream.faults([])
-    assert plan(planned(pipeline, 2))[match] == PARTS
+        pipeline.extract(daily.run(1), daily.session())
+    daily.upstream.faults([])
+    assert plan(planned(daily, 2))[match] == PARTS
 
 
-def test_what_a_run_landed_before_it_was_stopped_is_taken_over(pipeline: Pipeline) -> None:
-    upstream = pipeline.upstream
+def test_what_a_run_landed_before_it_was_stopped_is_taken_over(daily: DailyRuns) -> None:
+    upstream = daily.upstream
     upstream.faults([{"kind": "challenge", "path": "/api/v1/event", "first": 90, "times": None}])
-    begun(pipeline.run(1))
     with pytest.raises(Refused):
-        steps.extract(pipeline.run(1), pipeline.session())
+        pipeline.extract(daily.run(1), daily.session())
     upstream.faults([])
-    run = planned(pipeline, 2)
-    assert discovery(run).progress.facts["adopted"] == [pipeline.run(1).version]
+    run = planned(daily, 2)
+    assert discovery(run).progress.facts["adopted"] == [daily.run(1).version]
     complete = {n for n, each in upstream.matches().items() if each.season == CUP_BEFORE}
     assert not complete & plan(run).keys()
 
 
-def test_a_candidate_that_lost_the_race_leaves_its_answers_to_the_next_run(published: Pipeline) -> None:
+def test_what_was_taken_over_is_noted_once_and_if_it_is_gone_the_run_plans_anew(daily: DailyRuns) -> None:
+    upstream = daily.upstream
+    left = daily.run(1)
+    pipeline.extract(left, daily.session())
+    run = planned(daily, 2)
+    asked_for = plan(run)
+    pipeline.extract(run, daily.session())
+    assert discovery(run).progress.facts["adopted"] == [left.version]
+    daily.store.delete_tree(f"raw/sofascore/{left.version}")
+    with pytest.raises(RawAltered, match=f"{left.version}.*is gone"):
+        pipeline.build(run)
+    # Cleared from its first task it goes on with its version, and no longer believes what it noted.
+    again = planned(daily, 2)
+    assert again.version == run.version
+    assert discovery(again).progress.facts["adopted"] == []
+    assert plan(again).keys() > asked_for.keys()
+    assert {*plan(again)} == {n for n, each in upstream.matches().items() if STATES[each.code] in ASKED}
+
+
+def test_retention_keeps_what_a_run_under_way_took_over(daily: DailyRuns) -> None:
+    left = daily.run(1)
+    pipeline.extract(left, daily.session())
+    run_log.end(daily.registry, "sofascore", left.version, "partial")
+    run = planned(daily, 2)
+    pipeline.extract(run, daily.session())
+    far, policy = datetime.now(UTC) + timedelta(days=400), Retention()
+
+    def of_left() -> set[str]:
+        chosen = retention.plan(daily.store, daily.registry, "sofascore", policy, now=far)
+        return {key for key in chosen.keys if left.version in key}
+
+    assert not of_left()
+    pipeline.build(run)
+    run_log.end(daily.registry, "sofascore", run.version, "fail")
+    assert not of_left(), "its candidate is staged"
+    with daily.registry.transaction() as cursor:
+        cursor.execute("UPDATE lastgood.dataset_version SET state = 'rejected'")
+    assert of_left()
+
+
+def test_a_candidate_that_lost_the_race_leaves_its_answers_to_the_next_run(published: DailyRuns) -> None:
     upstream = published.upstream
     match = old_matches(upstream)[0]
     winner, _ = published.candidate(1.5)
     upstream.correct(match, 0, 9)
     loser, lost = published.candidate(2)
     assert score(published, lost, match) == (0, 9)
-    for run in (loser, winner):
-        assert steps.judge(run).passed
-    assert steps.promote(winner).outcome is Outcome.PROMOTED
-    assert steps.promote(loser).outcome is Outcome.LOST
+    for candidate in (loser, winner):
+        assert pipeline.judge(candidate).passed
+    assert pipeline.promote(winner).outcome is Outcome.PROMOTED
+    with pytest.raises(BaseMoved):
+        pipeline.judge(loser)
+    assert pipeline.promote(loser).outcome is Outcome.LOST
     run = planned(published, 3)
     assert discovery(run).progress.facts["adopted"] == [loser.version]
     assert match not in plan(run)
 
 
-def test_what_the_gate_rejected_is_asked_for_again(published: Pipeline) -> None:
+def test_what_the_gate_rejected_is_asked_for_again(published: DailyRuns) -> None:
     upstream = published.upstream
     match = old_matches(upstream)[0]
     upstream.correct(match, 0, 9)
     rejected, _ = published.candidate(2)
-    verdict = msgspec.structs.replace(steps.judge(rejected), errors=["something is wrong with it"])
-    published.store.write_bytes(gate.verdict_key("sofascore", rejected.version), msgspec.json.encode(verdict))
-    published.registry.record_verdict(verdict)
+    verdict = msgspec.structs.replace(pipeline.judge(rejected), errors=["something is wrong with it"])
+    verdicts.keep(published.store, published.registry, verdict)
     assert published.registry.version("sofascore", rejected.version).state == "rejected"
     run = planned(published, 3)
     assert discovery(run).progress.facts["adopted"] == []
@@ -283,33 +348,32 @@ def test_what_the_gate_rejected_is_asked_for_again(published: Pipeline) -> None:
 
 
 def test_a_version_that_was_rolled_back_does_not_come_back_once_retention_has_forgotten_it(
-    published: Pipeline,
+    published: DailyRuns,
 ) -> None:
     store, registry = published.store, published.registry
     before = registry.latest("sofascore")
     published.upstream.correct(old_matches(published.upstream)[0], 0, 9)
     run, bad = published.candidate(2)
-    begun(run)
-    assert steps.judge(run).passed and steps.promote(run).outcome is Outcome.PROMOTED
+    assert pipeline.judge(run).passed and pipeline.promote(run).outcome is Outcome.PROMOTED
     promotion.rollback(store, registry, "sofascore", who="ana", reason="a wrong score")
-    with runlog.step(registry, "sofascore", bad.version, "build"):
+    with run_log.step(registry, "sofascore", bad.version, "build"):
         pass
-    runlog.end(registry, "sofascore", bad.version, "fail", failed_step="export")
-    with registry.cursor() as cursor:
+    run_log.end(registry, "sofascore", bad.version, "fail", failed_step="export")
+    with registry.transaction() as cursor:
         cursor.execute("UPDATE lastgood.latest SET previous = NULL")
         cursor.execute("DELETE FROM lastgood.dataset_version WHERE version = %s", (bad.version,))
     store.delete(manifests.manifest_key("sofascore", bad.version))
     assert before is not None and store.list(f"raw/sofascore/{bad.version}")
-    assert knowledge.left_over(published.run(3)) == []
-    with registry.cursor() as cursor:
+    assert published.run(3).for_source().left_over() == ()
+    with registry.transaction() as cursor:
         cursor.execute("DELETE FROM lastgood.pipeline_run")
-    assert knowledge.left_over(published.run(3)) == [], "a registry that was rebuilt knows no runs"
+    assert published.run(3).for_source().left_over() == (), "a registry that was rebuilt knows no runs"
 
 
 # --- what is gone ---
 
 
-def test_a_match_that_is_gone_upstream_leaves_unless_it_was_played(published: Pipeline, base: Base) -> None:
+def test_a_match_that_is_gone_upstream_leaves_unless_it_was_played(published: DailyRuns, base: Base) -> None:
     upstream = published.upstream
     matches = upstream.matches()
     never = next(n for n, each in matches.items() if (each.season, each.code) == (LEAGUE_NOW, 0))

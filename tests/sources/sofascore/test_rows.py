@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.publishing.tables import content_hash
 from include.sources.sofascore import rows
-from include.sources.sofascore.bodies import Unreadable
 from include.sources.sofascore.match_tables import MATCH_TABLES, PARTS
-from include.sources.sofascore.replies import Listed, Reply
+from include.sources.sofascore.payloads import Unreadable
+from include.sources.sofascore.records import Listed, Reply
+from include.storage.tables import content_hash
 
 Body = dict[str, Any]
 Record = dict[str, Any]

@@ -110,6 +110,11 @@ def test_one_bad_record_does_not_hold_up_the_others(tmp_path: Path) -> None:
         ("unreadable_record", broken),
         ("unreadable_record", foreign),
     ]
+    assert [(item.kind, item.key) for item in report.quarantined] == [
+        ("listing", None),
+        ("listing", "match 6"),
+    ]
+    assert report.arrived == {"listing": 4}
     assert report.quarantined[0].sha256 == hashlib.sha256(broken).hexdigest()
     assert report.quarantined[0].raw == "raw/sofascore/v1/part-00100.jsonl.zst"
     assert [item.detail.partition(":")[0] for item in report.quarantined] == ["Record 101", "Record 102"]
@@ -122,6 +127,8 @@ def test_a_part_that_cannot_be_read_is_quarantined_and_the_rest_of_its_match_is_
     report = shards.parse_files([job(tmp_path, [reply(5, graph=graph)])], tmp_path)[0]
     (item,) = report.quarantined
     assert (item.reason, json.loads(item.content)) == ("unreadable_part", graph)
+    assert (item.kind, item.key) == ("graph", "match 5 graph")
+    assert report.arrived == {"matches": 1, "event": 1, "graph": 1}
     assert item.detail.startswith("Match 5, graph: ")
     assert "$.graphPoints[0].value" in item.detail
     assert query(tmp_path, "SELECT part, state, error FROM fresh_match_parts ORDER BY 1") == [

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, BaseOperator, TriggerRule
 
-from lastgood.dag import START, _alerts
+from include.upstream.answers import Transient
+from lastgood.dag import NOTIFIES, START
+from lastgood.errors import DecisionRefused
 from lastgood.notifiers.alert import AlertNotifier
 from lastgood.operators.operations import OperationOperator
 from lastgood.operators.steps import WatcherOperator
@@ -27,8 +29,12 @@ class ProvokeOperator(OperationOperator):
         self.act = act
 
     def work(self, store: Any, registry: Any, context: Any) -> dict[str, Any]:
-        if self.act == "fail":
+        if self.act in ("fail", "fail too"):
             raise ValueError(f"it is broken password={CANARY}")
+        if self.act == "find the upstream down":
+            raise Transient("GET /studies failed 4 times")
+        if self.act == "be refused":
+            raise DecisionRefused("there is no version 'x'")
         if self.act == "fail on the first try" and context["ti"].try_number == 1:
             raise ValueError("it is broken, once")
         if self.act == "fail until it was mended" and not store.exists(f"provoked/mended/{self.dag_id}"):
@@ -44,8 +50,6 @@ class ProvokeOperator(OperationOperator):
         if self.act in ("hang", "be a zombie"):
             while True:
                 time.sleep(0.2)
-        while self.act == "wait" and not store.exists(f"provoked/mended/{self.dag_id}"):
-            time.sleep(0.2)
         return {}
 
 
@@ -63,8 +67,8 @@ def provoke(
     retries: int = 0,
     timeout: timedelta = timedelta(minutes=5),
     run_timeout: timedelta = timedelta(minutes=10),
-    done_within: timedelta | None = None,
     leaf: bool = False,
+    units: tuple[str, ...] = (),
     **schedule: Any,
 ) -> DAG:
     """A DAG `provoked_NAME` whose step does this, with the watcher."""
@@ -81,9 +85,13 @@ def provoke(
             "on_failure_callback": AlertNotifier("failure"),
         },
         **{"schedule": None, "start_date": START, **schedule},
-        **_alerts(done_within),
+        **NOTIFIES,
     ) as dag:
-        step = ProvokeOperator(task_id="extract", act=act)
+        step: Any = (
+            ProvokeOperator.partial(task_id="extract", map_index_template="{{ task.act }}").expand(act=units)
+            if units
+            else ProvokeOperator(task_id="extract", act=act)
+        )
         if leaf:
             step >> NothingOperator(task_id="clean", trigger_rule=TriggerRule.ALL_DONE)
         step >> WatcherOperator(task_id="watcher", trigger_rule=TriggerRule.ONE_FAILED, retries=0)
@@ -97,18 +105,12 @@ timeout = provoke("timeout", "hang", timeout=timedelta(seconds=5))
 killed = provoke("killed", "be killed")
 run_timeout = provoke("run_timeout", "hang", run_timeout=timedelta(seconds=8))
 leaf = provoke("leaf", "fail", leaf=True)
-late = provoke("late", "wait", done_within=timedelta(seconds=3))
 mended = provoke("mended", "fail until it was mended")
 retried = provoke("retried", "fail on the first try", retries=1)
 unheard = provoke("unheard", "fail")
 unheard_too = provoke("unheard_too", "fail")
+units = provoke("units", "fail", units=("fail", "fail too"))
+upstream = provoke("upstream", "find the upstream down")
+refused = provoke("refused", "be refused")
 outage = provoke("outage", "fail")
 outage_too = provoke("outage_too", "fail")
-# Its dates are over: it has no runs but those of a backfill.
-backfilled = provoke(
-    "backfilled",
-    "wait",
-    done_within=timedelta(seconds=3),
-    schedule="@daily",
-    end_date=datetime(2026, 1, 5, tzinfo=UTC),
-)

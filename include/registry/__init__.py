@@ -1,0 +1,1 @@
+"""The registry in PostgreSQL, schema `lastgood`: its connection, versions, the run log, migrations."""

@@ -1,0 +1,102 @@
+"""An operator at a browser: the forms of the decisions, as Airflow's UI and our own page show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import requests
+
+from sandbox import environment
+from sandbox.environment import Environment
+from tests.running import Api
+from tests.web import site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page, Response
+
+DESKTOP, PHONE = (1280, 1000), (390, 844)
+MILLISECONDS = 120_000
+"""For the browser, on a machine that others keep busy."""
+
+
+class Operator:
+    """Whoever sits there: `admin`, who logs in when asked to."""
+
+    def __init__(self, started: Environment, browser: Browser) -> None:
+        self.api = Api(started)
+        self._password = started.password
+        self._browser = browser
+
+    @contextmanager
+    def page(self, size: tuple[int, int] = DESKTOP) -> Iterator[Page]:
+        """A window that nobody has used before."""
+        context = self._browser.new_context(viewport={"width": size[0], "height": size[1]})
+        context.set_default_timeout(MILLISECONDS)
+        try:
+            yield context.new_page()
+        finally:
+            context.close()
+
+    def log_in(self, page: Page, address: str) -> None:
+        """Open an address, be led to the login, and come back to it."""
+        page.goto(address)
+        page.locator("input[name=username]").fill(environment.UI_USER)
+        page.locator("input[name=password]").fill(self._password)
+        page.keyboard.press("Enter")
+        page.wait_for_url(address)
+
+    def form(self, page: Page, decision: str, **fields: str) -> Locator:
+        """Airflow's form of a decision, filled in; what is not named stays as it was found."""
+        page.goto(f"{self.api.url}/dags/lastgood_{decision}")
+        page.get_by_role("button", name="Trigger").first.click()
+        form = page.get_by_role("dialog")
+        for name, value in fields.items():
+            form.locator(f"#element_{name}").fill(value)
+        return form
+
+    def submit(self, page: Page, decision: str, **fields: str) -> str:
+        """Send the form of a decision; returns the run that it made."""
+        form = self.form(page, decision, **fields)
+
+        def made(answer: Response) -> bool:
+            return answer.request.method == "POST" and answer.url.endswith("/dagRuns")
+
+        with page.expect_response(made) as answer:
+            send(form).click()
+        assert answer.value.ok, answer.value.text()
+        run: str = answer.value.json()["dag_run_id"]
+        return run
+
+    def decide(self, page: Page, decision: str, **fields: str) -> str:
+        """Send the form of a decision and wait until it is done; returns what the log says."""
+        run = self.submit(page, decision, **fields)
+        self.api.wait_for_run(f"lastgood_{decision}", run, "success")
+        return self.log(f"lastgood_{decision}", run, decision)
+
+    def refused(self, page: Page, decision: str, **fields: str) -> str:
+        """Send the form of a decision that cannot be taken; returns what the log says."""
+        run = self.submit(page, decision, **fields)
+        self.api.wait_for_run(f"lastgood_{decision}", run, "failed")
+        return self.log(f"lastgood_{decision}", run, decision)
+
+    def log(self, dag: str, run: str, task: str) -> str:
+        """What a task told of its first try."""
+        address = f"{self.api.url}/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/1"
+        headers = {**self.api.headers, "Accept": "application/json"}
+        answer = requests.get(address, headers=headers, timeout=120)
+        answer.raise_for_status()
+        return "\n".join(str(line.get("event", "")) for line in answer.json()["content"])
+
+
+def send(form: Locator) -> Locator:
+    """The button at the end of Airflow's form."""
+    return form.get_by_role("button", name="Trigger", exact=True)
+
+
+@contextmanager
+def operator(started: Environment) -> Iterator[Operator]:
+    """An operator at a Chromium."""
+    with site.browser() as browser:
+        yield Operator(started, browser)

@@ -1,0 +1,77 @@
+"""Stores and registries that many tests begin with: made once in a module, copied for each of them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from include.quality import contract
+from include.registry.registry import Registry
+from include.sources.sofascore import competitions
+from include.storage.store import Store
+from sandbox.ctgov.server import SampleUpstream as SampleCtgov
+from sandbox.pubchem.server import SampleUpstream as SamplePubchem
+from sandbox.sofascore.server import SampleUpstream as SampleSofascore
+from tests.sources.daily import DailyRuns
+
+
+@dataclass(frozen=True)
+class World:
+    """A registry and a store of its own, and the upstreams that all worlds of a module share."""
+
+    store: Store
+    registry: Registry
+    database: str
+    upstreams: dict[str, Any]
+
+    def daily(self, source: str) -> DailyRuns:
+        """Runs of a source in this world."""
+        return DailyRuns(source, self.store, self.registry, self.upstreams.get(source))
+
+
+class Worlds:
+    """Makes worlds, empty ones and copies."""
+
+    def __init__(
+        self, postgres: str, template_database: str, folder: Path, upstreams: dict[str, Any]
+    ) -> None:
+        self.upstreams = upstreams
+        self._postgres, self._empty, self._folder = postgres, template_database, folder
+        self._numbers = count()
+
+    def copy(self, of: World | None = None) -> World:
+        """A copy of a world, or one in which nothing has happened."""
+        name = f"{self._folder.name}_{next(self._numbers)}".replace("-", "_")
+        with psycopg.connect(self._postgres, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {of.database if of else self._empty}")
+        if of:
+            subprocess.run(["cp", "-a", of.store.root, str(self._folder / name)], check=True)
+        dsn = make_conninfo(self._postgres, dbname=name)
+        store = Store.from_uri((self._folder / name).as_uri())
+        return World(store, Registry(lambda: psycopg.connect(dsn)), name, self.upstreams)
+
+
+@contextmanager
+def small_worlds(postgres: str, template_database: str, folder: Path) -> Iterator[Worlds]:
+    """Worlds of small samples, few competitions and one contract of each source: no verdict is looked at."""
+    few = tuple(each for each in competitions.load() if each.id in {17, 16})
+    load_all = contract.load_all
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        SampleCtgov(size=150, seed=5, mean_bytes=6_000, compress=False) as ctgov,
+        SamplePubchem(size=100, seed=5, compress=False) as pubchem,
+        SampleSofascore(size=40, seed=3, compress=False) as sofascore,
+    ):
+        patch.setattr(competitions, "load", lambda: few)
+        patch.setattr(contract, "load_all", lambda *names: dict(list(load_all(*names).items())[:1]))
+        upstreams = {"ctgov": ctgov, "pubchem": pubchem, "sofascore": sofascore}
+        yield Worlds(postgres, template_database, folder, upstreams)
