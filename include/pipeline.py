@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from include import release
 from include.publishing import manifest as manifests
-from include.publishing import mirror, promotion, race, serving
+from include.publishing import pointers, promotion, race, serving
 from include.publishing import verdict as verdicts
 from include.publishing.candidate import Candidate
 from include.publishing.manifest import Manifest
@@ -102,12 +102,12 @@ class BaseMoved(PromotionRefused):
 def check_base(run: OpenRun) -> None:
     """Raise BaseMoved where the run would become latest, and latest is no longer what it stands on.
 
-    Raises mirror.OlderRegistry where the store knows a later promotion than the registry by which the run would go.
+    Raises pointers.OlderRegistry where the store knows a later promotion than the registry by which the run would go.
 
     A candidate that is older than what is latest now goes on: it becomes a version and never latest, unless its
     source merges, whose candidates are never older than their base.
     """
-    mirror.settle_at_rest(run.store, run.registry, run.source)
+    pointers.settle_at_rest(run.store, run.registry, run.source)
     latest = run.registry.latest(run.source)
     if (latest.version if latest else None) in {run.pins.base, run.version}:
         return
@@ -129,9 +129,9 @@ def probe(run: OpenRun, upstream: UpstreamSession | None) -> Probe:
     """Whether there is anything new since base.
 
     A source with an upstream asks it; a derived one, which has none, looks at the latest versions of its inputs.
-    Raises mirror.OlderRegistry, before anything is begun by a registry that knows less than the store.
+    Raises pointers.OlderRegistry, before anything is begun by a registry that knows less than the store.
     """
-    mirror.settle_at_rest(run.store, run.registry, run.source)
+    pointers.settle_at_rest(run.store, run.registry, run.source)
     source = sources.load(run.source)
     if upstream is None or not isinstance(source, Probed):
         return _probe_inputs(run)

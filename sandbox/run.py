@@ -24,7 +24,7 @@ import requests
 
 from include import pipeline
 from include.publishing import manifest as manifests
-from include.publishing import mirror
+from include.publishing import pointers
 from include.publishing import verdict as verdicts
 from include.registry import run_log
 from include.registry.registry import Registry
@@ -220,7 +220,7 @@ def _show_end(sandbox: Sandbox, source: str, run: dict[str, Any], seconds: float
     failed = len(verdict.checks) - verdict.count("PASSED", "WARN")
     print(f"  checks      {verdict.count('PASSED')} passed, {verdict.count('WARN')} warned, {failed} failed")
     print(f"  seconds     {seconds:.1f}")
-    pointer = Path(sandbox.store.full(mirror.pointer_key(source)))
+    pointer = Path(sandbox.store.full(pointers.pointer_key(source)))
     print(f"  files       {os.path.relpath(pointer, sandbox.environment.project)}")
     for table in [table for table in manifest.tables if table.serve][:1]:
         print(f'  SQL         make sql SQL="TABLE published.{source}_{table.name} LIMIT 5"')

@@ -11,8 +11,8 @@ import pytest
 from include import pipeline
 from include.pipeline import OpenRun, check_base
 from include.publishing import manifest as manifests
-from include.publishing import mirror
-from include.publishing.mirror import OlderRegistry
+from include.publishing import pointers
+from include.publishing.pointers import OlderRegistry
 from include.registry import run_log
 from include.registry.locks import lock_latest
 from include.registry.registry import Registry
@@ -81,9 +81,9 @@ def test_no_step_goes_by_a_registry_that_knows_less_than_the_store(
 
 
 def test_a_step_heals_a_pointer_that_cannot_be_read(run: OpenRun) -> None:
-    Path(run.store.full(mirror.pointer_key(toy.SOURCE))).write_bytes(b"rubbish")
+    Path(run.store.full(pointers.pointer_key(toy.SOURCE))).write_bytes(b"rubbish")
     check_base(run)
-    pointer = mirror.read_pointer(run.store, toy.SOURCE)
+    pointer = pointers.read_pointer(run.store, toy.SOURCE)
     assert pointer is not None and pointer.version == run.pins.base
 
 

@@ -7,8 +7,8 @@ nothing to do it does nothing.
 * **Publishing that failed** is tried again in three rounds, 10, 20 and 40 minutes after the last attempt, as long as
   the candidate can still become latest. Then the watch says `publish-given-up`, and a person has to look.
 * **A lease that expired** (the process died while it published) is taken over; it counts as a round.
-* **The mirror** (`latest/SOURCE.json`, `state.json` of each version) is written anew where it is missing or differs
-  from the registry.
+* **Pointer and states** (`latest/SOURCE.json`, `state.json` of each version) are written again where they are missing or
+  differ from the registry.
 * **Leftovers**: candidates of dead runs that can never become latest are ended; files of candidates that were never
   sealed, and scratch folders go once nobody has written to them for as long as a task may last. Raw
   landings stay, retention removes them.

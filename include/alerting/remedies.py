@@ -76,7 +76,7 @@ BY_CLASS: dict[str, Remedy] = {
         todo="Clear the whole run from its first task; where the file is one of latest, restore it (docs/runbook.md, "
         "file-damaged). Find out who writes to the store."
     ),
-    "include.publishing.mirror.OlderRegistry": _REGISTRY,
+    "include.publishing.pointers.OlderRegistry": _REGISTRY,
     "include.registry.connection.NewerRegistry": Remedy(
         todo="Deploy a release at least as new as the registry, then clear the task. Waiting is no cure."
     ),

@@ -19,7 +19,7 @@ from include.cli.command import (
     MaybeVersion,
     Reason,
     Source,
-    Unwell,
+    TroubleFound,
     Version,
     Yes,
     command,
@@ -174,7 +174,7 @@ def retry_all(call: Call, reason: Reason, yes: Yes = False) -> dict[str, Any]:
     if result["failed"]:
         trouble.append(f"{result['failed']} of {result['total_attempted']} could not be published")
     if trouble:
-        raise Unwell(result, *trouble)
+        raise TroubleFound(result, *trouble)
     return result
 
 
@@ -253,7 +253,7 @@ def backup(
     )
     _note(call, "backup", "asked for in a shell", stamp=made.stamp)
     if made.damaged:
-        raise Unwell(made.facts, *made.damaged)
+        raise TroubleFound(made.facts, *made.damaged)
     return made.facts
 
 

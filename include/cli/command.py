@@ -25,7 +25,7 @@ from include.cli import display
 from include.operations.decisions import NotExported
 from include.operations.retention import PlanOutdated
 from include.publishing.promotion import PromotionFailed
-from include.registry.connection import NewerRegistry, dial, said
+from include.registry.connection import NewerRegistry, dial, error_summary
 from include.registry.dump import NoScratch
 from include.registry.registry import Registry
 from include.sources import source as sources
@@ -82,7 +82,7 @@ class NotAllowed(Exception):
     """A destructive act that nobody said yes to."""
 
 
-class Unwell(Exception):
+class TroubleFound(Exception):
     """The command was done, and its result is bad news: shown as any result, and the sentences on stderr."""
 
     def __init__(self, result: Any, *sentences: str) -> None:
@@ -214,7 +214,7 @@ def _run(
             sentences: tuple[str, ...] = ()
             try:
                 result = act(call, **given)
-            except Unwell as bad:
+            except TroubleFound as bad:
                 result, sentences = bad.result, bad.sentences
             call.report("")
             if result is not None:
@@ -233,7 +233,7 @@ def _run(
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName):
         return _say(label, FAILED, "the registry's schema is not of this release: run `migrate` first")
     except _foreseeable() as error:
-        return _say(label, FAILED, said(error) or type(error).__name__)
+        return _say(label, FAILED, error_summary(error) or type(error).__name__)
 
 
 def _check_uri(registry: str | None) -> None:

@@ -207,7 +207,7 @@ def _ended(run: Mapping[str, Any]) -> str:
     if run["failed_step"]:
         return f"{run['status']} at {run['failed_step']}"
     outcome = run["steps"].get("promote", {}).get("outcome") if run.get("steps") else None
-    return f"{run['status']}, {outcome}" if outcome == Outcome.KEPT.value else str(run["status"])
+    return f"{run['status']}, {outcome}" if outcome == Outcome.OUT_OF_ORDER.value else str(run["status"])
 
 
 def _tried_again(run: Mapping[str, Any]) -> str | None:

@@ -18,7 +18,7 @@ from include.cli.command import (
     MaybeVersion,
     Number,
     Source,
-    Unwell,
+    TroubleFound,
     Version,
     command,
     quarantine,
@@ -29,7 +29,7 @@ from include.monitoring import status as monitoring
 from include.operations import quarantine as refused
 from include.operations import verification
 from include.publishing import diff as differences
-from include.publishing import mirror
+from include.publishing import pointers
 from include.publishing import verdict as verdicts
 from include.publishing.diff import TableDiff
 from include.registry import alerts as registered
@@ -55,7 +55,7 @@ def status(call: Call) -> dict[str, Any]:
             "troubles": [*found["troubles"], f"{things} wrong (`doctor` says what to do)"],
         }
     if not found["well"]:
-        raise Unwell(found, *found["troubles"])
+        raise TroubleFound(found, *found["troubles"])
     return found
 
 
@@ -118,7 +118,7 @@ def latest(call: Call, source: Source) -> dict[str, Any]:
         raise UnknownVersion(f"nothing of {source} was published yet")
     return {
         **{name: getattr(found, name) for name in ("source", "version", "previous", "since", "as_of")},
-        "pointer": f"{call.store.uri}/{mirror.pointer_key(source)}",
+        "pointer": f"{call.store.uri}/{pointers.pointer_key(source)}",
     }
 
 
@@ -208,7 +208,7 @@ def doctor(call: Call) -> doctors.Record:
     Registry and store are looked at now; the rest is what tasks saw when they last looked.
     """
     last = doctors.last_record(call.store)
-    look = doctors.Look(
+    look = doctors.Inspection(
         registry=call.registry,
         store=call.store,
         backup=None,
@@ -220,7 +220,7 @@ def doctor(call: Call) -> doctors.Record:
         at=last.at if last else call.now, by=last.by if last else "", findings=tuple(found)
     )
     if bad := sum(each.level == "wrong" for each in found):
-        raise Unwell(result, f"{bad} of {len(found)} looks found something wrong")
+        raise TroubleFound(result, f"{bad} of {len(found)} looks found something wrong")
     return result
 
 
@@ -229,12 +229,12 @@ def heartbeat(call: Call) -> dict[str, Any]:
     """When the watch last ran; exit code 1 where it is overdue, for an outside monitor."""
     found = heartbeats.read(call.store)
     if found is None:
-        raise Unwell(
+        raise TroubleFound(
             {"at": None}, "the watch has never run: is the scheduler up, and lastgood_watch not paused?"
         )
     result = {name: getattr(found, name) for name in found.__struct_fields__}
     if heartbeats.is_stale(found, call.now):
-        raise Unwell(
+        raise TroubleFound(
             result, f"no heartbeat since {found.at:%Y-%m-%d %H:%M} UTC: the scheduler or the watch is down"
         )
     return result
@@ -294,5 +294,5 @@ def verify(
         "unequal": found.unequal,
     }
     if found.troubles:
-        raise Unwell(result, *found.troubles)
+        raise TroubleFound(result, *found.troubles)
     return result

@@ -23,9 +23,9 @@ from include.alerting.alert import SYSTEM, Alert
 from include.formatting import span
 from include.monitoring import heartbeat
 from include.publishing import manifest as manifests
-from include.publishing import mirror
+from include.publishing import pointers
 from include.registry import run_history
-from include.registry.connection import revisions, said
+from include.registry.connection import error_summary, revisions
 from include.registry.registry import Registry
 from include.sources.source import Spec
 from include.storage.store import Store
@@ -39,12 +39,12 @@ CLOCK_ADVICE, CLOCK_WRONG = timedelta(seconds=5), timedelta(seconds=60)
 CHARACTERS = 480
 log = logging.getLogger(__name__)
 
-Level = Literal["wrong", "advice", "blind", "well"]
-HEADS: Mapping[Level, str] = {"wrong": "WRONG", "advice": "BETTER OTHERWISE", "blind": "NOT LOOKED AT"}
+Level = Literal["wrong", "advice", "unchecked", "well"]
+HEADS: Mapping[Level, str] = {"wrong": "WRONG", "advice": "BETTER OTHERWISE", "unchecked": "NOT LOOKED AT"}
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What one look said. `wrong`: something promised does not work; `blind`: it could not be told."""
+    """What one check found. `wrong`: something promised does not work; `unchecked`: it could not be looked at."""
 
     level: Level
     what: str
@@ -72,9 +72,9 @@ def advice(what: str, says: str, remedy: str) -> Finding:
     return Finding(level="advice", what=what, says=says, remedy=remedy)
 
 
-def blind(what: str, says: str, remedy: str = "") -> Finding:
+def unchecked(what: str, says: str, remedy: str = "") -> Finding:
     """It could not be told."""
-    return Finding(level="blind", what=what, says=says, remedy=remedy)
+    return Finding(level="unchecked", what=what, says=says, remedy=remedy)
 
 
 def well(what: str, says: str = "") -> Finding:
@@ -83,7 +83,7 @@ def well(what: str, says: str = "") -> Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Inspection:
     """What is looked at, and when. A root that cannot be opened is the sentence that says so."""
 
     registry: Registry
@@ -101,26 +101,26 @@ class Look:
     """Whether the watch looks: that it runs need not be proven then."""
 
 
-Check = Callable[[Look], Iterator[Finding]]
+Check = Callable[[Inspection], Iterator[Finding]]
 
 
-def examine(look: Look) -> list[Finding]:
+def examine(inspection: Inspection) -> list[Finding]:
     """Everything that registry and store tell who knows the deployment's settings."""
-    found = outside(look)
+    found = outside(inspection)
     known = {"backup": backup_works, "environment": names}
     if _answers(found):
         known = {"sources": published, **known}
-    with look.registry.session():
-        return found + from_inside(safely(known, look))
+    with inspection.registry.session():
+        return found + from_inside(safely(known, inspection))
 
 
-def outside(look: Look) -> list[Finding]:
+def outside(inspection: Inspection) -> list[Finding]:
     """What registry and store tell anybody."""
-    found = safely({"registry": registry_answers}, look)
+    found = safely({"registry": registry_answers}, inspection)
     if _answers(found):
-        with look.registry.session():
-            found += safely(OF_THE_REGISTRY, look)
-    return found + safely({"store": store_works}, look)
+        with inspection.registry.session():
+            found += safely(OF_THE_REGISTRY, inspection)
+    return found + safely({"store": store_works}, inspection)
 
 
 def _answers(found: Iterable[Finding]) -> bool:
@@ -132,38 +132,40 @@ def from_inside(found: Iterable[Finding]) -> list[Finding]:
     return [msgspec.structs.replace(each, inside=True) for each in found]
 
 
-def from_outside(look: Look, last: Record | None) -> list[Finding]:
+def from_outside(inspection: Inspection, last: Record | None) -> list[Finding]:
     """Registry and store as they are now, and what was seen from inside when somebody last looked there."""
     if last is None:
         says = "Connections, Variables, channels, upstreams and DAGs: nobody has looked yet."
-        seen = [blind("deployment", says, "Trigger the DAG lastgood_doctor.")]
+        seen = [unchecked("deployment", says, "Trigger the DAG lastgood_doctor.")]
     else:
         seen = [each for each in last.findings if each.inside]
-    return outside(look) + seen
+    return outside(inspection) + seen
 
 
-def safely(checks: Mapping[str, Check], look: Look) -> list[Finding]:
+def safely(checks: Mapping[str, Check], inspection: Inspection) -> list[Finding]:
     """Apply checks; one that fails is told of and stops no other."""
     found: list[Finding] = []
     for what, check in checks.items():
         try:
             # An error's words may hold what is nobody's affair.
-            found += [msgspec.structs.replace(each, says=redact.text(each.says)) for each in check(look)]
+            found += [
+                msgspec.structs.replace(each, says=redact.text(each.says)) for each in check(inspection)
+            ]
         except Exception as error:
             # Of any kind: the doctor is there for what nobody foresaw.
             log.exception("the check %s failed", what)
-            found.append(blind(what, redact.text(f"{type(error).__name__}: {said(error)}")))
+            found.append(unchecked(what, redact.text(f"{type(error).__name__}: {error_summary(error)}")))
     return found
 
 
 # --- the registry ---
 
 
-def registry_answers(look: Look) -> Iterator[Finding]:
+def registry_answers(inspection: Inspection) -> Iterator[Finding]:
     """It can be reached, is no replica, and keeps a session."""
     where = settings.by_name("lastgood_registry")
     try:
-        with look.registry.connect() as connection:
+        with inspection.registry.connect() as connection:
             version, replica, backend = _row(
                 connection, "SELECT current_setting('server_version'), pg_is_in_recovery(), pg_backend_pid()"
             )
@@ -172,7 +174,7 @@ def registry_answers(look: Look) -> Iterator[Finding]:
     except Exception as error:  # noqa: BLE001 - also a driver that is missing, a connection that is not defined
         yield wrong(
             "registry",
-            f"It does not answer: {type(error).__name__}: {said(error)}",
+            f"It does not answer: {type(error).__name__}: {error_summary(error)}",
             f"Set the connection {where.name} right ({where.variable}), or bring the database back.",
         )
         return
@@ -191,9 +193,9 @@ def registry_answers(look: Look) -> Iterator[Finding]:
     yield well("registry", f"PostgreSQL {version}")
 
 
-def revision(look: Look) -> Iterator[Finding]:
+def revision(inspection: Inspection) -> Iterator[Finding]:
     """The schema is that of this release."""
-    found, head = look.registry.revision(), revisions()[-1]
+    found, head = inspection.registry.revision(), revisions()[-1]
     if found == head:
         yield well("revision", str(found))
     elif found is None:
@@ -216,9 +218,9 @@ def revision(look: Look) -> Iterator[Finding]:
         )
 
 
-def rights(look: Look) -> Iterator[Finding]:
+def rights(inspection: Inspection) -> Iterator[Finding]:
     """The user may make and change what migrations make and change, and write everywhere."""
-    with look.registry.connect() as connection:
+    with inspection.registry.connect() as connection:
         user, database, may_create, may_make_databases = _row(
             connection,
             "SELECT current_user, current_database(), has_database_privilege(current_database(), 'CREATE'), "
@@ -259,7 +261,7 @@ def rights(look: Look) -> Iterator[Finding]:
             f"{others[0]}{more} belong to another user than {user}, who could not change them.",
             f"Connect as their owner, or make {user} a member: GRANT owner TO {user};",
         )
-    if look.backup is not None and not look.scratch and not may_make_databases:
+    if inspection.backup is not None and not inspection.scratch and not may_make_databases:
         well_so_far = False
         yield wrong(
             "rights",
@@ -270,10 +272,10 @@ def rights(look: Look) -> Iterator[Finding]:
         yield well("rights", f"user {user}")
 
 
-def clock(look: Look) -> Iterator[Finding]:
+def clock(inspection: Inspection) -> Iterator[Finding]:
     """This machine and the database agree on the time."""
     began = datetime.now(UTC)
-    with look.registry.transaction() as cursor:
+    with inspection.registry.transaction() as cursor:
         cursor.execute("SELECT clock_timestamp() AS at")
         row = cursor.fetchone()
     assert row is not None
@@ -281,16 +283,16 @@ def clock(look: Look) -> Iterator[Finding]:
     yield from _clocks("clock", "the database's", max(began - row["at"], row["at"] - ended, timedelta()))
 
 
-def belongs(look: Look) -> Iterator[Finding]:
+def belongs(inspection: Inspection) -> Iterator[Finding]:
     """Store and registry belong together: each knows what the other says is latest."""
-    if isinstance(look.store, str):
+    if isinstance(inspection.store, str):
         return
     troubles = False
-    for source in sorted({*look.specs, *look.registry.sources()}):
-        latest = look.registry.latest(source)
+    for source in sorted({*inspection.specs, *inspection.registry.sources()}):
+        latest = inspection.registry.latest(source)
         try:
-            mirror.agreed(look.store, look.registry, source)
-        except (mirror.OlderRegistry, mirror.UnreadablePointer) as error:
+            pointers.agreed(inspection.store, inspection.registry, source)
+        except (pointers.OlderRegistry, pointers.UnreadablePointer) as error:
             troubles = True
             yield wrong(
                 f"store and registry, {source}",
@@ -298,26 +300,26 @@ def belongs(look: Look) -> Iterator[Finding]:
                 "docs/runbook.md, registry-down, says how to rebuild; docs/operations.md what to set.",
             )
             continue
-        if latest is not None and manifests.read(look.store, source, latest.version) is None:
+        if latest is not None and manifests.read(inspection.store, source, latest.version) is None:
             troubles = True
             yield wrong(
                 f"store and registry, {source}",
-                f"The registry says that {latest.version} is latest, and {look.store.uri} has no manifest of it.",
+                f"The registry says that {latest.version} is latest, and {inspection.store.uri} has no manifest of it.",
                 "Set the Variable lastgood_root to this registry's store; on a disk each worker must see the same one.",
             )
     if not troubles:
         yield well("store and registry", "belong together")
 
 
-def published(look: Look) -> Iterator[Finding]:
+def published(inspection: Inspection) -> Iterator[Finding]:
     """Each source was published once, or will be; no DAG that should run is paused."""
-    runs = _last_runs(look)
-    since = _deployed_since(look)
-    for source, spec in look.specs.items():
+    runs = _last_runs(inspection)
+    since = _deployed_since(inspection)
+    for source, spec in inspection.specs.items():
         what, last = f"source {source}", runs.get(source)
-        latest, dag = look.registry.latest(source), look.paused.get(source, False)
+        latest, dag = inspection.registry.latest(source), inspection.paused.get(source, False)
         never = "" if latest else " Nothing of it was ever published."
-        if source in look.without_host:
+        if source in inspection.without_host:
             yield well(what, "is not collected on purpose")
         elif dag is None:
             yield wrong(
@@ -329,10 +331,10 @@ def published(look: Look) -> Iterator[Finding]:
             yield wrong(what, f"Its DAG is paused.{never}", f"Unpause the DAG {source}.")
         elif latest is not None:
             yield well(what, f"latest is {latest.version}")
-        elif last is None and since is not None and look.now - since > spec.fresh_within:
+        elif last is None and since is not None and inspection.now - since > spec.fresh_within:
             yield wrong(
                 what,
-                f"Nothing of it was ever published, and its DAG has not run in {span(look.now - since)}.",
+                f"Nothing of it was ever published, and its DAG has not run in {span(inspection.now - since)}.",
                 f"Unpause the DAG {source} and trigger it; see whether the scheduler runs.",
             )
         elif last is None:
@@ -347,31 +349,31 @@ def published(look: Look) -> Iterator[Finding]:
             step = f" at {last.failed_step}" if last.failed_step else ""
             yield wrong(
                 what,
-                f"Nothing of it was ever published. Its last run ended {span(look.now - last.ended)} ago as "
+                f"Nothing of it was ever published. Its last run ended {span(inspection.now - last.ended)} ago as "
                 f"{last.status}{step}.",
                 f"See the alert of that run and its log: {last.run_id}.",
             )
 
 
-def _last_runs(look: Look) -> dict[str, run_history.LastRun]:
-    with look.registry.transaction() as cursor:
-        return run_history.last_runs(cursor, look.specs)
+def _last_runs(inspection: Inspection) -> dict[str, run_history.LastRun]:
+    with inspection.registry.transaction() as cursor:
+        return run_history.last_runs(cursor, inspection.specs)
 
 
-def _deployed_since(look: Look) -> datetime | None:
-    with look.registry.transaction() as cursor:
+def _deployed_since(inspection: Inspection) -> datetime | None:
+    with inspection.registry.transaction() as cursor:
         return run_history.first_start(cursor)
 
 
-def watched(look: Look) -> Iterator[Finding]:
+def watched(inspection: Inspection) -> Iterator[Finding]:
     """The watch runs."""
-    if isinstance(look.store, str) or look.watching:
+    if isinstance(inspection.store, str) or inspection.watching:
         return
-    last = heartbeat.read(look.store)
-    if heartbeat.is_stale(last, look.now):
+    last = heartbeat.read(inspection.store)
+    if heartbeat.is_stale(last, inspection.now):
         yield wrong(
             "watch",
-            "It has never run." if last is None else f"It has not run for {span(look.now - last.at)}.",
+            "It has never run." if last is None else f"It has not run for {span(inspection.now - last.at)}.",
             "Unpause the DAG lastgood_watch, or wait five minutes where it is new; see whether the scheduler runs.",
         )
     else:
@@ -381,23 +383,23 @@ def watched(look: Look) -> Iterator[Finding]:
 # --- the store ---
 
 
-def store_works(look: Look) -> Iterator[Finding]:
+def store_works(inspection: Inspection) -> Iterator[Finding]:
     """The store can be written, read, listed and cleared, and its clock is right."""
-    yield from _root_works("store", "lastgood_root", look.store)
+    yield from _root_works("store", "lastgood_root", inspection.store)
 
 
-def backup_works(look: Look) -> Iterator[Finding]:
+def backup_works(inspection: Inspection) -> Iterator[Finding]:
     """The second root works, and lies elsewhere."""
-    if look.backup is None:
+    if inspection.backup is None:
         yield advice(
             "backup",
             "No backup is taken: a lost registry costs the log of runs, alerts and actions, a lost store everything.",
             "Set the Variable lastgood_backup_root to a place that does not share the store's fate (docs/backup.md).",
         )
         return
-    yield from _root_works("backup", "lastgood_backup_root", look.backup)
-    if isinstance(look.backup, Store) and isinstance(look.store, Store):
-        one, other = (f"{root.uri.rstrip('/')}/" for root in (look.store, look.backup))
+    yield from _root_works("backup", "lastgood_backup_root", inspection.backup)
+    if isinstance(inspection.backup, Store) and isinstance(inspection.store, Store):
+        one, other = (f"{root.uri.rstrip('/')}/" for root in (inspection.store, inspection.backup))
         if one.startswith(other) or other.startswith(one):
             yield wrong(
                 "backup",
@@ -425,7 +427,7 @@ def _root_works(what: str, variable: str, store: Store | str) -> Iterator[Findin
     except OSError as error:
         yield wrong(
             what,
-            f"{store.uri}: a file cannot be {doing}: {type(error).__name__}: {said(error)}",
+            f"{store.uri}: a file cannot be {doing}: {type(error).__name__}: {error_summary(error)}",
             "Grant reading, writing, listing and deleting below the root (docs/security.md), or make room.",
         )
         return
@@ -452,7 +454,7 @@ def _clocks(what: str, whose: str, apart: timedelta) -> Iterator[Finding]:
 # --- the environment ---
 
 
-def names(look: Look) -> Iterator[Finding]:
+def names(inspection: Inspection) -> Iterator[Finding]:
     """The deployment has a name, and no variable is misspelt."""
     setting = settings.by_name("LASTGOOD_ENV")
     if release.environment() == release.UNNAMED:

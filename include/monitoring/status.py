@@ -9,7 +9,7 @@ from typing import Any
 
 from include.monitoring import thresholds
 from include.operations import recovery
-from include.operations.recovery import Stuck
+from include.operations.recovery import StalledPromotion
 from include.publishing import hold
 from include.publishing import manifest as manifests
 from include.publishing.promotion import ATTEMPTS
@@ -178,5 +178,5 @@ def failed(registry: Registry, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _failed(registry: Registry, now: datetime) -> list[Stuck]:
+def _failed(registry: Registry, now: datetime) -> list[StalledPromotion]:
     return [each for each in recovery.stuck(registry, now) if each.tried]

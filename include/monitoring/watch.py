@@ -25,7 +25,7 @@ from include.operations import recovery
 from include.publishing import manifest as manifests
 from include.publishing import verdict as verdicts
 from include.registry import alerts, run_history, transitions, versions
-from include.registry.connection import said
+from include.registry.connection import error_summary
 from include.registry.locks import is_moving
 from include.registry.registry import Registry
 from include.registry.run_history import UnderWay
@@ -47,7 +47,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Inspection:
     """What the rules look at, and when."""
 
     registry: Registry
@@ -99,7 +99,7 @@ class Look:
         return None if spec is None else freshness.fresh_until(self.registry, source, spec)
 
 
-Rule = Callable[[Look], Iterator[Alert]]
+Rule = Callable[[Inspection], Iterator[Alert]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +107,13 @@ class Observation:
     """What the rules found, and which of them could not look."""
 
     alerts: list[Alert] = field(default_factory=list)
-    blind: dict[str, str] = field(default_factory=dict)
+    failed_rules: dict[str, str] = field(default_factory=dict)
     """Kinds whose rule failed, and why: of those nothing is known, so none is over."""
 
     @property
     def seen(self) -> set[str]:
         """Kinds of which it is known whether there are any, and that are over where there is none."""
-        return {kind for kind in RULES.keys() - self.blind.keys() if KINDS[kind].watched}
+        return {kind for kind in RULES.keys() - self.failed_rules.keys() if KINDS[kind].watched}
 
     @property
     def found(self) -> dict[str, int]:
@@ -133,7 +133,7 @@ def observe(
     specs: Mapping[str, Spec] | None = None,
 ) -> Observation:
     """Apply every rule; one that fails does not stop the others and is named in the observation."""
-    look = Look(
+    inspection = Inspection(
         registry=registry,
         store=store,
         thresholds=thresholds,
@@ -146,12 +146,12 @@ def observe(
     with registry.session():
         for kind, rule in RULES.items():
             try:
-                observation.alerts.extend(rule(look))
+                observation.alerts.extend(rule(inspection))
             except Exception as error:
-                # Whatever is wrong with one rule must not blind the others.
+                # Whatever is wrong with one rule must not stop the others.
                 log.exception("the rule %s could not look", kind)
-                words = f"{type(error).__name__}: {said(error)}"
-                observation.blind[kind] = redact.text(words)[:ERROR_CHARACTERS]
+                words = f"{type(error).__name__}: {error_summary(error)}"
+                observation.failed_rules[kind] = redact.text(words)[:ERROR_CHARACTERS]
     return observation
 
 
@@ -166,18 +166,18 @@ def import_errors(registry: Registry, thresholds: Thresholds, now: datetime) -> 
 # --- the data ---
 
 
-def stale(look: Look) -> Iterator[Alert]:
+def stale(inspection: Inspection) -> Iterator[Alert]:
     """No run has replaced latest or found it current for longer than the source promises."""
-    for source, spec in look.specs.items():
-        latest = look.registry.latest(source)
+    for source, spec in inspection.specs.items():
+        latest = inspection.registry.latest(source)
         if latest is None:
             continue
         promised = span(spec.fresh_within)
         if spec.derived:
-            for name, version, since in freshness.waiting(look.registry, source, spec):
-                waited = look.now - since
+            for name, version, since in freshness.waiting(inspection.registry, source, spec):
+                waited = inspection.now - since
                 if waited > spec.fresh_within:
-                    yield look.alert(
+                    yield inspection.alert(
                         "stale",
                         source,
                         f"Version {version} of {name} has waited for {span(waited)} to be built in; at most "
@@ -185,24 +185,24 @@ def stale(look: Look) -> Iterator[Alert]:
                     )
                     break
         else:
-            last = freshness.last_good_run(look.registry, source)
-            if last is not None and look.now - last > spec.fresh_within:
-                yield look.alert(
+            last = freshness.last_good_run(inspection.registry, source)
+            if last is not None and inspection.now - last > spec.fresh_within:
+                yield inspection.alert(
                     "stale",
                     source,
-                    f"The last run that published {source} or found nothing new ended {span(look.now - last)} "
+                    f"The last run that published {source} or found nothing new ended {span(inspection.now - last)} "
                     f"ago, at {last:%Y-%m-%d %H:%M} UTC; at most {promised} are promised.",
                 )
 
 
-def zero_rows(look: Look) -> Iterator[Alert]:
+def zero_rows(inspection: Inspection) -> Iterator[Alert]:
     """A table of latest is empty that had rows in one of the versions published before it.
 
     Latest after a rollback had versions published after it, which say nothing of it, nor does one rolled back from.
     """
-    rows = look.ask(versions.emptied, look.thresholds.zero_rows_versions)
+    rows = inspection.ask(versions.emptied, inspection.thresholds.zero_rows_versions)
     for row in rows:
-        yield look.alert(
+        yield inspection.alert(
             "zero-rows",
             row.source,
             f"Table {row.table_name} has 0 rows in latest; version {row.version} had {row.rows}.",
@@ -210,43 +210,43 @@ def zero_rows(look: Look) -> Iterator[Alert]:
         )
 
 
-def file_damaged(look: Look) -> Iterator[Alert]:
+def file_damaged(inspection: Inspection) -> Iterator[Alert]:
     """A file of latest or of the version before it, which is the way back, is not the one that was checked.
 
     It is missing, has another size, or was written after its checks and holds other bytes. One listing per source;
     bytes are read only of files that were written within the last hour, and as long as damage is known. Bytes that rot
     without a write are found by verifying (docs/runbook.md, file-damaged).
     """
-    for source in look.specs:
-        latest = look.registry.latest(source)
+    for source in inspection.specs:
+        latest = inspection.registry.latest(source)
         if latest is None:
             continue
-        if damaged := list(_damaged(look, latest)):
+        if damaged := list(_damaged(inspection, latest)):
             more = f" and {len(damaged) - NAMED} more" if len(damaged) > NAMED else ""
-            yield look.alert("file-damaged", source, f"{'; '.join(damaged[:NAMED])}{more}.")
+            yield inspection.alert("file-damaged", source, f"{'; '.join(damaged[:NAMED])}{more}.")
 
 
-def _damaged(look: Look, latest: Latest) -> Iterator[str]:
+def _damaged(inspection: Inspection, latest: Latest) -> Iterator[str]:
     """A sentence for each damaged file, once where both versions need it."""
     source = latest.source
-    known = look.ask(alerts.is_open, "file-damaged", source)
-    lately = None if known else look.now - timedelta(hours=1)
-    there, seen = listing(look.store, f"versions/{source}"), set[str]()
+    known = inspection.ask(alerts.is_open, "file-damaged", source)
+    lately = None if known else inspection.now - timedelta(hours=1)
+    there, seen = listing(inspection.store, f"versions/{source}"), set[str]()
     for version, words in ((latest.version, "latest"), (latest.previous, "the version before latest")):
         if version is not None:
-            for path, sentence in _altered(look, source, version, there, lately):
+            for path, sentence in _altered(inspection, source, version, there, lately):
                 if path not in seen:
                     seen.add(path)
                     yield f"of {words}, {version}: {sentence}"
 
 
 def _altered(
-    look: Look, source: str, version: str, there: Mapping[str, Entry], lately: datetime | None
+    inspection: Inspection, source: str, version: str, there: Mapping[str, Entry], lately: datetime | None
 ) -> Iterator[tuple[str, str]]:
     """Each file of a version that is not what was checked, and a sentence about it."""
     manifest, verdict = (
-        manifests.read(look.store, source, version),
-        verdicts.read(look.store, source, version),
+        manifests.read(inspection.store, source, version),
+        verdicts.read(inspection.store, source, version),
     )
     if manifest is None or verdict is None:
         folder = manifests.folder(source, version)
@@ -259,22 +259,22 @@ def _altered(
             yield file.path, f"{file.path} is missing"
         elif entry.bytes != file.bytes:
             yield file.path, f"{file.path} has {entry.bytes} bytes instead of {file.bytes}"
-        elif entry.modified > since and look.store.sha256(file.path) != file.sha256:
+        elif entry.modified > since and inspection.store.sha256(file.path) != file.sha256:
             written = f"{entry.modified:%Y-%m-%d %H:%M} UTC"
             yield file.path, f"{file.path} was written at {written} and holds other bytes"
 
 
-def error_rate(look: Look) -> Iterator[Alert]:
+def error_rate(inspection: Inspection) -> Iterator[Alert]:
     """Too much of latest was refused, or too many questions of the run that made it had no answer.
 
     A run that failed, or whose candidate was refused, has said so itself. After a rollback nothing is new about latest.
     """
-    most, least = look.thresholds.error_rate_percent, look.thresholds.error_rate_least
-    for source, spec in look.specs.items():
-        row = look.ask(run_history.extracted, source)
+    most, least = inspection.thresholds.error_rate_percent, inspection.thresholds.error_rate_least
+    for source, spec in inspection.specs.items():
+        row = inspection.ask(run_history.extracted, source)
         if row is None:
             continue
-        counts = [_refused(look, source, row.version)]
+        counts = [_refused(inspection, source, row.version)]
         if not spec.derived:  # which asks nobody
             counts.append(_unanswered(row.run_id, row.facts or ()))
         said = [
@@ -283,12 +283,14 @@ def error_rate(look: Look) -> Iterator[Alert]:
             if of >= least and 100 * refused / of > most
         ]
         if said:
-            yield look.alert("error-rate", source, f"{'; '.join(said)}; at most {most:g} % are accepted.")
+            yield inspection.alert(
+                "error-rate", source, f"{'; '.join(said)}; at most {most:g} % are accepted."
+            )
 
 
-def _refused(look: Look, source: str, version: str) -> tuple[int, int, str]:
+def _refused(inspection: Inspection, source: str, version: str) -> tuple[int, int, str]:
     """Rows in the quarantine of a version, of those that came; of all its rows where nobody counted."""
-    manifest = manifests.read(look.store, source, version)
+    manifest = manifests.read(inspection.store, source, version)
     if manifest is None:  # retention took it
         return 0, 0, ""
     refused = manifest.quarantine.rows
@@ -319,16 +321,18 @@ def _unanswered(run_id: str | None, steps: Iterable[Mapping[str, Any]]) -> tuple
 # --- publishing ---
 
 
-def publish_failures(look: Look) -> Iterator[Alert]:
+def publish_failures(inspection: Inspection) -> Iterator[Alert]:
     """Publishing a source failed too often within an hour, whatever has been published since.
 
     What people were told of stays until publishing succeeds: an hour without a try proves nothing.
     """
-    rows = look.ask(transitions.failures, look.sources, look.now - timedelta(hours=1), look.now)
-    most = look.thresholds.publish_failures_per_hour
+    rows = inspection.ask(
+        transitions.failures, inspection.sources, inspection.now - timedelta(hours=1), inspection.now
+    )
+    most = inspection.thresholds.publish_failures_per_hour
     for row in rows:
         if row.n > most or (row.told and row.failing):
-            yield look.alert(
+            yield inspection.alert(
                 "publish-failures",
                 row.source,
                 f"Publishing failed {row.n} times in the last hour; at most {most} are accepted. "
@@ -336,52 +340,54 @@ def publish_failures(look: Look) -> Iterator[Alert]:
             )
 
 
-def staged_too_long(look: Look) -> Iterator[Alert]:
+def staged_too_long(inspection: Inspection) -> Iterator[Alert]:
     """A candidate has been staged for too long."""
-    rows = look.ask(versions.staged_before, look.now - timedelta(hours=look.thresholds.staged_hours))
+    rows = inspection.ask(
+        versions.staged_before, inspection.now - timedelta(hours=inspection.thresholds.staged_hours)
+    )
     for row in rows:
         said = f" Publishing said: {_said(row.publish_error)}" if row.publish_error else ""
-        yield look.alert(
+        yield inspection.alert(
             "staged-too-long",
             row.source,
-            f"Version {row.version} has been staged for {span(look.now - row.staged_at)}, "
+            f"Version {row.version} has been staged for {span(inspection.now - row.staged_at)}, "
             f"{'judged and not published' if row.judged else 'without a verdict'}; at most "
-            f"{look.thresholds.staged_hours:g} hours are accepted.{said}",
+            f"{inspection.thresholds.staged_hours:g} hours are accepted.{said}",
             what=row.version,
         )
 
 
-def held(look: Look) -> Iterator[Alert]:
+def held(inspection: Inspection) -> Iterator[Alert]:
     """A candidate that passed its checks waits for an operator; of several the newest."""
-    rows = look.ask(versions.held)
+    rows = inspection.ask(versions.held)
     for row in rows:
         more = f" (so do {row.waiting - 1} older ones)" if row.waiting > 1 else ""
-        yield look.alert(
+        yield inspection.alert(
             "held",
             row.source,
-            f"Version {row.version} passed its checks and waits for {span(look.now - row.staged_at)}{more}. "
+            f"Version {row.version} passed its checks and waits for {span(inspection.now - row.staged_at)}{more}. "
             f"{_said(row.publish_error).removeprefix('held: ').rstrip('.')}.",
         )
 
 
-def lease_expired(look: Look) -> Iterator[Alert]:
+def lease_expired(inspection: Inspection) -> Iterator[Alert]:
     """A version is being published beyond its lease, and nobody is moving latest at this moment."""
-    rows = look.ask(versions.expired, look.now)
+    rows = inspection.ask(versions.expired, inspection.now)
     for row in rows:
-        if is_moving(look.registry, row.source):  # a long one
+        if is_moving(inspection.registry, row.source):  # a long one
             continue
-        yield look.alert(
+        yield inspection.alert(
             "lease-expired",
             row.source,
             f"Version {row.version} is being published by {row.lease_owner}, whose lease ran out "
-            f"{span(look.now - row.lease_until)} ago, at {row.lease_until:%Y-%m-%d %H:%M} UTC.",
+            f"{span(inspection.now - row.lease_until)} ago, at {row.lease_until:%Y-%m-%d %H:%M} UTC.",
             what=row.version,
         )
 
 
-def publish_given_up(look: Look) -> Iterator[Alert]:
+def publish_given_up(inspection: Inspection) -> Iterator[Alert]:
     """The recovery DAG has had all its rounds, or a version failed for good that no run has told of."""
-    for each in recovery.stuck(look.registry, look.now):
+    for each in recovery.stuck(inspection.registry, inspection.now):
         if each.given_up:
             tried = f"tried again in all {recovery.ROUNDS} rounds of recovery"
         elif each.failed and not each.told:
@@ -390,7 +396,7 @@ def publish_given_up(look: Look) -> Iterator[Alert]:
             )
         else:
             continue
-        yield look.alert(
+        yield inspection.alert(
             "publish-given-up",
             each.source,
             f"Version {each.version} was {tried}. {each.attempts} attempts failed in all. The last said: "
@@ -402,21 +408,21 @@ def publish_given_up(look: Look) -> Iterator[Alert]:
 # --- runs ---
 
 
-def late(look: Look) -> Iterator[Alert]:
+def late(inspection: Inspection) -> Iterator[Alert]:
     """A run of a source is not done so long after it began, or was cleared, as its source promises.
 
     Nobody waits for a backfill or a replay. A source's first run collects everything there is, which may take days.
     """
-    rows = look.ask(run_history.under_way)
+    rows = inspection.ask(run_history.under_way)
     for row in rows:
-        spec = look.specs.get(row.source)
-        if spec is None or look.now - row.started <= spec.done_within:
+        spec = inspection.specs.get(row.source)
+        if spec is None or inspection.now - row.started <= spec.done_within:
             continue
         due = row.started + spec.done_within
-        yield look.alert(
+        yield inspection.alert(
             "late",
             row.source,
-            f"The run began at {moment(row.started)} and was to be done by {moment(due)}. {_progress(look, row)}",
+            f"The run began at {moment(row.started)} and was to be done by {moment(due)}. {_progress(inspection, row)}",
             run_id=row.run_id,
             step=_under_way(spec, row),
         )
@@ -440,24 +446,24 @@ def _under_way(spec: Spec, run: UnderWay) -> str | None:
     return after[0] if after else None
 
 
-def _progress(look: Look, run: UnderWay) -> str:
+def _progress(inspection: Inspection, run: UnderWay) -> str:
     """How far a run that is not done has come."""
     if run.step is None or run.ended is None:
         return "None of its steps has come to an end."
     error = run.steps[run.step].get("error")
-    ago = span(look.now - run.ended)
+    ago = span(inspection.now - run.ended)
     if error is None:
         return f"Its last step that came to an end was {run.step}, {ago} ago."
     return f"{run.step} failed {ago} ago and is to be tried again. It said: {_said(error)}"
 
 
-def groups_failing(look: Look) -> Iterator[Alert]:
+def groups_failing(inspection: Inspection) -> Iterator[Alert]:
     """Of the groups that a source's runs formed within a day, the last one with such runs, too many failed."""
-    rows = look.ask(run_history.groups_of_a_day, look.sources, RUNS, look.now)
-    most = look.thresholds.group_failures_percent
+    rows = inspection.ask(run_history.groups_of_a_day, inspection.sources, RUNS, inspection.now)
+    most = inspection.thresholds.group_failures_percent
     for source, groups, failed in rows:
         if groups and 100 * failed / groups > most:
-            yield look.alert(
+            yield inspection.alert(
                 "groups-failing",
                 source,
                 f"{failed} of {groups} groups of a day could not be formed "
@@ -465,13 +471,13 @@ def groups_failing(look: Look) -> Iterator[Alert]:
             )
 
 
-def success_rate(look: Look) -> Iterator[Alert]:
+def success_rate(inspection: Inspection) -> Iterator[Alert]:
     """Too few of the last scheduled runs of a source succeeded."""
-    limits = look.thresholds
-    rates = status.success_rates(look.registry, look.specs, limits.success_rate_runs)
+    limits = inspection.thresholds
+    rates = status.success_rates(inspection.registry, inspection.specs, limits.success_rate_runs)
     for source, rate in rates.items():
         if rate.runs >= limits.success_rate_least_runs and rate.percent < limits.success_rate_alert_percent:
-            yield look.alert(
+            yield inspection.alert(
                 "success-rate",
                 source,
                 f"{rate}; at least {limits.success_rate_alert_percent:g} % are expected, "
@@ -482,10 +488,13 @@ def success_rate(look: Look) -> Iterator[Alert]:
 # --- the system ---
 
 
-def disk_low(look: Look) -> Iterator[Alert]:
+def disk_low(inspection: Inspection) -> Iterator[Alert]:
     """Too little is free on a disk. Folders on the same disk make one finding."""
-    folders = {**({"store": Path(look.store.root)} if look.store.local else {}), **look.folders}
-    least, seen = look.thresholds.disk_free_percent, set[int]()
+    folders = {
+        **({"store": Path(inspection.store.root)} if inspection.store.local else {}),
+        **inspection.folders,
+    }
+    least, seen = inspection.thresholds.disk_free_percent, set[int]()
     for word, wanted in folders.items():
         folder = next(path for path in (wanted, *wanted.parents) if path.exists())
         device = folder.stat().st_dev
@@ -494,7 +503,7 @@ def disk_low(look: Look) -> Iterator[Alert]:
         seen.add(device)
         disk = shutil.disk_usage(folder)
         if 100 * disk.free < least * disk.total:
-            yield look.alert(
+            yield inspection.alert(
                 "disk-low",
                 SYSTEM,
                 f"The disk of the {word} ({wanted}) has {disk.free / 1e9:.1f} of {disk.total / 1e9:.1f} GB free "
@@ -503,28 +512,28 @@ def disk_low(look: Look) -> Iterator[Alert]:
             )
 
 
-def backup_old(look: Look) -> Iterator[Alert]:
+def backup_old(inspection: Inspection) -> Iterator[Alert]:
     """The newest verified backup is too old, or there is none of what was published so long ago."""
-    if look.backup is None:
+    if inspection.backup is None:
         return
-    most = timedelta(hours=look.thresholds.backup_hours)
-    promised = f"at most {look.thresholds.backup_hours:g} hours are promised."
-    newest = backups.newest(look.backup)
+    most = timedelta(hours=inspection.thresholds.backup_hours)
+    promised = f"at most {inspection.thresholds.backup_hours:g} hours are promised."
+    newest = backups.newest(inspection.backup)
     if newest is None:
-        first = look.ask(versions.first_published)
-        if first is not None and look.now - first > most:
-            yield look.alert(
+        first = inspection.ask(versions.first_published)
+        if first is not None and inspection.now - first > most:
+            yield inspection.alert(
                 "backup-old",
                 SYSTEM,
-                f"There is no verified backup, and data have been published for {span(look.now - first)}; "
+                f"There is no verified backup, and data have been published for {span(inspection.now - first)}; "
                 f"{promised}",
             )
-    elif newest.age(look.now) > most:
-        yield look.alert(
+    elif newest.age(inspection.now) > most:
+        yield inspection.alert(
             "backup-old",
             SYSTEM,
             f"The newest verified backup is of {newest.taken_at:%Y-%m-%d %H:%M} UTC, "
-            f"{span(newest.age(look.now))} ago; {promised}",
+            f"{span(newest.age(inspection.now))} ago; {promised}",
         )
 
 

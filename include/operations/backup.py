@@ -29,7 +29,7 @@ from psycopg import sql
 from include import arguments
 from include.operations import rebuild
 from include.publishing import manifest as manifests
-from include.publishing import mirror, serving, shape
+from include.publishing import pointers, serving, shape
 from include.publishing.manifest import AlteredFile, Manifest, TableEntry
 from include.registry import actions, dump, versions
 from include.registry.actions import insert_action
@@ -268,7 +268,7 @@ def restore(
     files = _bring_files(held, store, chosen, progress)
     _restore_registry(root, store, registry, chosen, who)
     for source in chosen.latest:
-        mirror.write(store, registry, source)
+        pointers.write(store, registry, source)
     _prove_readable(store, registry, chosen)
     seconds = time.monotonic() - began
     progress(f"consumers can read again after {seconds:.1f} s")
@@ -383,7 +383,8 @@ def _copy_store(
 ) -> _Copied:
     """Bring the second root's store up to date."""
     there = listing(held, "versions")
-    done, pointers = _Copied(), []
+    done = _Copied()
+    last: list[pointers.Pointer] = []
     good = {(one.source, one.version) for one in latest}
     with held.scratch("backup") as folder:
         done.damaged += _copy_small(store, held, there, known, good, folder)
@@ -410,12 +411,14 @@ def _copy_store(
                 as_of=one.as_of,
                 manifest_sha256=known[one.source, one.version],
             )
-            pointers.append(
-                mirror.Pointer(**asdict(one), schema_version=manifest.schema_version, tables=manifest.tables)
+            last.append(
+                pointers.Pointer(
+                    **asdict(one), schema_version=manifest.schema_version, tables=manifest.tables
+                )
             )
     # Last: a reader of this store never meets a pointer whose files are still to come.
-    for pointer in pointers:
-        held.write_bytes(mirror.pointer_key(pointer.source), msgspec.json.encode(pointer))
+    for pointer in last:
+        held.write_bytes(pointers.pointer_key(pointer.source), msgspec.json.encode(pointer))
     return done
 
 
@@ -554,12 +557,12 @@ def _choose(root: Store, stamp: str | None) -> Backup:
 def _refuse_ahead(store: Store, chosen: Backup) -> None:
     """Where the store is newer than the backup, a restore would take consumers back without need."""
     for source, good in chosen.latest.items():
-        pointer = mirror.read_pointer(store, source)
+        pointer = pointers.read_pointer(store, source)
         if pointer is not None and pointer.version != good.version and pointer.since > chosen.taken_at:
             raise RestoreRefused(
                 f"In the store at {store.uri} latest of {source} is {pointer.version}, published after the backup "
                 f"{chosen.stamp} was taken. Where the store is whole, rebuild-registry loses nothing; where that "
-                f"version is damaged, remove {mirror.pointer_key(source)} and restore again."
+                f"version is damaged, remove {pointers.pointer_key(source)} and restore again."
             )
 
 
@@ -621,9 +624,9 @@ def _restore_registry(root: Store, store: Store, registry: Registry, chosen: Bac
 def _prove_readable(store: Store, registry: Registry, chosen: Backup) -> None:
     """Consumers of files and of SQL find latest of every source. Raises AlteredFile or dump.DamagedDump."""
     for source, good in chosen.latest.items():
-        pointer = mirror.read_pointer(store, source)
+        pointer = pointers.read_pointer(store, source)
         if pointer is None or pointer.version != good.version:
-            raise dump.DamagedDump(f"{mirror.pointer_key(source)} does not lead to {good.version}.")
+            raise dump.DamagedDump(f"{pointers.pointer_key(source)} does not lead to {good.version}.")
         manifests.verify(store, manifests.require(store, source, good.version))
         with registry.transaction() as cursor:
             for entry in pointer.tables:

@@ -17,28 +17,28 @@ from include import arguments, pipeline
 from include.alerting.alert import SYSTEM
 from include.formatting import moment
 from include.operations import rebuild, recovery
-from include.operations.recovery import Stuck
-from include.publishing import hold, mirror, promotion, race
+from include.operations.recovery import StalledPromotion
+from include.publishing import hold, pointers, promotion, race
 from include.publishing import manifest as manifests
 from include.publishing import verdict as verdicts
 from include.publishing.promotion import Outcome, Promotion, PromotionFailed, PromotionRefused
 from include.registry import actions, holds, transitions
 from include.registry.actions import insert_action
-from include.registry.connection import said
+from include.registry.connection import error_summary
 from include.registry.locks import lock_latest
 from include.registry.registry import Registry
 from include.registry.versions import UnknownVersion, unknown
 from include.sources import source as sources
 from include.storage.store import Store
 
-PUBLISHED = {Outcome.PROMOTED, Outcome.ALREADY}
+PUBLISHED = {Outcome.PROMOTED, Outcome.NO_OP}
 
 
 class NotExported(RuntimeError):
     """The decision stands and ended as `done`, but the other forms of latest could not be written."""
 
     def __init__(self, done: Promotion, error: Exception) -> None:
-        self.done, self.why = done, f"{type(error).__name__}: {said(error)}"
+        self.done, self.why = done, f"{type(error).__name__}: {error_summary(error)}"
         super().__init__(
             f"The decision stands: latest of {done.source} is {done.latest}. Only its other forms could not be "
             f"written ({self.why}). Do not decide again: run the DAG {done.source}, whose export writes them."
@@ -126,7 +126,7 @@ def put_on_hold(
     arguments.check(source=source, who=who, reason=reason)
     _check_until(until, registry)
     with registry.session():
-        mirror.settle(store, registry, source)
+        pointers.settle(store, registry, source)
         with registry.transaction() as cursor:
             lock_latest(cursor, source, "hold")
             if (there := holds.of(cursor, source)) is not None:
@@ -156,7 +156,7 @@ def release(store: Store, registry: Registry, source: str, *, who: str, reason: 
     """End the hold on a source: the next run publishes what it brings. Raises PromotionRefused where there is none."""
     arguments.check(source=source, who=who, reason=reason)
     with registry.session():
-        mirror.settle(store, registry, source)
+        pointers.settle(store, registry, source)
         with registry.transaction() as cursor:
             lock_latest(cursor, source, "release")
             ended = hold.end(cursor, source)
@@ -236,7 +236,7 @@ def retry_all(
         except NotExported as error:
             ended = Retried(one, version, error.done.outcome.value, str(error))
         except (PromotionFailed, psycopg.Error, OSError, ValueError, LookupError) as error:
-            ended = Retried(one, version, None, said(error))
+            ended = Retried(one, version, None, error_summary(error))
         results.append(ended)
         if ended.outcome in PUBLISHED:
             published.add(one)
@@ -257,7 +257,7 @@ def retryable(
     ]
 
 
-def _may_be_published(store: Store, registry: Registry, each: Stuck) -> bool:
+def _may_be_published(store: Store, registry: Registry, each: StalledPromotion) -> bool:
     try:
         verdict = verdicts.read(store, each.source, each.version)
     except OSError:
@@ -270,7 +270,7 @@ def _may_be_published(store: Store, registry: Registry, each: Stuck) -> bool:
 def pin(store: Store, registry: Registry, source: str, version: str, *, who: str, reason: str) -> None:
     """Keep a version whatever retention says.
 
-    Raises UnknownVersion, FileNotFoundError, PromotionRefused where it is pinned already, mirror.OlderRegistry.
+    Raises UnknownVersion, FileNotFoundError, PromotionRefused where it is pinned already, pointers.OlderRegistry.
     """
     arguments.check(source=source, version=version, who=who, reason=reason)
     registry.refuse_removed(source, version)
@@ -306,12 +306,12 @@ def _set_pin(
     store: Store, registry: Registry, source: str, version: str, pinned: str | None, *, who: str, reason: str
 ) -> None:
     what = "unpin" if pinned is None else "pin"
-    mirror.settle(store, registry, source)
+    pointers.settle(store, registry, source)
     with registry.transaction() as cursor:
         if not transitions.set_pin(cursor, source, version, pinned):
             raise _pinned_already(cursor, source, version, what)
         insert_action(cursor, who=who, what=what, source=source, version=version, reason=reason)
-    mirror.write(store, registry, source, (version,))
+    pointers.write(store, registry, source, (version,))
 
 
 def _pinned_already(

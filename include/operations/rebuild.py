@@ -16,11 +16,11 @@ import msgspec
 import psycopg
 
 from include.operations import removed
-from include.publishing import hold, mirror, serving
+from include.publishing import hold, pointers, serving
 from include.publishing import manifest as manifests
 from include.publishing import verdict as verdicts
 from include.publishing.manifest import Manifest
-from include.publishing.mirror import Pointer
+from include.publishing.pointers import Pointer
 from include.registry import transitions, versions, watermarks
 from include.registry.connection import LEASE_SECONDS
 from include.registry.locks import lock_all_latest, lock_latest
@@ -76,10 +76,10 @@ def rebuild(store: Store, registry: Registry) -> Rebuilt:
             # Whoever moves latest of yet another source writes this table; reading it stays possible.
             lock_all_latest(cursor)
             require_empty(cursor)
-            pointers = _pointers(store, sealed)
-            for pointer in pointers.values():
+            led = _pointers(store, sealed)
+            for pointer in led.values():
                 _restore_latest(cursor, store, registry, pointer)
-            damaged = _restore_others(store, registry, sealed, pointers)
+            damaged = _restore_others(store, registry, sealed, led)
             found = Counter({source: len(names) for source, names in sealed.items()}) - Counter(
                 source for source, _ in damaged
             )
@@ -91,7 +91,7 @@ def rebuild(store: Store, registry: Registry) -> Rebuilt:
 
 def _pointers(store: Store, sources: Iterable[str]) -> dict[str, Pointer]:
     """What readers of files read of each source that was ever published."""
-    return {source: pointer for source in sources if (pointer := mirror.read_pointer(store, source))}
+    return {source: pointer for source in sources if (pointer := pointers.read_pointer(store, source))}
 
 
 def _sealed(store: Store) -> dict[str, list[str]]:
@@ -105,13 +105,13 @@ def _sealed(store: Store) -> dict[str, list[str]]:
 
 
 def _restore_others(
-    store: Store, registry: Registry, sealed: dict[str, list[str]], pointers: dict[str, Pointer]
+    store: Store, registry: Registry, sealed: dict[str, list[str]], led: dict[str, Pointer]
 ) -> dict[tuple[str, str], str]:
     """Every version but latest; returns what of them is damaged, in a sentence each."""
     damaged = {}
     for source, names in sealed.items():
         for version in names:
-            if source in pointers and pointers[source].version == version:
+            if source in led and led[source].version == version:
                 continue
             try:
                 _restore_version(store, registry, manifests.require(store, source, version))
@@ -125,9 +125,9 @@ def _restore_version(store: Store, registry: Registry, manifest: Manifest) -> No
     key = manifests.manifest_key(manifest.source, manifest.version)
     verdict = verdicts.read_sealed(store, manifest.source, manifest.version)
     try:
-        state = mirror.read_state(store, manifest.source, manifest.version)
+        state = pointers.read_state(store, manifest.source, manifest.version)
     except (UnicodeDecodeError, msgspec.DecodeError) as error:
-        raise ValueError(f"{mirror.state_key(manifest.source, manifest.version)}: {error}") from error
+        raise ValueError(f"{pointers.state_key(manifest.source, manifest.version)}: {error}") from error
     with registry.transaction() as cursor:
         registry.stage(manifest, hashlib.sha256(store.read_bytes(key)).hexdigest())
         if verdict is not None:

@@ -17,12 +17,12 @@ import psycopg
 
 from include.alerting.alert import SYSTEM
 from include.pipeline import BUILT_FROM
-from include.publishing import hold, mirror, promotion
+from include.publishing import hold, pointers, promotion
 from include.publishing import manifest as manifests
 from include.publishing.promotion import Overtaken, PromotionFailed, PromotionRefused
 from include.registry import actions, run_history, transitions, versions
 from include.registry.actions import insert_action
-from include.registry.connection import said
+from include.registry.connection import error_summary
 from include.registry.locks import is_moving
 from include.registry.registry import Registry
 from include.registry.versions import Latest, Unpublished
@@ -50,12 +50,12 @@ AT_ONCE = 500
 UNKNOWN_RUN_TIMEOUT = timedelta(hours=48)
 """For the versions of a source that is no longer in the project."""
 MIRRORED = {"published", "held", "superseded", "rolled_back", "failed"}
-"""States that the mirror follows; a candidate's own are known from its verdict."""
+"""States that state.json follows; a candidate's own are known from its verdict."""
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Stuck(Unpublished):
+class StalledPromotion(Unpublished):
     """A candidate that could still become latest, whose publishing failed, stopped half way or never began, and whose
     run is over: while that is under way, Airflow tries again."""
 
@@ -90,7 +90,7 @@ class Report:
     ended: list[str] = field(default_factory=list)
     """Candidates of dead runs that can never become latest."""
     repaired: list[str] = field(default_factory=list)
-    """Keys of the mirror."""
+    """Keys of pointers and states that were written again."""
     removed: list[str] = field(default_factory=list)
     """Files and folders that dead runs left."""
     errors: list[str] = field(default_factory=list)
@@ -133,16 +133,16 @@ def _recover(
 ) -> None:
     for source in sorted({*specs, *registry.sources()}):
         case = _Case(store, registry, source, specs.get(source), now, who, report)
-        for act in (_promotions, _outdated, _mirror, _versions, _derived):
+        for act in (_promotions, _outdated, _pointers, _versions, _derived):
             try:
                 act(case)
             except (psycopg.Error, OSError, ValueError, LookupError) as error:
-                log.warning("recovery of %s: %s", source, said(error))
-                report.errors.append(f"{source}: {type(error).__name__}: {said(error)}")
+                log.warning("recovery of %s: %s", source, error_summary(error))
+                report.errors.append(f"{source}: {type(error).__name__}: {error_summary(error)}")
     try:
         _sweep(store, registry, specs.values(), now, who, report)
     except (psycopg.Error, OSError) as error:
-        report.errors.append(f"leftovers on the disk: {type(error).__name__}: {said(error)}")
+        report.errors.append(f"leftovers on the disk: {type(error).__name__}: {error_summary(error)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class _Case:
 
 def stuck(
     registry: Registry, now: datetime, source: str | None = None, *, over: datetime | None = None
-) -> list[Stuck]:
+) -> list[StalledPromotion]:
     """All that failed to be published and still can be, newest first within each source.
 
     It was built upon what is latest, and its attempts failed, its process died, or its run ended without publishing it
@@ -189,7 +189,7 @@ def stuck(
     """
     with registry.transaction() as cursor:
         found = versions.unpublished(cursor, source, again=RETRY, now=now, over=over)
-    return [Stuck(**asdict(each)) for each in found]
+    return [StalledPromotion(**asdict(each)) for each in found]
 
 
 def _promotions(case: _Case) -> None:
@@ -216,10 +216,10 @@ def _promote(case: _Case, version: str) -> str:
     except (PromotionRefused, FileNotFoundError) as error:
         # It will be refused in every round; this is what people read when they are told.
         with case.registry.transaction() as cursor:
-            transitions.give_up(cursor, case.source, version, said(error))
-        return f"refused: {said(error)}"
+            transitions.give_up(cursor, case.source, version, error_summary(error))
+        return f"refused: {error_summary(error)}"
     except (PromotionFailed, Overtaken, psycopg.Error, OSError) as error:
-        return said(error)
+        return error_summary(error)
     if done.latest == version:
         case.report.promoted[case.source] = version
     return done.outcome.value
@@ -240,28 +240,28 @@ def _outdated(case: _Case) -> None:
         case.note("end candidate", version, "its run is over, and latest has moved on")
 
 
-# --- the mirror ---
+# --- pointer and states in the store ---
 
 
-def _mirror(case: _Case) -> None:
+def _pointers(case: _Case) -> None:
     """Write the pointer, and state records that the registry does not know to stand in the store as they should.
 
     Of latest and its predecessor it looks at the files themselves.
 
-    Raises mirror.OlderRegistry where the store knows a later promotion than the registry, which was restored from a
-    backup then: the mirror must not follow it back.
+    Raises pointers.OlderRegistry where the store knows a later promotion than the registry, which was restored from a
+    backup then: the pointer must not follow it back.
     """
     if is_moving(case.registry, case.source):
         return
-    settled = mirror.settle(case.store, case.registry, case.source)
+    settled = pointers.settle(case.store, case.registry, case.source)
     latest = case.registry.latest(case.source)
     read = {latest.version, latest.previous} if latest else set()
     looked_at = {*case.registry.unrecorded(case.source, MIRRORED), *(each for each in read if each)}
-    repaired = settled + mirror.write(case.store, case.registry, case.source, looked_at)
+    repaired = settled + pointers.write(case.store, case.registry, case.source, looked_at)
     repaired += hold.write(case.store, case.registry, case.source)
     if repaired:
         case.report.repaired.extend(repaired)
-        case.note("repair mirror", None, "missing, or not what the registry says", keys=repaired[:50])
+        case.note("repair pointer", None, "missing, or not what the registry says", keys=repaired[:50])
 
 
 # --- what is derived ---

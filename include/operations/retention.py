@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from include.alerting.alert import SENT_FOLDER
 from include.operations import removed
 from include.publishing import manifest as manifests
-from include.publishing import mirror
+from include.publishing import pointers
 from include.publishing.manifest import Manifest
 from include.registry import alerts, checks, run_history, run_log, transitions, versions
 from include.registry import removed as forgotten
@@ -133,7 +133,7 @@ def plan(
 
     `view` lets the plans of several sources share what they look at. However short the policy, nothing goes by its
     age that a task under way may have written. Raises ValueError for a policy that keeps fewer than two versions, a
-    pointer or manifest that cannot be read, mirror.OlderRegistry, and FileNotFoundError where the manifest of a
+    pointer or manifest that cannot be read, pointers.OlderRegistry, and FileNotFoundError where the manifest of a
     version that stays is gone.
     """
     if policy.versions < 2:  # noqa: PLR2004
@@ -144,7 +144,7 @@ def plan(
     # The files first: what is sealed from now on is not among them.
     view = view or View(store)
     landed = listing(store, f"raw/{source}")
-    pointer = mirror.agreed(store, registry, source)
+    pointer = pointers.agreed(store, registry, source)
     rows, latest = registry.versions(source), registry.latest(source)
     with registry.transaction() as cursor:
         in_use = run_history.open_versions(cursor, source)
@@ -188,10 +188,10 @@ def apply(store: Store, registry: Registry, chosen: Plan, *, who: str) -> None:
 
     First the versions in the registry, which ends the ways back to them; then their files, manifests first, so that
     no half version looks whole. What a kill leaves of the files goes by its age later. Raises PlanOutdated, and no file
-    is removed, where a version is needed again by now or was brought back; mirror.OlderRegistry where the registry was
-    lost since.
+    is removed, where a version is needed again by now or was brought back; pointers.OlderRegistry where the registry
+    was lost since.
     """
-    mirror.agreed(store, registry, chosen.source)
+    pointers.agreed(store, registry, chosen.source)
     _forget_versions(registry, chosen, who)
     removed.write(store, registry, chosen.source)
     with registry.session():

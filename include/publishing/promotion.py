@@ -25,17 +25,17 @@ import psycopg
 from include import arguments
 from include.errors import NonRetryable
 from include.formatting import moment
-from include.publishing import hold, mirror, serving
+from include.publishing import hold, pointers, serving
 from include.publishing import manifest as manifests
 from include.publishing import verdict as verdicts
 from include.publishing.manifest import Manifest
-from include.publishing.mirror import Pointer
+from include.publishing.pointers import Pointer
 from include.publishing.policy import Policy
 from include.publishing.shape import ServingRefused
 from include.publishing.verdict import Verdict
 from include.registry import actions, holds, transitions, versions, watermarks
 from include.registry.actions import insert_action
-from include.registry.connection import LEASE_SECONDS, said
+from include.registry.connection import LEASE_SECONDS, error_summary
 from include.registry.locks import LockedLatest, lock_latest
 from include.registry.registry import Registry
 from include.registry.transitions import Standing
@@ -55,13 +55,13 @@ class Outcome(StrEnum):
 
     PROMOTED = "promoted"
     """The candidate is latest now."""
-    ALREADY = "already published"
+    NO_OP = "already published"
     """An earlier try had done it; what was left to do is done."""
     HELD = "held"
     """It passed, and waits for an operator's release: after a rollback, on a hold, or since its source wants it."""
-    KEPT = "kept as version"
+    OUT_OF_ORDER = "kept as version"
     """Its data time is older than latest's (a backfill): a version, never latest."""
-    LOST = "lost the race"
+    CONFLICT = "lost the race"
     """Another candidate became latest since this one was built; its content is stale, nothing was changed."""
     BUSY = "busy"
     """Another process holds the lease on this very candidate."""
@@ -114,12 +114,12 @@ class Promotion:
                     f"{name} passed its checks and is held: {self.why}. Consumers keep reading {self.latest}. "
                     "To publish it, release it with a reason (DAG lastgood_release)."
                 )
-            case Outcome.KEPT:
+            case Outcome.OUT_OF_ORDER:
                 return (
                     f"{name} passed its checks and is kept as a version that is not latest, since its data are older: "
                     f"{self.why}. Consumers keep reading {self.latest}."
                 )
-            case Outcome.LOST:
+            case Outcome.CONFLICT:
                 return f"{name} lost the race: {self.why}. Consumers keep reading {self.latest}."
             case Outcome.BUSY:
                 return f"{name} is being published by another process right now; see how that ends."
@@ -150,7 +150,7 @@ def promote(
     of the same owner takes over its own lease at once, anybody else only when it has expired. `note` writes what
     belongs to the claim, in its transaction; `wait` pauses between the tries to alter a table that somebody reads.
     Raises
-    PromotionRefused where the candidate may not be promoted, mirror.OlderRegistry where the store knows more than the
+    PromotionRefused where the candidate may not be promoted, pointers.OlderRegistry where the store knows more than the
     registry, and whatever made the attempt fail: it may be tried again then. The third failure, and each further
     one, raises PromotionFailed instead.
     """
@@ -162,7 +162,7 @@ def promote(
             if claimed is None:
                 note(cursor)
         if claimed is not None:
-            mirror.write(store, registry, source, (version,))
+            pointers.write(store, registry, source, (version,))
             return claimed
         return _publish(store, registry, manifest, proven, policy, owner, wait)
 
@@ -228,16 +228,16 @@ def _claim(
     """staged → publishing under a lease; a Promotion where there is nothing left to do."""
     source, version = manifest.source, manifest.version
     latest = lock_latest(cursor, source, "promote")
-    mirror.settle_locked(store, registry, source)
+    pointers.settle_locked(store, registry, source)
     row = _lock_version(cursor, source, version)
-    ended = Promotion(Outcome.ALREADY, source, version, str(latest.version), manifest.as_of)
+    ended = Promotion(Outcome.NO_OP, source, version, str(latest.version), manifest.as_of)
     if latest.version == version or row.published_at is not None:
         return ended
     if row.state == "publishing" and row.leased and row.lease_owner != owner:
         return Promotion(Outcome.BUSY, source, version, str(latest.version), manifest.as_of)
     if latest.as_of is not None and not policy.merges and _is_older(cursor, manifest, latest.as_of):
         why = f"as of {moment(manifest.as_of)}, and latest {latest.version} as of {moment(latest.as_of)}"
-        return _end(cursor, manifest, latest, Outcome.KEPT, why)
+        return _end(cursor, manifest, latest, Outcome.OUT_OF_ORDER, why)
     if lost := _lost(cursor, manifest, latest):
         return lost
     if row.state == "rejected":
@@ -289,7 +289,7 @@ def _lost(cursor: Cursor, manifest: Manifest, latest: LockedLatest) -> Promotion
     if latest.version == manifest.previous:
         return None
     why = f"built upon {manifest.previous or 'nothing'}, and latest is {latest.version or 'nothing'}"
-    return _end(cursor, manifest, latest, Outcome.LOST, why)
+    return _end(cursor, manifest, latest, Outcome.CONFLICT, why)
 
 
 def _end(
@@ -313,7 +313,7 @@ def end_outdated(registry: Registry, source: str, over: datetime) -> list[str]:
     """
     with registry.transaction() as cursor:
         latest = lock_latest(cursor, source, "promote")
-        return transitions.end_outdated(cursor, source, latest.version, Outcome.LOST.value, over)
+        return transitions.end_outdated(cursor, source, latest.version, Outcome.CONFLICT.value, over)
 
 
 # --- the attempt ---
@@ -344,8 +344,9 @@ def _publish(
             raise PromotionRefused(str(error)) from error
         if failed and isinstance(error, Exception) and not isinstance(error, PromotionRefused):
             raise PromotionFailed(
-                f"{source} {version} could not be published in {failed} attempts; the last said: {said(error)}. "
-                "Consumers read what they read before. Mend the cause and clear the promote task."
+                f"{source} {version} could not be published in {failed} attempts; the last said: "
+                f"{error_summary(error)}. Consumers read what they read before. Mend the cause, then clear the "
+                "promote task."
             ) from error
         raise
     touched = (version, manifest.previous) if manifest.previous else (version,)
@@ -357,10 +358,10 @@ def _publish(
 def _write_states(store: Store, registry: Registry, source: str, versions: tuple[str, ...]) -> None:
     """Bring the records in the store to what was done. It is done all the same where they cannot be written now."""
     try:
-        mirror.write(store, registry, source, versions)
+        pointers.write(store, registry, source, versions)
         hold.write(store, registry, source)
     except (psycopg.Error, OSError) as error:
-        log.warning("the state of %s is left to the recovery: %s", ", ".join(versions), said(error))
+        log.warning("the state of %s is left to the recovery: %s", ", ".join(versions), error_summary(error))
 
 
 @contextmanager
@@ -374,9 +375,9 @@ def _pointing(store: Store) -> Iterator[Callable[[Pointer], None]]:
 
         def point(pointer: Pointer) -> None:
             prepared = stack.enter_context(
-                store.prepare(mirror.pointer_key(pointer.source), mirror.encoded(pointer))
+                store.prepare(pointers.pointer_key(pointer.source), pointers.encoded(pointer))
             )
-            switches.append(lambda: prepared.switch(mirror.older_than(pointer)))
+            switches.append(lambda: prepared.switch(pointers.older_than(pointer)))
 
         yield point
         try:
@@ -385,8 +386,8 @@ def _pointing(store: Store) -> Iterator[Callable[[Pointer], None]]:
         except OSError as error:
             raise PointerBehind(
                 "Latest was moved, and SQL readers read it; its pointer in the store could not be written, so readers "
-                f"of files still read the version before: {said(error)}. Recovery writes it within minutes; so does "
-                "another try of this."
+                f"of files still read the version before: {error_summary(error)}. Recovery writes it within minutes; "
+                "so does another try of this."
             ) from error
 
 
@@ -403,7 +404,7 @@ def _switch(
     source, version = manifest.source, manifest.version
     latest = lock_latest(cursor, source, "promote")
     if latest.version == version:
-        return Promotion(Outcome.ALREADY, source, version, version, manifest.as_of)
+        return Promotion(Outcome.NO_OP, source, version, version, manifest.as_of)
     if lost := _lost(cursor, manifest, latest):
         return lost
     row = _lock_version(cursor, source, version)
@@ -433,7 +434,7 @@ def _move_latest(
     since, generation = transitions.move_latest(cursor, manifest.source, manifest.version, previous)
     watermarks.set_to(cursor, manifest.source, manifest.version, manifest.cursors)
     latest = Latest(manifest.source, manifest.version, previous, since, manifest.as_of, generation)
-    point(mirror.pointer_of(latest, manifest))
+    point(pointers.pointer_of(latest, manifest))
 
 
 def _note_failure(
@@ -443,7 +444,7 @@ def _note_failure(
 
     Whose claim was lost has nothing to let go. Where the database is away, the lease runs out by itself.
     """
-    message = said(error) or type(error).__name__
+    message = error_summary(error) or type(error).__name__
     try:
         with registry.transaction() as cursor:
             noted = transitions.let_go(
@@ -484,7 +485,7 @@ def accept(
     arguments.check(source=source, version=version, who=who, reason=reason)
     owner = f"{act} by {who} {uuid.uuid4().hex[:8]}"
     with registry.session():
-        mirror.settle_at_rest(store, registry, source)
+        pointers.settle_at_rest(store, registry, source)
         registry.version(source, version)
         manifest = manifests.require(store, source, version)
         found = _verdict(store, source, version)
@@ -503,7 +504,7 @@ def accept(
             proven = _prove(store, registry, manifest)
             claimed = _claim(cursor, store, registry, manifest, proven, _DECIDED_BY_HAND, owner)
         if claimed is not None:
-            mirror.write(store, registry, source, (version,))
+            pointers.write(store, registry, source, (version,))
             return claimed
         return _publish(store, registry, manifest, proven, _DECIDED_BY_HAND, owner)
 
@@ -579,7 +580,7 @@ def rollback(
     arguments.check(source=source, version=to, who=who, reason=reason)
     with registry.session():
         # Before anything is told about versions that this registry may know nothing of.
-        mirror.settle_at_rest(store, registry, source)
+        pointers.settle_at_rest(store, registry, source)
         latest = registry.latest(source)
         target, published_at = _rollback_target(registry, source, latest, to)
         assert latest is not None
@@ -596,7 +597,7 @@ def rollback(
             registry.transaction() as cursor,
         ):
             held = lock_latest(cursor, source, "roll back")
-            mirror.settle_locked(store, registry, source)
+            pointers.settle_locked(store, registry, source)
             if (held.version, held.generation) != (latest.version, latest.generation):
                 raise PromotionRefused(
                     f"latest of {source} was moved from {latest.version} to {held.version} meanwhile"

@@ -27,7 +27,7 @@ def won(registry: Registry, done: Promotion) -> Promotion:
     """The promotion, where nobody was in its way. Raises LostRace, BeingPublished, Held."""
     if done.outcome is Outcome.HELD:
         raise Held(done.sentence)
-    if done.outcome is Outcome.LOST:
+    if done.outcome is Outcome.CONFLICT:
         raise LostRace(_lost(registry, done))
     if done.outcome is Outcome.BUSY:
         raise BeingPublished(done.sentence)

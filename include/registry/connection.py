@@ -82,7 +82,7 @@ def alembic_connection(connect: Connect) -> Iterator[Any]:
         raise error.orig from error
 
 
-def said(error: BaseException) -> str:
+def error_summary(error: BaseException) -> str:
     """An error's words as they may be kept and told, without PostgreSQL's DETAIL and CONTEXT, which hold whole rows."""
     diagnosed = isinstance(error, psycopg.Error) and error.diag.message_primary
     return text(diagnosed or str(error)).strip()[:2000]

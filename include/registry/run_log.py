@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 
 from include import release
 from include.errors import NonRetryable
-from include.registry.connection import said
+from include.registry.connection import error_summary
 from include.registry.registry import Registry
 from include.version import version_id
 
@@ -374,7 +374,7 @@ def step(
     try:
         yield facts
     except BaseException as error:
-        failed: dict[str, Any] = {"error": f"{type(error).__name__}: {said(error)}"}
+        failed: dict[str, Any] = {"error": f"{type(error).__name__}: {error_summary(error)}"}
         if tried_again(error):
             failed[TRIED_AGAIN] = True
         _note(registry, source, version, name, began, failed)

@@ -15,12 +15,12 @@ from include import release, settings
 from include.monitoring.doctor import (
     Check,
     Finding,
-    Look,
+    Inspection,
     advice,
-    blind,
     examine,
     from_inside,
     safely,
+    unchecked,
     well,
     wrong,
 )
@@ -67,7 +67,7 @@ def look_at_all(
         if spec.without_host is not None and not getattr(_connection(spec.connection), "host", None)
     )
     root = _opened(store)
-    look = Look(
+    inspection = Inspection(
         registry=registry,
         store=root,
         backup=_opened(backup_root),
@@ -85,11 +85,11 @@ def look_at_all(
         "Airflow": _options,
         "store on a disk": _shared,
         "Airflow's parts": _parts,
-        "DAGs": lambda look: _dags(context, look),
+        "DAGs": lambda inspection: _dags(context, inspection),
     }
     if test_message:
         checks["test message"] = _test_messages
-    found = examine(look) + from_inside(safely(checks, look))
+    found = examine(inspection) + from_inside(safely(checks, inspection))
     return found, None if isinstance(root, str) else root
 
 
@@ -116,7 +116,7 @@ def _set(setting: Setting) -> str:
     return f"Set it in Airflow under Admin, Connections, or as {setting.variable} (docs/operations.md)."
 
 
-def _connections(look: Look) -> Iterator[Finding]:
+def _connections(inspection: Inspection) -> Iterator[Finding]:
     for setting in settings.everything():
         if setting.kind == "connection" and setting.required:
             if _connection(setting.name) is None:
@@ -132,11 +132,15 @@ def _connections(look: Look) -> Iterator[Finding]:
         yield well("dead man's endpoint")
 
 
-def _upstreams(look: Look) -> Iterator[Finding]:
+def _upstreams(inspection: Inspection) -> Iterator[Finding]:
     """Each upstream is asked for a few bytes, once."""
-    for name, spec in look.specs.items():
-        if not spec.derived and name not in look.without_host and _connection(spec.connection) is not None:
-            yield from _upstream(look.registry, spec)
+    for name, spec in inspection.specs.items():
+        if (
+            not spec.derived
+            and name not in inspection.without_host
+            and _connection(spec.connection) is not None
+        ):
+            yield from _upstream(inspection.registry, spec)
 
 
 def _upstream(registry: Registry, spec: Spec) -> Iterator[Finding]:
@@ -159,7 +163,7 @@ def _upstream(registry: Registry, spec: Spec) -> Iterator[Finding]:
             total_seconds=ANSWER_SECONDS,
         )
         if spec.small is None:
-            yield blind(what, "Its spec names nothing small to ask it for.")
+            yield unchecked(what, "Its spec names nothing small to ask it for.")
             return
         with held(lease, patience=0):
             session.get(spec.small)
@@ -179,7 +183,7 @@ def _upstream(registry: Registry, spec: Spec) -> Iterator[Finding]:
         yield well(what, "answers")
 
 
-def _channels(look: Look) -> Iterator[Finding]:
+def _channels(inspection: Inspection) -> Iterator[Finding]:
     """At least one channel is set up, and each could send."""
     from lastgood.notifiers import channels
 
@@ -201,12 +205,12 @@ def _channels(look: Look) -> Iterator[Finding]:
             yield well(f"channel {name}")
 
 
-def _test_messages(look: Look) -> Iterator[Finding]:
+def _test_messages(inspection: Inspection) -> Iterator[Finding]:
     """A message through each channel that is set up; who asked for it sees whether it was taken."""
     from include.alerting import message
     from lastgood.notifiers import channels
 
-    trial = message.trial(release.environment(), look.now)
+    trial = message.trial(release.environment(), inspection.now)
     for name, error in channels.send(list(channels.CONNECTIONS), trial, None).items():
         if error is None:
             yield well(f"test message by {name}", "was taken")
@@ -214,7 +218,7 @@ def _test_messages(look: Look) -> Iterator[Finding]:
             yield wrong(f"test message by {name}", f"It was not taken: {error}.", "Mend that connection.")
 
 
-def _options(look: Look) -> Iterator[Finding]:
+def _options(inspection: Inspection) -> Iterator[Finding]:
     """Options of Airflow that the promises need."""
     from airflow.configuration import conf
 
@@ -243,27 +247,27 @@ def _options(look: Look) -> Iterator[Finding]:
         yield well("option base_url", base)
 
 
-def _shared(look: Look) -> Iterator[Finding]:
+def _shared(inspection: Inspection) -> Iterator[Finding]:
     """A store on a disk is one that every worker sees."""
     from airflow.configuration import conf
 
     executor = conf.get("core", "executor")
-    if isinstance(look.store, str) or not look.store.local:
+    if isinstance(inspection.store, str) or not inspection.store.local:
         return
     kinds = {each.strip().rpartition(":")[2].rpartition(".")[2] for each in executor.split(",")}
-    root = Path(look.store.root)
+    root = Path(inspection.store.root)
     own = next(path for path in (root, *root.parents) if path.is_mount()) != Path("/")
     if kinds <= set(LOCAL_EXECUTORS) or own:
         yield well("store on a disk", f"{executor}, {'a mount' if own else 'one machine'}")
     else:
         yield wrong(
             "store on a disk",
-            f"{look.store.uri} lies on this worker's own disk, and {executor} runs tasks on several.",
+            f"{inspection.store.uri} lies on this worker's own disk, and {executor} runs tasks on several.",
             "Set the Variable lastgood_root to s3://… or to a folder that every worker mounts.",
         )
 
 
-def _parts(look: Look) -> Iterator[Finding]:
+def _parts(inspection: Inspection) -> Iterator[Finding]:
     """What Airflow says of its own parts, which needs no login."""
     import requests
     from airflow.configuration import conf
@@ -276,7 +280,7 @@ def _parts(look: Look) -> Iterator[Finding]:
         health = requests.get(url, timeout=(CONNECT_SECONDS, READ_SECONDS)).json()
         states = {part: str(health[part]["status"]) for part in ("scheduler", "dag_processor")}
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        yield blind("Airflow's parts", f"{HEALTH} was not answered: {type(error).__name__}.")
+        yield unchecked("Airflow's parts", f"{HEALTH} was not answered: {type(error).__name__}.")
         return
     for part, state in states.items():
         if state == "healthy":
@@ -299,12 +303,12 @@ def _paused(context: Context, dags: list[str]) -> Mapping[str, bool | None]:
     return found
 
 
-def _dags(context: Context, look: Look) -> Iterator[Finding]:
+def _dags(context: Context, inspection: Inspection) -> Iterator[Finding]:
     """Lastgood's own DAGs are there and not paused."""
-    needed = (*SYSTEM_DAGS, *([BACKUP_DAG] if look.backup is not None else []))
+    needed = (*SYSTEM_DAGS, *([BACKUP_DAG] if inspection.backup is not None else []))
     found = _paused(context, [*needed, *FORM_DAGS])
     if not found:
-        yield blind("DAGs", "Airflow was not asked whether they are paused.")
+        yield unchecked("DAGs", "Airflow was not asked whether they are paused.")
         return
     if gone := [dag for dag, paused in found.items() if paused is None]:
         yield wrong(

@@ -20,7 +20,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from include.publishing import manifest as manifests
-from include.publishing import mirror, shape
+from include.publishing import pointers, shape
 from include.publishing.manifest import Manifest, TableEntry
 from include.storage.store import Store
 
@@ -150,7 +150,7 @@ class Reader:
 
     def _read_files(self) -> str:
         try:
-            pointer = mirror.read_pointer(self._store, self._source)
+            pointer = pointers.read_pointer(self._store, self._source)
         except msgspec.DecodeError as error:
             raise Damaged(f"latest/{self._source}.json cannot be read: {error}") from error
         if pointer is None:

@@ -20,7 +20,7 @@ import psycopg
 
 from include.monitoring import watch
 from include.publishing import manifest as manifests
-from include.publishing import mirror
+from include.publishing import pointers
 from include.publishing.promotion import Outcome
 from include.registry import run_log
 from include.registry.connection import LEASE_SECONDS
@@ -129,10 +129,10 @@ def _drop(world: World, scene: Scene) -> float:
     began = time.monotonic()
     drop_database(world.server)
     scene.must(world.reader.wait_for_failure("SQL"), "SQL still answered without its database")
-    blind = world.blind()
-    scene.must(bool(blind), "the watch looked at a registry that is gone")
+    failed = world.failed_rules()
+    scene.must(bool(failed), "the watch looked at a registry that is gone")
     scene.noticed = (
-        f"the watch, {len(blind)} of whose {len(watch.RULES)} rules cannot look; `latest {world.source}` says: "
+        f"the watch, {len(failed)} of whose {len(watch.RULES)} rules cannot look; `latest {world.source}` says: "
         f"“{_error(world, 'latest')}”"
     )
     return began
@@ -143,7 +143,7 @@ def _drop(world: World, scene: Scene) -> float:
 
 def pointer_lost(world: World) -> Scene:
     """latest/SOURCE.json is gone."""
-    key = mirror.pointer_key(world.source)
+    key = pointers.pointer_key(world.source)
     scene = Scene("The pointer to latest is lost", f"deleted `{key}`", recovered=RECOVERY)
     version, began = world.latest, time.monotonic()
     world.store.delete(key)

@@ -100,9 +100,9 @@ class World:
         """The kinds of trouble that the DAG lastgood_watch finds now."""
         return found_by_watch(self.store, self.registry, self.spec)
 
-    def blind(self) -> set[str]:
+    def failed_rules(self) -> set[str]:
         """The kinds of trouble that it could not look for."""
-        return set(_watched(self.store, self.registry, self.spec).blind)
+        return set(_watched(self.store, self.registry, self.spec).failed_rules)
 
     def prepare(self, day: int) -> tuple[OpenRun, Manifest]:
         """A run up to its passed gate; the reader is told what the candidate holds."""

@@ -124,7 +124,7 @@ def test_what_changes_nothing_that_is_read_is_told_to_nobody(
     decisions.unpin(store, registry, toy.SOURCE, version, **SIGNED)
     until = datetime.now(UTC) + timedelta(hours=1)
     silences.add(registry, source=toy.SOURCE, kind=None, until=until, who="ana", reason="moving house")
-    for what in ("retain", "backup", "migrate", "publish again", "repair mirror", "remove leftovers"):
+    for what in ("retain", "backup", "migrate", "publish again", "repair pointer", "remove leftovers"):
         decide(registry, what)
     assert dispatcher().notify_decisions(registry) == (0, []) and mailbox == [] and all(told(registry))
 

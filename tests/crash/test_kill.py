@@ -19,7 +19,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from include.publishing import manifest as manifests
-from include.publishing import mirror
+from include.publishing import pointers
 from include.registry.registry import Registry
 from include.sources import source as sources
 from include.sources.clinical.export import SITE
@@ -58,8 +58,8 @@ PLACES = [
     ("ctgov", "promote", "include.publishing.promotion:_switch#0"),
     ("ctgov", "promote", "include.publishing.serving:_copy#2"),
     ("ctgov", "promote", "include.registry.watermarks:set_to#0"),
-    ("ctgov", "promote", "include.publishing.mirror:write#0"),
-    ("ctgov", "promote", "include.publishing.mirror:_stands#1"),
+    ("ctgov", "promote", "include.publishing.pointers:write#0"),
+    ("ctgov", "promote", "include.publishing.pointers:_stands#1"),
     # the plan has landed, and nothing else
     ("pubchem", "extract", "include.storage.landing:Landing.write_part#1"),
     # a part is there that progress.json does not name yet
@@ -69,7 +69,7 @@ PLACES = [
     ("pubchem", "build", "include.sources.pubchem.build:_quarantine_unknown#0"),
     ("pubchem", "promote", "include.registry.watermarks:set_to#0"),
     ("clinical", "build", "include.sources.clinical.build:_find_targets#0"),
-    ("clinical", "promote", "include.publishing.mirror:write#0"),
+    ("clinical", "promote", "include.publishing.pointers:write#0"),
     # CSV and JSONL of the new version are there, the parts that the page reads are not
     ("clinical", "export", "include.sources.clinical.export:_put_parts#0"),
     # the site shows the new version, and the one before last is there still
@@ -113,7 +113,7 @@ class World:
 
     def published(self, source: str) -> dict[str, Any]:
         """What consumers of every kind read, and where the next run goes on."""
-        pointer = mirror.read_pointer(self.store, source)
+        pointer = pointers.read_pointer(self.store, source)
         latest = self.registry.latest(source)
         assert pointer is not None and latest is not None
         manifest = manifests.require(self.store, source, latest.version)
@@ -209,8 +209,8 @@ def test_a_kill_leaves_latest_intact_and_a_retry_ends_like_an_undisturbed_run(
     assert world.kill(source, step, 1, where) == -signal.SIGKILL, f"{where} was not reached"
     meanwhile = world.published(source)
     committed = meanwhile["latest"] == undisturbed["latest"]
-    assert committed == (step == "export" or where.startswith("include.publishing.mirror")), (
-        "only the mirror and the export come after the commit"
+    assert committed == (step == "export" or where.startswith("include.publishing.pointers")), (
+        "only the pointer and the export come after the commit"
     )
     if not committed:
         for seen in ("latest", "files", "served", "cursors", "pointer"):

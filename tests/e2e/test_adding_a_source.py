@@ -14,7 +14,7 @@ from pathlib import Path
 import requests
 
 from include.publishing import manifest as manifests
-from include.publishing import mirror
+from include.publishing import pointers
 from include.registry.registry import Registry
 from include.storage.store import Store
 
@@ -64,7 +64,7 @@ def test_the_pages_source_runs_and_is_promoted_without_an_edit_elsewhere(
 
 
 def names(store: Store) -> list[str]:
-    pointer = mirror.read_pointer(store, "stations")
+    pointer = pointers.read_pointer(store, "stations")
     assert pointer is not None
     (entry,) = pointer.tables
     return [row["name"] for row in manifests.dataset(store, entry).to_table().to_pylist()]

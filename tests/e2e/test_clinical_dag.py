@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from include import pipeline
-from include.publishing import mirror
-from include.publishing.mirror import Pointer
+from include.publishing import pointers
+from include.publishing.pointers import Pointer
 from include.registry import run_log
 from include.registry.registry import Registry
 from include.sources import source as sources
@@ -77,7 +77,7 @@ def triggers_clinical(
 
 
 def pointer(store: Store, source: str) -> Pointer:
-    found = mirror.read_pointer(store, source)
+    found = pointers.read_pointer(store, source)
     assert found is not None
     return found
 

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from include.publishing import mirror
+from include.publishing import pointers
 from include.registry import run_log
 from include.registry.registry import Registry
 from include.storage.store import Store
@@ -27,7 +27,7 @@ def test_a_full_run_an_incremental_one_a_skip_and_a_failure(
     with SampleUpstream(size=300, seed=11, mean_bytes=8_000) as upstream:
         ran = run_dag("ctgov", upstream.url)
         assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
-        first = mirror.read_pointer(store, "ctgov")
+        first = pointers.read_pointer(store, "ctgov")
         assert first is not None
         assert next(t.rows for t in first.tables if t.name == "studies") == len(list(upstream.studies()))
         line = r"Z \[info +\] ctgov: 300 of 300 studies \(100%\).* \[include\.sources\.ctgov\.extract\]"
@@ -36,16 +36,16 @@ def test_a_full_run_an_incremental_one_a_skip_and_a_failure(
 
         upstream.advance()
         assert run_dag("ctgov", upstream.url).returncode == 0
-        second = mirror.read_pointer(store, "ctgov")
+        second = pointers.read_pointer(store, "ctgov")
         assert second is not None and second.previous == first.version
 
         assert run_dag("ctgov", upstream.url).returncode == 0
-        assert mirror.read_pointer(store, "ctgov") == second, "nothing new: skipped"
+        assert pointers.read_pointer(store, "ctgov") == second, "nothing new: skipped"
 
         upstream.advance()
         upstream.faults([{"kind": "error", "times": None, "path": "/api/v2/studies"}])
         assert run_dag("ctgov", upstream.url).returncode == 1
-        assert mirror.read_pointer(store, "ctgov") == second, "a failed run leaves latest as it was"
+        assert pointers.read_pointer(store, "ctgov") == second, "a failed run leaves latest as it was"
 
     events = asset_events("lastgood_ctgov")
     assert [event["version"] for event in events] == [first.version, second.version]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 
-from include.publishing import mirror
+from include.publishing import pointers
 from include.registry import run_log
 from include.registry.registry import Registry
 from include.storage.store import Store
@@ -31,7 +31,7 @@ def test_it_is_off_without_a_host_extracts_season_by_season_with_one_and_ends_as
         ran = run_dag("sofascore", upstream.url, limit=12)
         assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-4000:]
         told_alike(ran, "sofascore")
-        first = mirror.read_pointer(store, "sofascore")
+        first = pointers.read_pointer(store, "sofascore")
         assert first is not None
         run = run_log.runs(registry, "sofascore")[0]
         units = run["steps"]["discover"]["units"]
@@ -47,7 +47,7 @@ def test_it_is_off_without_a_host_extracts_season_by_season_with_one_and_ends_as
         assert ran.returncode == 1
         refused = [request for request in list(upstream.requests)[before:] if request.status == 403]
         assert 1 <= len(refused) <= 2, "the other thread may have been asking, and nobody asks afterwards"
-        assert mirror.read_pointer(store, "sofascore") == first
+        assert pointers.read_pointer(store, "sofascore") == first
         run = run_log.runs(registry, "sofascore")[0]
         assert run["status"] == "partial" and run["failed_step"].startswith("extract ")
         extracts = {name: step for name, step in run["steps"].items() if name.startswith("extract ")}

@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from include.alerting import episodes
 from include.monitoring import doctor, heartbeat
-from include.monitoring.doctor import Finding, Look
+from include.monitoring.doctor import Finding, Inspection
 from include.registry import connection, run_log
 from include.registry.registry import Registry
 from include.sources import source as sources
@@ -26,26 +26,26 @@ NOW = datetime.now(UTC)
 @pytest.fixture
 def look(
     registry: Registry, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Look]:
+) -> Callable[..., Inspection]:
     """A deployment in which all is well; what is given replaces a part."""
     monkeypatch.setenv("LASTGOOD_ENV", "test")
     monkeypatch.delenv("LASTGOOD_TEST_HOME", raising=False)
     heartbeat.beat(store, NOW, code_version="1", findings=0, complete=True)
 
-    def make(**changed: Any) -> Look:
+    def make(**changed: Any) -> Inspection:
         backup = Store.from_uri((tmp_path / "elsewhere").as_uri())
         parts = {"registry": registry, "store": store, "backup": backup, "now": NOW, "specs": {}}
-        return Look(**{**parts, **changed})
+        return Inspection(**{**parts, **changed})
 
     return make
 
 
-def found(look: Look, level: str = "wrong") -> dict[str, str]:
+def found(look: Inspection, level: str = "wrong") -> dict[str, str]:
     """What was found of a level, with its remedy."""
     return {each.what: f"{each.says} {each.remedy}" for each in doctor.examine(look) if each.level == level}
 
 
-def test_where_all_is_well_every_look_says_so(look: Callable[..., Look]) -> None:
+def test_where_all_is_well_every_look_says_so(look: Callable[..., Inspection]) -> None:
     findings = doctor.examine(look())
     assert {each.level for each in findings} == {"well"}, list(doctor.lines(findings))
     assert {each.what for each in findings} >= {
@@ -54,7 +54,7 @@ def test_where_all_is_well_every_look_says_so(look: Callable[..., Look]) -> None
 
 
 def test_a_registry_that_is_away_is_one_finding_and_the_store_is_looked_at_all_the_same(
-    look: Callable[..., Look],
+    look: Callable[..., Inspection],
 ) -> None:
     away = look(registry=Registry(lambda: psycopg.connect("postgresql:///x?host=/nowhere")))
     bad = found(away)
@@ -64,7 +64,7 @@ def test_a_registry_that_is_away_is_one_finding_and_the_store_is_looked_at_all_t
 
 
 def test_the_schemas_revision_is_compared_with_the_release(
-    look: Callable[..., Look], registry: Registry, monkeypatch: pytest.MonkeyPatch
+    look: Callable[..., Inspection], registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with registry.transaction() as cursor:
         cursor.execute("UPDATE lastgood.schema_version SET version_num = '0002'")
@@ -75,7 +75,7 @@ def test_the_schemas_revision_is_compared_with_the_release(
 
 
 def test_an_empty_database_needs_no_more_than_the_right_to_make_schemas(
-    look: Callable[..., Look], postgres: str
+    look: Callable[..., Inspection], postgres: str
 ) -> None:
     with psycopg.connect(postgres, autocommit=True) as server:
         server.execute("CREATE DATABASE empty_one")
@@ -100,7 +100,7 @@ def poor(dsn: str, postgres: str) -> Iterator[Registry]:
 
 
 def test_each_right_that_is_missing_comes_with_the_sentence_that_grants_it(
-    look: Callable[..., Look], poor: Registry, dsn: str
+    look: Callable[..., Inspection], poor: Registry, dsn: str
 ) -> None:
     said = [
         f"{each.says} {each.remedy}" for each in doctor.rights(look(registry=poor)) if each.level == "wrong"
@@ -122,7 +122,7 @@ def test_each_right_that_is_missing_comes_with_the_sentence_that_grants_it(
 
 @pytest.mark.parametrize(("seconds", "level"), [(0, "well"), (20, "advice"), (-90, "wrong")])
 def test_a_clock_that_is_wrong_is_told_by_the_database(
-    look: Callable[..., Look], monkeypatch: pytest.MonkeyPatch, seconds: int, level: str
+    look: Callable[..., Inspection], monkeypatch: pytest.MonkeyPatch, seconds: int, level: str
 ) -> None:
     class Wrong(datetime):
         @classmethod
@@ -137,7 +137,7 @@ def test_a_clock_that_is_wrong_is_told_by_the_database(
 
 
 def test_a_store_of_another_registry_is_named(
-    look: Callable[..., Look], store: Store, registry: Registry
+    look: Callable[..., Inspection], store: Store, registry: Registry
 ) -> None:
     toy.publish(store, registry, 3, day=1)
     assert found(look()) == {}
@@ -147,7 +147,7 @@ def test_a_store_of_another_registry_is_named(
 
 
 def test_a_registry_whose_latest_the_store_does_not_have_is_named(
-    look: Callable[..., Look], store: Store, registry: Registry, tmp_path: Path
+    look: Callable[..., Inspection], store: Store, registry: Registry, tmp_path: Path
 ) -> None:
     toy.publish(store, registry, 3, day=1)
     empty = Store.from_uri((tmp_path / "empty").as_uri())
@@ -157,7 +157,7 @@ def test_a_registry_whose_latest_the_store_does_not_have_is_named(
 
 @pytest.mark.parametrize("act", ["write_bytes", "read_bytes", "list", "delete"])
 def test_what_a_store_does_not_allow_is_said_with_what_to_grant(
-    look: Callable[..., Look], store: Store, monkeypatch: pytest.MonkeyPatch, act: str
+    look: Callable[..., Inspection], store: Store, monkeypatch: pytest.MonkeyPatch, act: str
 ) -> None:
     real = getattr(store, act)
 
@@ -172,14 +172,14 @@ def test_what_a_store_does_not_allow_is_said_with_what_to_grant(
     assert f"a file cannot be {doing}: PermissionError: 403 Forbidden" in said and "security.md" in said
 
 
-def test_the_doctor_leaves_nothing_behind_in_the_store(look: Callable[..., Look], store: Store) -> None:
+def test_the_doctor_leaves_nothing_behind_in_the_store(look: Callable[..., Inspection], store: Store) -> None:
     before = store.list("monitoring")
     doctor.examine(look())
     assert store.list("monitoring") == before
 
 
 def test_roots_that_cannot_be_opened_and_one_within_the_other_are_named(
-    look: Callable[..., Look], store: Store
+    look: Callable[..., Inspection], store: Store
 ) -> None:
     bad = found(look(store="ValueError: the Variable lastgood_root is None", backup="OSError: no bucket"))
     assert "AIRFLOW_VAR_LASTGOOD_ROOT" in bad["store"] and "no bucket" in bad["backup"]
@@ -209,7 +209,7 @@ def begin(registry: Registry, source: str, *, hours_ago: float = 1, status: Any 
         run_log.end(registry, source, f"{source}-{hours_ago}", status, failed_step="extract")
 
 
-def of_ctgov(look: Callable[..., Look], **changed: Any) -> Finding:
+def of_ctgov(look: Callable[..., Inspection], **changed: Any) -> Finding:
     specs = {"ctgov": sources.spec("ctgov")}
     (finding,) = (
         each for each in doctor.published(look(specs=specs, **changed)) if each.what == "source ctgov"
@@ -218,7 +218,7 @@ def of_ctgov(look: Callable[..., Look], **changed: Any) -> Finding:
 
 
 def test_a_source_that_was_never_published_says_why_and_what_to_do(
-    look: Callable[..., Look], registry: Registry
+    look: Callable[..., Inspection], registry: Registry
 ) -> None:
     first = of_ctgov(look)
     assert (first.level, first.remedy) == ("advice", "Trigger the DAG ctgov, or wait for its schedule.")
@@ -237,14 +237,14 @@ def test_a_source_that_was_never_published_says_why_and_what_to_do(
     assert failed.level == "wrong" and "as fail at extract" in failed.says and "scheduled__2" in failed.remedy
 
 
-def test_a_watch_that_does_not_run_is_told_to_who_asks(look: Callable[..., Look], store: Store) -> None:
+def test_a_watch_that_does_not_run_is_told_to_who_asks(look: Callable[..., Inspection], store: Store) -> None:
     heartbeat.beat(store, NOW - timedelta(hours=2), code_version="1", findings=0, complete=True)
     assert "It has not run for 2 hours. Unpause the DAG lastgood_watch" in found(look())["watch"]
     assert "watch" not in found(look(watching=True)), "it is the watch that looks"
 
 
 def test_a_deployment_without_a_name_and_a_variable_that_nothing_reads_are_told(
-    look: Callable[..., Look], monkeypatch: pytest.MonkeyPatch
+    look: Callable[..., Inspection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready = look()
     monkeypatch.setenv("LASTGOOD_ENV", "")
@@ -253,13 +253,13 @@ def test_a_deployment_without_a_name_and_a_variable_that_nothing_reads_are_told(
     assert any("unnamed" in each for each in said) and "Nothing reads LASTGOOD_COMIT." in said
 
 
-def test_a_check_that_fails_is_a_finding_and_stops_no_other(look: Callable[..., Look]) -> None:
-    def broken(look: Look) -> Iterator[Finding]:
+def test_a_check_that_fails_is_a_finding_and_stops_no_other(look: Callable[..., Inspection]) -> None:
+    def broken(look: Inspection) -> Iterator[Finding]:
         raise RuntimeError("what nobody foresaw")
         yield
 
-    blind, good = doctor.safely({"one": broken, "environment": doctor.names}, look())
-    assert (blind.level, blind.says) == ("blind", "RuntimeError: what nobody foresaw")
+    unchecked, good = doctor.safely({"one": broken, "environment": doctor.names}, look())
+    assert (unchecked.level, unchecked.says) == ("unchecked", "RuntimeError: what nobody foresaw")
     assert good.level == "well"
 
 

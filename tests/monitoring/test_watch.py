@@ -58,7 +58,7 @@ def look(registry: Registry, store: Store, monkeypatch: pytest.MonkeyPatch) -> L
         kind: str, backup: Store | None = None, folders: Mapping[str, Path] | None = None
     ) -> list[Alert]:
         found = watch.observe(registry, store, limits, NOW, backup, folders=folders, specs=SPECS)
-        assert found.blind == {}
+        assert found.failed_rules == {}
         # Most of these versions are in the registry only, which the rule of damaged files tells of; a run that
         # is open for days is late too.
         assert {alert.kind for alert in found.alerts} <= {kind, "file-damaged", "late"}
@@ -84,7 +84,7 @@ def test_a_watch_asks_over_one_connection(store: Store, dsn: str, past: Past) ->
     past.version("toy", "v2", "publishing", lease_owner="run", lease_until=NOW - timedelta(minutes=20))
     registry, opened = counted(dsn)
     found = watch.observe(registry, store, thresholds.load(), NOW, None, specs=SPECS)
-    assert found.alerts and found.blind == {} and len(opened) == 1
+    assert found.alerts and found.failed_rules == {} and len(opened) == 1
 
 
 # --- stale ---
@@ -490,7 +490,7 @@ def test_damage_that_is_known_stays_found_while_bytes_are_otherwise_read_for_an_
 ) -> None:
     (file,) = toy.publish(store, registry, 3, day=1).files
     Path(store.full(file.path)).write_bytes(bytes(file.bytes))
-    late = watch.Look(
+    late = watch.Inspection(
         registry=registry,
         store=store,
         thresholds=thresholds.load(),
@@ -562,8 +562,8 @@ def test_a_rule_that_fails_is_named_and_does_not_stop_the_others(
     monkeypatch.setattr(shutil, "disk_usage", fails)
     found = watch.observe(registry, store, thresholds.load(), NOW, None, specs=SPECS)
     assert [alert.kind for alert in found.alerts] == ["stale"]
-    assert found.blind.keys() == {"disk-low"} and "PermissionError" in found.blind["disk-low"]
-    assert "abc123" not in found.blind["disk-low"]
+    assert found.failed_rules.keys() == {"disk-low"} and "PermissionError" in found.failed_rules["disk-low"]
+    assert "abc123" not in found.failed_rules["disk-low"]
     assert found.seen == watch.RULES.keys() - {"disk-low", "late"}
     assert found.found == {"stale": 1}
 

@@ -17,7 +17,7 @@ from include.operations import backup as backups
 from include.operations import rebuild, verification
 from include.operations.backup import Backup, Restored
 from include.publishing import manifest as manifests
-from include.publishing import mirror, promotion
+from include.publishing import pointers, promotion
 from include.registry import dump
 from include.registry.actions import insert_action
 from include.registry.connection import Connect
@@ -126,7 +126,7 @@ def test_a_machine_with_only_the_backup_serves_the_last_good_version_again(
     done = bring_back(root, fresh, empty)
     assert (done.stamp, done.latest) == (made.stamp, {toy.SOURCE: latest.version})
     assert toy.served(empty) == toy.read(fresh, latest) == {1: HOSTILE, 2: None, 3: ""}
-    pointer = mirror.read_pointer(fresh, toy.SOURCE)
+    pointer = pointers.read_pointer(fresh, toy.SOURCE)
     assert pointer is not None and pointer.version == latest.version
     after = contents(empty)
     with empty.transaction() as cursor:
@@ -163,7 +163,7 @@ def test_a_backup_is_proven_elsewhere_and_leaves_no_database_behind(
     assert {table.name: table.rows for table in made.tables}["dataset_version"] == made.files == 1
     assert scratch_databases(postgres) == []
     held = backups.store_of(root)
-    pointer = mirror.read_pointer(held, toy.SOURCE)
+    pointer = pointers.read_pointer(held, toy.SOURCE)
     assert pointer is not None and pointer.version == made.latest[toy.SOURCE].version
     assert len(manifests.verify(held, manifests.require(held, toy.SOURCE, pointer.version))) == 1
 
@@ -403,7 +403,7 @@ def test_a_restore_mends_a_store_that_is_damaged_and_a_registry_that_is_only_mig
     take(store, registry, root)
     path = latest.files[0].path
     store.write_bytes(path, b"x" * latest.files[0].bytes)
-    store.delete(mirror.pointer_key(toy.SOURCE))
+    store.delete(pointers.pointer_key(toy.SOURCE))
     empty.migrate()
     act(empty, "noted while nothing was there")
     bring_back(root, store, empty)
@@ -425,7 +425,7 @@ def test_a_restore_that_fails_leaves_the_registry_empty_and_can_be_done_again(
     with empty.transaction() as cursor:
         cursor.execute("SELECT to_regnamespace('lastgood') AS schema")
         assert cursor.fetchone() == {"schema": None}
-    assert mirror.read_pointer(fresh, toy.SOURCE) is None, "consumers never see half a restore"
+    assert pointers.read_pointer(fresh, toy.SOURCE) is None, "consumers never see half a restore"
     root.write_bytes(key, whole)
     bring_back(root, fresh, empty)
 

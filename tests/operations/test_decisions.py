@@ -11,7 +11,7 @@ import pytest
 
 from include import pipeline
 from include.operations import decisions, rebuild
-from include.publishing import mirror, promotion
+from include.publishing import pointers, promotion
 from include.publishing.manifest import Manifest
 from include.publishing.promotion import Outcome, PromotionRefused
 from include.registry import run_log
@@ -168,14 +168,14 @@ def test_one_that_fails_again_stops_no_other(
 def test_a_pin_outlives_the_registry_until_it_is_taken_off(store: Store, registry: Registry) -> None:
     manifest = toy.stage(store, registry, 3, day=1)
     decisions.pin(store, registry, toy.SOURCE, manifest.version, who="ana", reason="of the paper")
-    state = mirror.read_state(store, toy.SOURCE, manifest.version)
+    state = pointers.read_state(store, toy.SOURCE, manifest.version)
     assert state is not None and state.pinned_reason == "of the paper"
     with registry.transaction() as cursor:
         cursor.execute("TRUNCATE lastgood.latest, lastgood.dataset_version CASCADE")
     rebuild.rebuild(store, registry)
     assert registry.version(toy.SOURCE, manifest.version).pinned_reason == "of the paper"
     decisions.unpin(store, registry, toy.SOURCE, manifest.version, who="ana", reason="it is out")
-    state = mirror.read_state(store, toy.SOURCE, manifest.version)
+    state = pointers.read_state(store, toy.SOURCE, manifest.version)
     assert state is not None and state.pinned_reason is None
     with pytest.raises(PromotionRefused, match="is not pinned any more by ana"):
         decisions.unpin(store, registry, toy.SOURCE, manifest.version, who="ben", reason="it is out")
@@ -212,9 +212,9 @@ def test_a_registry_that_knows_less_than_the_store_pins_nothing_and_writes_nothi
         )
         cursor.execute("DELETE FROM lastgood.dataset_version WHERE version = %s", (second.version,))
     before = {key: store.read_bytes(key) for key in store.list("versions") if key.endswith(".json")}
-    with pytest.raises(mirror.OlderRegistry):
+    with pytest.raises(pointers.OlderRegistry):
         decisions.pin(store, registry, toy.SOURCE, first.version, **SIGNED)
-    with pytest.raises(mirror.OlderRegistry):
-        mirror.write(store, registry, toy.SOURCE)
+    with pytest.raises(pointers.OlderRegistry):
+        pointers.write(store, registry, toy.SOURCE)
     assert {key: store.read_bytes(key) for key in before} == before
     assert registry.version(toy.SOURCE, first.version).pinned_reason is None

@@ -15,7 +15,7 @@ import pytest
 from include.monitoring import thresholds, watch
 from include.operations import recovery
 from include.publishing import manifest as manifests
-from include.publishing import mirror, promotion
+from include.publishing import pointers, promotion
 from include.publishing.policy import Policy
 from include.registry.registry import Registry
 from include.storage.store import Store
@@ -123,8 +123,8 @@ def test_a_state_record_is_written_where_the_registry_says_other_things_than_it_
             "UPDATE lastgood.dataset_version SET pinned_reason = 'golden' WHERE version = %s", (old.version,)
         )
     assert registry.unrecorded(toy.SOURCE, recovery.MIRRORED) == [old.version]
-    assert recover(store, registry).repaired == [mirror.state_key(toy.SOURCE, old.version)]
-    state = mirror.read_state(store, toy.SOURCE, old.version)
+    assert recover(store, registry).repaired == [pointers.state_key(toy.SOURCE, old.version)]
+    state = pointers.read_state(store, toy.SOURCE, old.version)
     assert state is not None and state.pinned_reason == "golden"
     assert registry.unrecorded(toy.SOURCE, recovery.MIRRORED) == []
 
@@ -134,11 +134,11 @@ def test_what_changes_a_state_record_changes_its_hash(store: Store, registry: Re
     seen = {registry.version(toy.SOURCE, manifest.version).record}
     at = datetime.now(UTC) + timedelta(days=1)
     values = {"state": "rolled_back", "published_at": at, "publish_attempts": 9}
-    for name in mirror.State.__struct_fields__:
+    for name in pointers.State.__struct_fields__:
         with registry.transaction() as cursor:
             cursor.execute(
                 f"UPDATE lastgood.dataset_version SET {name} = %s",
                 (values.get(name, "another"),),
             )
         seen.add(registry.version(toy.SOURCE, manifest.version).record)
-    assert len(seen) == 1 + len(mirror.State.__struct_fields__)
+    assert len(seen) == 1 + len(pointers.State.__struct_fields__)

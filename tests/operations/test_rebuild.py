@@ -11,7 +11,7 @@ import pytest
 
 from include.operations import rebuild
 from include.publishing import manifest as manifests
-from include.publishing import mirror, promotion
+from include.publishing import pointers, promotion
 from include.publishing.policy import Policy
 from include.registry.locks import lock_latest
 from include.registry.registry import Registry
@@ -135,7 +135,7 @@ def test_where_latest_itself_is_damaged_nothing_is_rebuilt(
 ) -> None:
     manifest = quick.publish(store, registry, 10, day=1)
     key = (
-        mirror.pointer_key(toy.SOURCE)
+        pointers.pointer_key(toy.SOURCE)
         if damaged == "the pointer"
         else manifests.manifest_key(toy.SOURCE, manifest.version)
     )
@@ -202,9 +202,9 @@ def test_a_run_that_comes_before_the_rebuild_is_told_to_wait_for_it(store: Store
     registry.migrate()
     candidate = toy.stage(store, registry, 3, day=7)
     quick.judge(store, registry, candidate)
-    with pytest.raises(mirror.OlderRegistry, match="rebuild-registry"):
+    with pytest.raises(pointers.OlderRegistry, match="rebuild-registry"):
         promotion.promote(store, registry, toy.SOURCE, candidate.version, policy=Policy(), owner="run")
-    pointer = mirror.read_pointer(store, toy.SOURCE)
+    pointer = pointers.read_pointer(store, toy.SOURCE)
     assert pointer is not None and pointer.version == latest.version
     assert len(toy.served(registry)) == 100
 

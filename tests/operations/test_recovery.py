@@ -20,7 +20,7 @@ from psycopg.types.json import Jsonb
 from include.operations import recovery
 from include.operations.recovery import Report
 from include.publishing import manifest as manifests
-from include.publishing import mirror, promotion
+from include.publishing import pointers, promotion
 from include.publishing.manifest import Manifest
 from include.publishing.policy import Policy
 from include.registry import run_history, run_log
@@ -149,7 +149,7 @@ def test_a_failed_publish_is_tried_again_after_a_wait_and_then_is_latest(
     report = recover(store, registry, timedelta(minutes=11))
     assert report.promoted == {toy.SOURCE: manifest.version}
     assert len(toy.served(registry)) == 11
-    pointer = mirror.read_pointer(store, toy.SOURCE)
+    pointer = pointers.read_pointer(store, toy.SOURCE)
     assert pointer is not None and pointer.version == manifest.version
     (act,) = sql(registry, "SELECT who, what, version, reason FROM lastgood.action")
     assert (act["who"], act["what"], act["version"]) == (
@@ -281,7 +281,7 @@ def test_an_error_of_the_database_is_reported_without_the_row_it_is_about(
             registry, "INSERT INTO lastgood.breaker (name, state) VALUES ('ann@example.org', 'no such state')"
         )
 
-    monkeypatch.setattr(mirror, "write", refused)
+    monkeypatch.setattr(pointers, "write", refused)
     (error,) = recover(store, registry).errors
     assert "violates check constraint" in error and "ann@example.org" not in error
 
@@ -336,7 +336,7 @@ def test_a_source_whose_latest_is_being_moved_is_left_for_the_next_time(
     toy.publish(store, registry, 10, day=1)
     manifest = judged(store, registry, 11, day=2)
     lease(registry, manifest.version, -1)
-    store.delete(mirror.pointer_key(toy.SOURCE))
+    store.delete(pointers.pointer_key(toy.SOURCE))
     with registry.transaction() as cursor:
         lock_latest(cursor, toy.SOURCE, "promote")
         assert nothing(recover(store, registry)), "it neither waits nor repairs"
@@ -396,7 +396,7 @@ def test_a_staged_candidate_that_is_outdated_is_ended_once_its_run_is_over(
     assert registry.version(toy.SOURCE, current.version).state == "published"
 
 
-# --- the mirror ---
+# --- pointer and states in the store ---
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\x00 rubbish"])
@@ -404,7 +404,7 @@ def test_a_pointer_and_a_state_record_that_are_gone_or_corrupted_are_written_ane
     store: Store, registry: Registry, content: bytes | None
 ) -> None:
     manifest = toy.publish(store, registry, 3, day=1)
-    keys = [mirror.state_key(toy.SOURCE, manifest.version), mirror.pointer_key(toy.SOURCE)]
+    keys = [pointers.state_key(toy.SOURCE, manifest.version), pointers.pointer_key(toy.SOURCE)]
     before = {key: store.read_bytes(key) for key in keys}
     for key in keys:
         if content is None:
@@ -414,7 +414,7 @@ def test_a_pointer_and_a_state_record_that_are_gone_or_corrupted_are_written_ane
     assert sorted(recover(store, registry).repaired) == sorted(keys)
     assert {key: store.read_bytes(key) for key in keys} == before
     (act,) = sql(registry, "SELECT what, details FROM lastgood.action")
-    assert (act["what"], sorted(act["details"]["keys"])) == ("repair mirror", sorted(keys))
+    assert (act["what"], sorted(act["details"]["keys"])) == ("repair pointer", sorted(keys))
 
 
 def test_a_registry_that_is_older_than_the_store_does_not_lead_readers_back(
@@ -429,7 +429,7 @@ def test_a_registry_that_is_older_than_the_store_does_not_lead_readers_back(
     )
     report = recover(store, registry)
     assert report.repaired == [] and "the registry is older than the store" in report.errors[0]
-    pointer = mirror.read_pointer(store, toy.SOURCE)
+    pointer = pointers.read_pointer(store, toy.SOURCE)
     assert pointer is not None and pointer.version == second.version
 
 
@@ -437,7 +437,7 @@ def test_trouble_with_one_source_does_not_stop_the_others(
     store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = failed(store, registry, monkeypatch)
-    store.write_bytes("latest/aaa.json", store.read_bytes(mirror.pointer_key(toy.SOURCE)))
+    store.write_bytes("latest/aaa.json", store.read_bytes(pointers.pointer_key(toy.SOURCE)))
     report = recovery.recover(
         store,
         registry,
@@ -531,7 +531,7 @@ def test_a_version_that_retention_takes_meanwhile_is_no_trouble_and_a_lost_manif
     toy.lose(store, manifests.manifest_key(toy.SOURCE, first.version))
     for key in store.list(f"versions/toy/{first.version}"):
         aged(Path(store.full(key)), OLD)
-    monkeypatch.setattr(recovery, "_mirror", lambda _: None)
+    monkeypatch.setattr(recovery, "_pointers", lambda _: None)
     files = store.list(f"versions/toy/{first.version}")
     (error,) = recover(store, registry).errors
     assert first.version in error and "does not exist" in error
@@ -577,13 +577,13 @@ def test_each_act_leaves_who_and_why(store: Store, registry: Registry) -> None:
     toy.publish(store, registry, 10, day=1)
     outdated = toy.stage(store, registry, 11, day=2)
     toy.publish(store, registry, 12, day=3)
-    store.delete(mirror.pointer_key(toy.SOURCE))
+    store.delete(pointers.pointer_key(toy.SOURCE))
     written(store, ".scratch/gate-toy-v1/x")
     recover(store, registry)
     acts = sql(registry, "SELECT who, what, source, version, reason FROM lastgood.action ORDER BY id")
     assert [(act["what"], act["source"], act["version"]) for act in acts] == [
         ("end candidate", "toy", outdated.version),
-        ("repair mirror", "toy", None),
+        ("repair pointer", "toy", None),
         ("remove leftovers", "lastgood", None),
     ]
     assert all(act["who"] == "lastgood_recovery" and act["reason"] for act in acts)
@@ -626,9 +626,9 @@ def test_recovering_twice_does_nothing_the_second_time(
             else:
                 lease(registry, candidate.version, -1 if wrong == "expired" else 3600 * 5)
     if "pointer" in wrongs:
-        store.delete(mirror.pointer_key(toy.SOURCE))
+        store.delete(pointers.pointer_key(toy.SOURCE))
     if "state" in wrongs:
-        store.write_bytes(mirror.state_key(toy.SOURCE, base.version), b"?")
+        store.write_bytes(pointers.state_key(toy.SOURCE, base.version), b"?")
     if "scratch" in wrongs:
         written(store, ".scratch/build-toy-v1/x")
     if "unsealed" in wrongs:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from include.operations import decisions, rebuild, removed, replay, retention
 from include.publishing import manifest as manifests
-from include.publishing import mirror, promotion
+from include.publishing import pointers, promotion
 from include.registry import run_log
 from include.registry.registry import Registry
 from include.registry.versions import RemovedVersion
@@ -203,10 +203,10 @@ def test_a_registry_that_does_not_know_latest_removes_nothing(
 
     if lost == "before the plan":
         lose()
-        with pytest.raises(mirror.OlderRegistry, match="the registry is older than the store"):
+        with pytest.raises(pointers.OlderRegistry, match="the registry is older than the store"):
             plan(store, registry, now=far)
     else:
-        with pytest.raises(mirror.OlderRegistry, match="the registry is older than the store"):
+        with pytest.raises(pointers.OlderRegistry, match="the registry is older than the store"):
             retention.apply(store, registry, lose(), who="ana")
     for manifest in (first, latest):
         manifests.verify(store, manifest)
@@ -216,10 +216,10 @@ def test_what_the_pointer_leads_to_stays_although_the_registry_is_further(
     store: Store, registry: Registry
 ) -> None:
     manifest = quick.publish(store, registry, 100, day=0)
-    pointer = store.read_bytes(mirror.pointer_key(toy.SOURCE))
+    pointer = store.read_bytes(pointers.pointer_key(toy.SOURCE))
     for day in range(1, 4):
         quick.publish(store, registry, 100 + day, day=day)
-    store.write_bytes(mirror.pointer_key(toy.SOURCE), pointer)
+    store.write_bytes(pointers.pointer_key(toy.SOURCE), pointer)
     assert retain(store, registry).versions
     manifests.verify(store, manifest)
 

@@ -77,7 +77,7 @@ def test_where_all_is_set_up_nothing_is_wrong(
     registry: Registry, webhook: list[Any], mailbox: list[EmailMessage]
 ) -> None:
     found = findings(registry)
-    assert not [each for each in found if each.level in ("wrong", "blind")], list(doctor.lines(found))
+    assert not [each for each in found if each.level in ("wrong", "unchecked")], list(doctor.lines(found))
     good = {each.what for each in found if each.level == "well"}
     assert good >= {
         *("connection ctgov_api", "upstream ctgov", "upstream pubchem", "channel mail", "channel webhook"),
@@ -186,7 +186,7 @@ def test_a_part_of_airflow_that_is_down_is_wrong_and_one_that_is_not_known_is_sa
     httpserver.expect_request("/api/v2/monitor/health").respond_with_json(states)
     assert "unhealthy" in said(registry)["dag_processor"]
     httpserver.clear()
-    assert "was not answered" in said(registry, "blind")["Airflow's parts"]
+    assert "was not answered" in said(registry, "unchecked")["Airflow's parts"]
 
 
 def test_dags_that_are_paused_or_gone_are_told(registry: Registry) -> None:

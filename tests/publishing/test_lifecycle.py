@@ -9,7 +9,7 @@ import pytest
 
 from include.operations import rebuild, retention
 from include.publishing import manifest as manifests
-from include.publishing import mirror, promotion
+from include.publishing import pointers, promotion
 from include.publishing.policy import Policy
 from include.publishing.promotion import PromotionRefused
 from include.registry.registry import Registry
@@ -31,7 +31,7 @@ def test_publish_change_reject_accept_roll_back_rebuild_and_retain(
     promotion.accept(store, registry, toy.SOURCE, lower.version, who="ana", reason="new level")
     assert toy.served(registry) == toy.read(store, lower)
     promotion.rollback(store, registry, toy.SOURCE, who="ana", reason="no, it was wrong")
-    pointer = mirror.read_pointer(store, toy.SOURCE)
+    pointer = pointers.read_pointer(store, toy.SOURCE)
     assert pointer is not None and pointer.version == second.version
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("DROP SCHEMA lastgood CASCADE")

@@ -30,9 +30,9 @@ from psycopg.conninfo import make_conninfo
 from include.operations import decisions, recovery, retention
 from include.pipeline import OpenRun
 from include.publishing import manifest as manifests
-from include.publishing import mirror, promotion, race, serving
+from include.publishing import pointers, promotion, race, serving
 from include.publishing import verdict as verdicts
-from include.publishing.mirror import OlderRegistry
+from include.publishing.pointers import OlderRegistry
 from include.publishing.policy import Policy
 from include.publishing.promotion import Outcome, PointerBehind, PromotionFailed, PromotionRefused
 from include.registry import run_log
@@ -117,14 +117,14 @@ class Model:
         """
         one = self.made[version]
         if one.published:
-            return Outcome.ALREADY
+            return Outcome.NO_OP
         base = self.made.get(one.base) if one.base else None
         if one.day < self.day and not (base and base.day == one.day) and not claimed:
             one.state = "superseded"
-            return Outcome.KEPT
+            return Outcome.OUT_OF_ORDER
         if one.base != self.latest:
             one.state = "superseded"
-            return Outcome.LOST
+            return Outcome.CONFLICT
         if self.on_hold and not one.accepted:
             one.state = "held"
             return Outcome.HELD
@@ -252,7 +252,7 @@ class House(RuleBasedStateMachine):
             self.judged(one, passed=False)
             return
         if name == "promote" and isinstance(error, race.LostRace | race.Held):
-            self.enter(run.version, Outcome.HELD if isinstance(error, race.Held) else Outcome.LOST)
+            self.enter(run.version, Outcome.HELD if isinstance(error, race.Held) else Outcome.CONFLICT)
             return
         unseen = one is None and (run.next < STEPS.index(name) or run.version in self.model.removed)
         refused = one is not None and name == "promote" and not one.may_pass
@@ -502,7 +502,7 @@ class House(RuleBasedStateMachine):
             with pytest.raises(PointerBehind):
                 toy_source.do(self.opened(run, opens=False), "promote")
         self.did_promote(run, promotion.Promotion(Outcome.PROMOTED, "", run.version, "", datetime.now(UTC)))
-        assert mirror.settle(self.store, self.registry, toy.SOURCE) == [mirror.pointer_key(toy.SOURCE)]
+        assert pointers.settle(self.store, self.registry, toy.SOURCE) == [pointers.pointer_key(toy.SOURCE)]
         self.go(run, 3, 4)
 
     @precondition(lambda self: self.model.latest)
@@ -571,12 +571,12 @@ class House(RuleBasedStateMachine):
         self.rebuild()
 
     def generation(self) -> int:
-        pointer = mirror.read_pointer(self.store, toy.SOURCE)
+        pointer = pointers.read_pointer(self.store, toy.SOURCE)
         return pointer.generation if pointer else 0
 
     def all_refuse(self) -> None:
         """Whoever would move latest sees that the store knows more than the registry."""
-        before = self.store.read_bytes(mirror.pointer_key(toy.SOURCE))
+        before = self.store.read_bytes(pointers.pointer_key(toy.SOURCE))
         opened = toy_source.open_run(self.store, self.registry, f"run-{next(self.asked)}", self.model.day + 1)
         with pytest.raises(OlderRegistry):
             toy_source.do(opened, STEPS[0])
@@ -586,7 +586,7 @@ class House(RuleBasedStateMachine):
             self.store, self.registry, now=datetime.now(UTC) + LATER, specs={toy.SOURCE: toy_source.SPEC}
         )
         assert report.promoted == {} and any("older than the store" in error for error in report.errors)
-        assert self.store.read_bytes(mirror.pointer_key(toy.SOURCE)) == before
+        assert self.store.read_bytes(pointers.pointer_key(toy.SOURCE)) == before
 
     def rebuild(self) -> None:
         found = decisions.rebuild_registry(self.store, self.registry, who="ana")
@@ -601,7 +601,7 @@ class House(RuleBasedStateMachine):
 
     @invariant()
     def readers_and_the_model_agree(self) -> None:
-        latest, pointer = self.registry.latest(toy.SOURCE), mirror.read_pointer(self.store, toy.SOURCE)
+        latest, pointer = self.registry.latest(toy.SOURCE), pointers.read_pointer(self.store, toy.SOURCE)
         assert (latest and latest.version) == (pointer and pointer.version) == self.model.latest
         if latest is None or pointer is None:
             return

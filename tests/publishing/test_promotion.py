@@ -11,7 +11,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from include.publishing import mirror, promotion
+from include.publishing import pointers, promotion
 from include.publishing import verdict as verdicts
 from include.publishing.manifest import Manifest
 from include.publishing.policy import Policy
@@ -31,7 +31,7 @@ def test_a_promoted_candidate_is_latest_for_sql_readers_file_readers_and_the_reg
 ) -> None:
     manifest = toy.publish(store, registry, {1: "a", 2: None, 3: ""}, day=1)
     latest = registry.latest(toy.SOURCE)
-    pointer = mirror.read_pointer(store, toy.SOURCE)
+    pointer = pointers.read_pointer(store, toy.SOURCE)
     assert latest is not None and latest.version == manifest.version
     assert pointer is not None and pointer.version == manifest.version
     assert pointer.tables == manifest.tables
@@ -78,7 +78,7 @@ def test_a_candidate_of_an_older_interval_becomes_a_version_but_never_latest(
     older = toy.stage(store, registry, 11, day=2)
     toy.judge(store, registry, older)
     done = promote(store, registry, older.version)
-    assert (done.outcome, done.latest) == (Outcome.KEPT, newest.version)
+    assert (done.outcome, done.latest) == (Outcome.OUT_OF_ORDER, newest.version)
     assert len(toy.served(registry)) == 10
     assert registry.watermarks(toy.SOURCE) == {"day": 5}
 
@@ -100,10 +100,10 @@ def test_two_promotions_at_once_one_wins_and_the_other_ends_cleanly(store: Store
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(outcomes.values()) == [Outcome.LOST, Outcome.PROMOTED]
+    assert sorted(outcomes.values()) == [Outcome.CONFLICT, Outcome.PROMOTED]
     winner = next(rival for rival in rivals if outcomes[rival.version] is Outcome.PROMOTED)
     assert toy.served(registry) == toy.read(store, winner)
-    pointer = mirror.read_pointer(store, toy.SOURCE)
+    pointer = pointers.read_pointer(store, toy.SOURCE)
     assert pointer is not None and pointer.version == winner.version
 
 
@@ -247,14 +247,14 @@ def test_another_owners_lease_is_respected_until_it_expires(
     assert promote(store, registry, manifest.version).outcome is Outcome.PROMOTED
 
 
-def test_a_retry_after_a_kill_between_commit_and_mirror_writes_the_mirror(
+def test_a_retry_after_a_kill_between_commit_and_pointer_writes_the_pointer(
     store: Store, registry: Registry
 ) -> None:
     manifest = toy.publish(store, registry, 3, day=1)
-    store.delete(mirror.pointer_key(toy.SOURCE))
-    store.delete(mirror.state_key(toy.SOURCE, manifest.version))
-    assert promote(store, registry, manifest.version).outcome is Outcome.ALREADY
-    pointer = mirror.read_pointer(store, toy.SOURCE)
+    store.delete(pointers.pointer_key(toy.SOURCE))
+    store.delete(pointers.state_key(toy.SOURCE, manifest.version))
+    assert promote(store, registry, manifest.version).outcome is Outcome.NO_OP
+    pointer = pointers.read_pointer(store, toy.SOURCE)
     assert pointer is not None and pointer.version == manifest.version
 
 
@@ -322,7 +322,7 @@ def test_a_candidate_compared_with_an_outdated_latest_cannot_be_accepted(
         promotion.accept(store, registry, toy.SOURCE, lower.version, who="ana", reason="new level")
 
 
-def test_rollback_brings_back_data_cursors_and_mirror_of_the_version_before(
+def test_rollback_brings_back_data_cursors_and_pointer_of_the_version_before(
     store: Store, registry: Registry
 ) -> None:
     first = toy.publish(store, registry, 100, day=1)
@@ -333,7 +333,7 @@ def test_rollback_brings_back_data_cursors_and_mirror_of_the_version_before(
     assert len(toy.served(registry)) == 100
     assert registry.watermarks(toy.SOURCE) == {"day": 1}
     assert registry.version(toy.SOURCE, second.version).state == "rolled_back"
-    pointer = mirror.read_pointer(store, toy.SOURCE)
+    pointer = pointers.read_pointer(store, toy.SOURCE)
     assert pointer is not None and pointer.version == first.version
     toy.release(store, registry)
     third = toy.publish(store, registry, 106, day=3)
@@ -579,4 +579,4 @@ def test_a_candidate_that_merges_into_its_base_has_lost_where_its_base_moved(
     assert merged.as_of == base.as_of
     quick.judge(store, registry, merged)
     quick.publish(store, registry, 11, day=2)
-    assert promote(store, registry, merged.version).outcome is Outcome.LOST
+    assert promote(store, registry, merged.version).outcome is Outcome.CONFLICT

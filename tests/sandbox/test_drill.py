@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from include.operations.recovery import Report
-from include.publishing import mirror
-from include.publishing.mirror import Pointer
+from include.publishing import pointers
+from include.publishing.pointers import Pointer
 from include.registry.registry import Registry
 from include.sources.source import Spec
 from include.storage.store import Store
@@ -54,7 +54,7 @@ def world(store: Store, registry: Registry, dsn: str, reader: Reader, tmp_path: 
 
 
 def pointer(store: Store) -> Pointer:
-    found = mirror.read_pointer(store, toy.SOURCE)
+    found = pointers.read_pointer(store, toy.SOURCE)
     assert found is not None
     return found
 
@@ -72,7 +72,7 @@ def test_rows_of_two_versions_are_torn(reader: Reader, registry: Registry) -> No
 
 def test_a_pointer_to_another_versions_files_is_torn(reader: Reader, store: Store) -> None:
     mixed = msgspec.structs.replace(pointer(store), version=pointer(store).previous)
-    store.write_bytes(mirror.pointer_key(toy.SOURCE), msgspec.json.encode(mixed))
+    store.write_bytes(pointers.pointer_key(toy.SOURCE), msgspec.json.encode(mixed))
     found = reader.read("files")
     assert (found.version, found.torn) == (None, True)
 
@@ -149,10 +149,10 @@ def test_what_the_watch_did_not_find_is_not_claimed(world: World) -> None:
     assert scene.noticed == "the watch, alert `file-damaged`"
 
 
-def test_a_watch_without_its_registry_is_blind(world: World) -> None:
-    assert world.blind() == set()
+def test_a_watch_without_its_registry_has_failed_rules(world: World) -> None:
+    assert world.failed_rules() == set()
     lost = dataclasses.replace(world.daily, registry=connected("host=127.0.0.1 port=1"))
-    assert "stale" in dataclasses.replace(world, daily=lost).blind()
+    assert "stale" in dataclasses.replace(world, daily=lost).failed_rules()
 
 
 def test_the_protocol_tells_a_broken_scene_first_and_names_no_place(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from include.operations import recovery
 from include.publishing import manifest as manifests
-from include.publishing import mirror
-from include.publishing.mirror import OlderRegistry
+from include.publishing import pointers
+from include.publishing.pointers import OlderRegistry
 from include.registry.registry import Registry
 from include.storage.store import Store
 from tests import toy
@@ -64,14 +64,14 @@ def _registry_is_lost(world: World) -> bool:
     registry = world.registry()
     registry.migrate()
     try:
-        mirror.settle(world.store(), registry, toy.SOURCE)
+        pointers.settle(world.store(), registry, toy.SOURCE)
     except OlderRegistry:
         return True
     return False
 
 
 def _look_at_readers(store: Store, registry: Registry, found: Found) -> None:
-    latest, pointer = registry.latest(toy.SOURCE), mirror.read_pointer(store, toy.SOURCE)
+    latest, pointer = registry.latest(toy.SOURCE), pointers.read_pointer(store, toy.SOURCE)
     if latest is None or pointer is None:
         found.bad.append(f"latest is {latest}, its pointer {pointer}")
         return

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from include.publishing import mirror
+from include.publishing import pointers
 from sandbox.drill.reader import PAUSE_SECONDS, Reader, Reading, digest
 from tests import toy
 from tests.soak.world import World
@@ -103,7 +103,7 @@ class Consumer(Reader):
         return reading
 
     def _pointed(self) -> str | None:
-        pointer = mirror.read_pointer(self._store, toy.SOURCE)
+        pointer = pointers.read_pointer(self._store, toy.SOURCE)
         if pointer is None:
             self._bad("files: the pointer is gone")
             return None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from include.publishing import manifest as manifests
-from include.publishing import mirror
+from include.publishing import pointers
 from include.registry.registry import Registry
 from include.storage.store import Store
 from sandbox.environment import PROJECT
@@ -78,7 +78,7 @@ def world(
 
 
 def lost_file(store: Store, _registry: Registry) -> None:
-    latest = mirror.read_pointer(store, toy.SOURCE)
+    latest = pointers.read_pointer(store, toy.SOURCE)
     assert latest is not None
     toy.lose(store, latest.tables[0].files[0].path)
 
@@ -92,7 +92,7 @@ def pointer_back(store: Store, registry: Registry) -> None:
     latest = registry.latest(toy.SOURCE)
     assert latest is not None and latest.previous is not None
     manifest = manifests.require(store, toy.SOURCE, latest.previous)
-    pointer = mirror.Pointer(
+    pointer = pointers.Pointer(
         source=toy.SOURCE,
         version=manifest.version,
         previous=None,
@@ -102,7 +102,7 @@ def pointer_back(store: Store, registry: Registry) -> None:
         tables=manifest.tables,
         generation=1,
     )
-    store.write_bytes(mirror.pointer_key(toy.SOURCE), mirror.encoded(pointer))
+    store.write_bytes(pointers.pointer_key(toy.SOURCE), pointers.encoded(pointer))
 
 
 @pytest.mark.parametrize("wrong", [lost_file, half_a_version, pointer_back])
@@ -136,5 +136,5 @@ def test_the_end_of_a_round_finds_what_is_wrong(
 
 
 def test_the_end_of_an_undisturbed_round_finds_nothing_and_mends_the_pointer(world: World) -> None:
-    toy.lose(world.store(), mirror.pointer_key(toy.SOURCE))
+    toy.lose(world.store(), pointers.pointer_key(toy.SOURCE))
     assert closing.close(world, 3) == closing.Found()

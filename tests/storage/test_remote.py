@@ -208,8 +208,8 @@ def test_watch_retention_backup_and_the_memory_of_an_outage_meet_an_os_error(
     Memory(faulty_store).note(alert, NOW, lambda _: timedelta())
     fail(faulty_s3, fault)
     seen = watch.observe(registry, faulty_store, thresholds.load(), NOW, faulty_store, specs={})
-    assert "StoreError" in seen.blind["backup-old"], "and no backup was found missing"
-    assert len(seen.blind) < len(watch.RULES) / 2, "the other rules look"
+    assert "StoreError" in seen.failed_rules["backup-old"], "and no backup was found missing"
+    assert len(seen.failed_rules) < len(watch.RULES) / 2, "the other rules look"
     with pytest.raises(StoreError):
         retention.plan(faulty_store, registry, toy.SOURCE, Retention(), now=NOW)
     with pytest.raises(StoreError):

@@ -35,7 +35,7 @@ class DecisionOperator(OperationOperator):
         """Take the decision with the run's parameters; who triggered the run is kept as who did it."""
         from include.publishing.promotion import PromotionFailed
         from include.registry.actions import form
-        from include.registry.connection import said
+        from include.registry.connection import error_summary
 
         run = context["dag_run"]
         who = getattr(run, "triggering_user_name", None) or f"DAG run {run.run_id}"
@@ -54,9 +54,9 @@ class DecisionOperator(OperationOperator):
             with form(self.dag_id, run.run_id):
                 return acts[self.decision](store, registry, context, who)
         except PromotionFailed as error:
-            raise AirflowFailException(said(error)) from error
+            raise AirflowFailException(error_summary(error)) from error
         except (LookupError, ValueError, FileNotFoundError) as error:
-            raise DecisionRefused(said(error)) from error
+            raise DecisionRefused(error_summary(error)) from error
         finally:
             self._notify_others(registry)
 

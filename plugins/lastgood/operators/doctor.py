@@ -37,4 +37,6 @@ class DoctorOperator(BaseOperator):
                 f"{len(bad)} of {len(findings)} looks found something wrong: "
                 f"{' '.join(f'{each.what}: {each.says} {each.remedy}' for each in bad)}"
             )
-        return {level: sum(each.level == level for each in findings) for level in ("well", "advice", "blind")}
+        return {
+            level: sum(each.level == level for each in findings) for level in ("well", "advice", "unchecked")
+        }

@@ -60,10 +60,10 @@ class RecoveryOperator(OperationOperator):
 def _export(store: Store, registry: Registry, source: str, version: str) -> None:
     """Bring the other forms along."""
     from include import pipeline
-    from include.registry.connection import said
+    from include.registry.connection import error_summary
 
     try:
         pipeline.export(store, registry, source)
     except Exception as error:
         log.exception("the export of %s failed", source)
-        notify_not_exported(registry, source, version, f"{type(error).__name__}: {said(error)}")
+        notify_not_exported(registry, source, version, f"{type(error).__name__}: {error_summary(error)}")

@@ -46,11 +46,11 @@ class WatchOperator(OperationOperator):
         backup, unopened = _backup_root()
         found = watch.observe(registry, store, limits, now, backup, folders=_folders(), specs=specs)
         if unopened:
-            found.blind[BACKUP_OLD] = unopened
+            found.failed_rules[BACKUP_OLD] = unopened
         record, looked = _doctor(store, registry, context, now)
         if isinstance(record, str):
-            found.blind[doctor.KIND] = record
-        trouble = [f"the rule {kind} could not look: {error}" for kind, error in found.blind.items()]
+            found.failed_rules[doctor.KIND] = record
+        trouble = [f"the rule {kind} could not look: {error}" for kind, error in found.failed_rules.items()]
         trouble += _notify_all(found.alerts, registry)
         dispatch.notify_held(registry)
         present = {alert.fingerprint for alert in found.alerts} | watch.import_errors(registry, limits, now)

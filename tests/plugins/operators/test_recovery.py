@@ -13,7 +13,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowException
 
 from include import pipeline
-from include.publishing import mirror
+from include.publishing import pointers
 from include.registry import run_log
 from include.registry.registry import Registry
 from include.storage.store import Store
@@ -96,7 +96,7 @@ def test_what_could_not_be_done_fails_the_task_with_its_reason(store: Store, reg
     with pytest.raises(AirflowException, match=r"toy: \w+: latest/toy\.json speaks of"):
         recover(events)
     assert events.told == []
-    pointer = mirror.read_pointer(store, toy.SOURCE)
+    pointer = pointers.read_pointer(store, toy.SOURCE)
     assert pointer is not None
     (run,) = run_log.runs(registry, "lastgood_recovery")
     assert (run["status"], run["failed_step"]) == ("fail", "recovery")

@@ -257,7 +257,7 @@ def test_a_rule_that_cannot_look_fails_the_task_after_everything_else_was_told(
     look()
     assert endpoint.asked == 1
 
-    def broken(_look: watch.Look) -> Any:
+    def broken(_inspection: watch.Inspection) -> Any:
         raise RuntimeError("cannot look")
 
     monkeypatch.setattr(watch, "RULES", {**watch.RULES, "disk-low": broken})
@@ -294,7 +294,7 @@ def test_a_finding_that_no_channel_takes_does_not_keep_the_next_one_from_being_t
     assert told() == [("first", "disk-low")]
 
 
-def test_a_second_root_that_cannot_be_opened_blinds_one_rule_only(
+def test_a_second_root_that_cannot_be_opened_fails_one_rule_only(
     registry: Registry,
     look: Callable[[], dict[str, Any]],
     told: Callable[[], list[tuple[str, str]]],
@@ -307,7 +307,7 @@ def test_a_second_root_that_cannot_be_opened_blinds_one_rule_only(
     assert told() == [("first", "stale")]
 
 
-def test_a_second_root_whose_file_system_has_errors_of_its_own_blinds_one_rule_only(
+def test_a_second_root_whose_file_system_has_errors_of_its_own_fails_one_rule_only(
     registry: Registry, look: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class NoCredentials(Exception):

@@ -19,7 +19,7 @@ import pytest
 
 from include import pipeline
 from include.publishing.manifest import Manifest
-from include.publishing.mirror import pointer_key
+from include.publishing.pointers import pointer_key
 from include.sources.pubchem import extract
 from include.sources.pubchem.client import Asker
 from include.sources.pubchem.records import Lookup, Unit

@@ -328,7 +328,7 @@ def test_a_candidate_that_lost_the_race_leaves_its_answers_to_the_next_run(publi
     assert pipeline.promote(winner).outcome is Outcome.PROMOTED
     with pytest.raises(BaseMoved):
         pipeline.judge(loser)
-    assert pipeline.promote(loser).outcome is Outcome.LOST
+    assert pipeline.promote(loser).outcome is Outcome.CONFLICT
     run = planned(published, 3)
     assert discovery(run).progress.facts["adopted"] == [loser.version]
     assert match not in plan(run)

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from include.publishing import manifest as manifests
-from include.publishing import mirror, promotion
-from include.publishing.mirror import OlderRegistry, Pointer, UnreadablePointer
+from include.publishing import pointers, promotion
+from include.publishing.pointers import OlderRegistry, Pointer, UnreadablePointer
 from include.publishing.policy import Policy
 from include.registry.registry import Registry
 from include.registry.versions import Latest
@@ -23,7 +23,7 @@ from tests.publishing import quick
 
 def pointed(store: Store) -> str:
     """The version that readers of files read."""
-    pointer = mirror.read_pointer(store, toy.SOURCE)
+    pointer = pointers.read_pointer(store, toy.SOURCE)
     assert pointer is not None
     return pointer.version
 
@@ -34,32 +34,34 @@ def sql(registry: Registry, statement: str) -> None:
 
 
 def test_the_pointer_agrees_until_the_registry_knows_less(store: Store, registry: Registry) -> None:
-    assert mirror.agreed(store, registry, toy.SOURCE) is None
+    assert pointers.agreed(store, registry, toy.SOURCE) is None
     manifest = quick.publish(store, registry, 3, day=1)
-    pointer = mirror.agreed(store, registry, toy.SOURCE)
+    pointer = pointers.agreed(store, registry, toy.SOURCE)
     assert pointer is not None and pointer.version == manifest.version
     sql(registry, "UPDATE lastgood.latest SET generation = generation + 1")
-    assert mirror.agreed(store, registry, toy.SOURCE) == pointer, "the mirror is written after the registry"
+    assert pointers.agreed(store, registry, toy.SOURCE) == pointer, (
+        "the pointer is written after the registry"
+    )
     for statement in (
         "UPDATE lastgood.latest SET generation = generation - 2",
         "DELETE FROM lastgood.latest",
     ):
         sql(registry, statement)
         with pytest.raises(OlderRegistry, match=r"the registry is older than the store.*rebuild-registry"):
-            mirror.agreed(store, registry, toy.SOURCE)
+            pointers.agreed(store, registry, toy.SOURCE)
 
 
 def test_another_registrys_store_is_named_as_such(store: Store, registry: Registry, tmp_path: Path) -> None:
     manifest = quick.publish(store, registry, 3, day=1)
-    pointer = mirror.read_pointer(store, toy.SOURCE)
+    pointer = pointers.read_pointer(store, toy.SOURCE)
     assert pointer is not None
     other = Store.from_uri((tmp_path / "other").as_uri())
     with pytest.raises(OlderRegistry, match="is the store of another registry, or was emptied"):
-        mirror.settle(other, registry, toy.SOURCE)
+        pointers.settle(other, registry, toy.SOURCE)
     foreign = msgspec.structs.replace(pointer, version="20260101T000000Z-f0000000")
-    other.write_bytes(mirror.pointer_key(toy.SOURCE), mirror.encoded(foreign))
+    other.write_bytes(pointers.pointer_key(toy.SOURCE), pointers.encoded(foreign))
     named = rf"is the store of another registry.*f0000000.*{manifest.version}.*Set lastgood_root or"
-    for look in (mirror.agreed, mirror.settle):
+    for look in (pointers.agreed, pointers.settle):
         with pytest.raises(OlderRegistry, match=named) as said:
             look(other, registry, toy.SOURCE)
         assert "rebuild-registry" not in str(said.value), (
@@ -70,8 +72,8 @@ def test_another_registrys_store_is_named_as_such(store: Store, registry: Regist
 def test_a_clock_that_was_set_back_by_hours_is_no_disagreement(store: Store, registry: Registry) -> None:
     quick.publish(store, registry, 3, day=1)
     sql(registry, "UPDATE lastgood.latest SET since = since - interval '5 hours'")
-    assert mirror.agreed(store, registry, toy.SOURCE) is not None
-    assert mirror.settle(store, registry, toy.SOURCE) == []
+    assert pointers.agreed(store, registry, toy.SOURCE) is not None
+    assert pointers.settle(store, registry, toy.SOURCE) == []
     later = quick.publish(store, registry, 4, day=2)
     assert pointed(store) == later.version
 
@@ -89,7 +91,7 @@ def test_a_promotion_at_the_same_moment_is_no_disagreement(
         return found
 
     monkeypatch.setattr(Registry, "latest", and_then_another)
-    pointer = mirror.agreed(store, registry, toy.SOURCE)
+    pointer = pointers.agreed(store, registry, toy.SOURCE)
     assert pointer is not None and pointer.version == before.version
 
 
@@ -115,10 +117,10 @@ def test_a_pointer_that_cannot_be_read_is_healed_before_anybody_moves_latest(
     store: Store, registry: Registry, damage: str
 ) -> None:
     quick.publish(store, registry, 3, day=1)
-    path = Path(store.root) / mirror.pointer_key(toy.SOURCE)
+    path = Path(store.root) / pointers.pointer_key(toy.SOURCE)
     path.unlink()
     DAMAGE[damage](path)
-    assert mirror.settle(store, registry, toy.SOURCE) == [mirror.pointer_key(toy.SOURCE)]
+    assert pointers.settle(store, registry, toy.SOURCE) == [pointers.pointer_key(toy.SOURCE)]
     path.unlink()
     DAMAGE[damage](path)
     later = quick.publish(store, registry, 4, day=2)
@@ -133,23 +135,23 @@ def test_a_pointer_that_cannot_be_read_is_healed_before_anybody_moves_latest(
 def test_where_the_registry_knows_nothing_an_unreadable_pointer_is_not_taken_for_none(
     store: Store, registry: Registry, damage: str
 ) -> None:
-    path = Path(store.root) / mirror.pointer_key(toy.SOURCE)
+    path = Path(store.root) / pointers.pointer_key(toy.SOURCE)
     path.parent.mkdir(parents=True)
     DAMAGE[damage](path)
     if damage == "a link into nothing":
         return
     with pytest.raises(UnreadablePointer):
-        mirror.read_pointer(store, toy.SOURCE)
+        pointers.read_pointer(store, toy.SOURCE)
     with pytest.raises(OlderRegistry, match=r"knows no version of toy.*rebuild-registry"):
-        mirror.settle(store, registry, toy.SOURCE)
+        pointers.settle(store, registry, toy.SOURCE)
 
 
 def test_a_pointer_that_is_behind_is_healed(any_store: Store, registry: Registry) -> None:
     quick.publish(any_store, registry, 3, day=1)
-    old = any_store.read_bytes(mirror.pointer_key(toy.SOURCE))
+    old = any_store.read_bytes(pointers.pointer_key(toy.SOURCE))
     later = quick.publish(any_store, registry, 4, day=2)
-    any_store.write_bytes(mirror.pointer_key(toy.SOURCE), old)
-    mirror.settle(any_store, registry, toy.SOURCE)
+    any_store.write_bytes(pointers.pointer_key(toy.SOURCE), old)
+    pointers.settle(any_store, registry, toy.SOURCE)
     assert pointed(any_store) == later.version
 
 
@@ -200,10 +202,10 @@ def test_a_late_writer_does_not_take_the_pointer_back(any_store: Store, registry
     first = quick.publish(any_store, registry, 3, day=1)
     latest = registry.latest(toy.SOURCE)
     assert latest is not None
-    late = mirror.pointer_of(latest, manifests.require(any_store, toy.SOURCE, first.version))
-    with any_store.prepare(mirror.pointer_key(toy.SOURCE), mirror.encoded(late)) as prepared:
+    late = pointers.pointer_of(latest, manifests.require(any_store, toy.SOURCE, first.version))
+    with any_store.prepare(pointers.pointer_key(toy.SOURCE), pointers.encoded(late)) as prepared:
         later = quick.publish(any_store, registry, 4, day=2)
-        assert not prepared.switch(mirror.older_than(late))
+        assert not prepared.switch(pointers.older_than(late))
     assert pointed(any_store) == later.version
 
 
@@ -220,12 +222,12 @@ def test_a_writer_that_lost_its_lock_writes_nothing_more(store: Store, registry:
         return swap(self, key, data, replaces)
 
     sql(registry, "UPDATE lastgood.dataset_version SET pinned_reason = 'late'")
-    before = store.read_bytes(mirror.state_key(toy.SOURCE, first.version))
+    before = store.read_bytes(pointers.state_key(toy.SOURCE, first.version))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Store, "swap", frozen)
         with pytest.raises(psycopg.OperationalError):
-            mirror.write(store, registry, toy.SOURCE)
-    assert store.read_bytes(mirror.state_key(toy.SOURCE, first.version)) == before
+            pointers.write(store, registry, toy.SOURCE)
+    assert store.read_bytes(pointers.state_key(toy.SOURCE, first.version)) == before
 
 
 @pytest.mark.parametrize("trouble", ["full", "read-only"])
@@ -272,9 +274,9 @@ def test_a_pointer_that_could_not_take_its_place_is_written_by_the_next_try(
 
 def test_a_pointer_of_an_earlier_release_is_read(store: Store, registry: Registry) -> None:
     quick.publish(store, registry, 3, day=1)
-    plain = msgspec.json.decode(store.read_bytes(mirror.pointer_key(toy.SOURCE)))
+    plain = msgspec.json.decode(store.read_bytes(pointers.pointer_key(toy.SOURCE)))
     del plain["generation"], plain["beside"]
-    store.write_bytes(mirror.pointer_key(toy.SOURCE), msgspec.json.encode(plain))
-    assert mirror.settle(store, registry, toy.SOURCE), "it is brought up to date"
-    pointer = msgspec.json.decode(store.read_bytes(mirror.pointer_key(toy.SOURCE)), type=Pointer)
+    store.write_bytes(pointers.pointer_key(toy.SOURCE), msgspec.json.encode(plain))
+    assert pointers.settle(store, registry, toy.SOURCE), "it is brought up to date"
+    pointer = msgspec.json.decode(store.read_bytes(pointers.pointer_key(toy.SOURCE)), type=Pointer)
     assert pointer.generation == 1

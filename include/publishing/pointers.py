@@ -1,4 +1,4 @@
-"""The mirror of the registry in the store: latest/SOURCE.json for readers, state.json beside each manifest.
+"""What the store repeats of the registry: latest/SOURCE.json for readers, state.json beside each manifest.
 
 Readers of files need one read of latest/SOURCE.json to know every file of every table. The state records are
 what rebuild.py restores the registry from; both are written after the transaction that they speak of, and
