@@ -51,7 +51,7 @@ class Claim:
         """Keep what became of the message; answers whether it reached everybody, so that nobody sends it again."""
         delivered = {**self.decision.delivered, **results}
         through = bool(delivered) and all(error is None for error in delivered.values())
-        actions.note_delivered(self._cursor, self.decision.id, delivered, told=through)
+        actions.note_delivered(self._cursor, self.decision.id, delivered, notified=through)
         return through
 
 

@@ -61,7 +61,7 @@ class RunSeen(msgspec.Struct, frozen=True):
     """When an alert about a run last came into an episode, and when people were last notified on its account."""
 
     seen: datetime
-    told: datetime | None = None
+    notified: datetime | None = None
     held: bool = False
     """Units of it failed, and people are told once it is over."""
 
@@ -108,8 +108,8 @@ class Episode:
     """How many occurrences there were; further units of one run count each."""
     first_seen: datetime
     last_seen: datetime
-    told: int
-    last_told: datetime | None
+    notified: int
+    last_notified: datetime | None
     recovered_at: datetime | None
     delivered: Mapping[str, str | None]
     """What became of the last message, by channel: None, or the error."""
@@ -127,7 +127,7 @@ class Episode:
         """What its last message was about."""
         if self.recovered_at is not None:
             return "recovered"
-        return "again" if self.told > 1 else "first"
+        return "again" if self.notified > 1 else "first"
 
 
 def unkept(alert: Alert, first_seen: datetime, count: int, over: datetime | None = None) -> Episode:
@@ -138,8 +138,8 @@ def unkept(alert: Alert, first_seen: datetime, count: int, over: datetime | None
         count=count,
         first_seen=first_seen,
         last_seen=alert.at,
-        told=count,
-        last_told=None,
+        notified=count,
+        last_notified=None,
         recovered_at=over,
         delivered={},
         runs={},
@@ -183,13 +183,13 @@ def note(
                 alert = msgspec.structs.replace(with_others.alert, units=alert.units, at=alert.at)
             elif occurrence == alert.occurrence:
                 return mine
-            told = began is not None and _told_of(with_others, alert, began)
-            return _go_on(cursor, with_others, alert, at, "no", counts=True, held=not told)
+            notified = began is not None and _told_of(with_others, alert, began)
+            return _go_on(cursor, with_others, alert, at, "no", counts=True, held=not notified)
         quiet = silenced or (alert.kind in CONSEQUENCES and _failing(cursor, alert.source))
         if mine is None:
             return spoke[0] if spoke else _begin(cursor, alert, at, quiet=quiet)
         same = occurrence == alert.occurrence
-        if same and (mine.told or quiet or spoke):
+        if same and (mine.notified or quiet or spoke):
             return mine
         told_now = began is not None and _told_of(mine, alert, began)
         notify: Notify = "no"
@@ -331,7 +331,7 @@ def _spoke_for(episode: Episode, alert: Alert, began: datetime | None) -> bool:
 
 def _told_of(episode: Episode, alert: Alert, began: datetime | None) -> bool:
     run = episode.runs.get(alert.run_id or "")
-    return run is not None and run.told is not None and (began is None or run.told >= began)
+    return run is not None and run.notified is not None and (began is None or run.notified >= began)
 
 
 def _about_attempt(
@@ -346,16 +346,16 @@ def _about_attempt(
 
 def _failing(cursor: psycopg.Cursor[dict[str, Any]], source: str) -> bool:
     """Whether people were told of a failed or late run of the source, and that is not over."""
-    return alerts.is_told(cursor, source, [*FAILURES, LATE])
+    return alerts.was_notified(cursor, source, [*FAILURES, LATE])
 
 
 def _due(mine: Episode, alert: Alert, at: datetime, pause: Callable[[int], timedelta]) -> Notify:
-    if mine.last_told is None:
+    if mine.last_notified is None:
         return "first"
-    wait = pause(mine.told)
+    wait = pause(mine.notified)
     if alert.of.daily:
         wait = pause(1) if alert.facts.keys() - mine.alert.facts.keys() else max(wait, DAY)
-    return "again" if at - mine.last_told >= wait else "no"
+    return "again" if at - mine.last_notified >= wait else "no"
 
 
 # --- rows ---
@@ -387,7 +387,7 @@ def _begin(
         occurrence=alert.occurrence,
         run_id=alert.run_id,
         at=at,
-        told=not quiet,
+        notified=not quiet,
         message=_message(alert, runs),
     )
     return replace(_episode(row), notify="no" if quiet else "first")
@@ -403,11 +403,11 @@ def _go_on(
     counts: bool,
     held: bool = False,
 ) -> Episode:
-    told = notify != "no"
+    notified = notify != "no"
     runs = dict(mine.runs)
     if alert.run_id is not None:
         before = runs.pop(alert.run_id, None)
-        runs[alert.run_id] = RunSeen(at, at if told else before.told if before else None, held)
+        runs[alert.run_id] = RunSeen(at, at if notified else before.notified if before else None, held)
         if before is not None and alert.run_id == mine.alert.run_id:
             alert = msgspec.structs.replace(alert, units={**mine.alert.units, **alert.units})
     row = alerts.go_on(
@@ -419,7 +419,7 @@ def _go_on(
         run_id=alert.run_id,
         at=at,
         counts=counts,
-        told=told,
+        notified=notified,
         message=_message(alert, dict(list(runs.items())[-RUNS:])),
     )
     return replace(_episode(row), notify=notify)
@@ -427,7 +427,7 @@ def _go_on(
 
 def _told(closed: Iterable[alerts.Row]) -> list[Episode]:
     """Those that people were told of, oldest first."""
-    return [_episode(row) for row in sorted(closed, key=lambda row: row.id) if row.told]
+    return [_episode(row) for row in sorted(closed, key=lambda row: row.id) if row.notified]
 
 
 def _message(alert: Alert, runs: Mapping[str, RunSeen]) -> dict[str, Any]:
@@ -441,8 +441,8 @@ def _episode(row: alerts.Row) -> Episode:
         count=row.count,
         first_seen=row.first_seen,
         last_seen=row.last_seen,
-        told=row.told,
-        last_told=row.last_told,
+        notified=row.notified,
+        last_notified=row.last_notified,
         recovered_at=row.recovered_at,
         delivered=row.delivered,
         runs=msgspec.convert(row.message["runs"], dict[str, RunSeen]),

@@ -407,7 +407,7 @@ def alerts(result: list[dict[str, Any]], now: datetime) -> Iterator[Shown]:
             ago(each["first_seen"], now),
             ago(each["last_seen"], now),
             each["count"],
-            each["told"],
+            each["notified"],
             ago(each["recovered_at"], now) if each["recovered_at"] else "no",
             each["severity"],
             each["title"],

@@ -331,7 +331,7 @@ def publish_failures(inspection: Inspection) -> Iterator[Alert]:
     )
     most = inspection.thresholds.publish_failures_per_hour
     for row in rows:
-        if row.n > most or (row.told and row.failing):
+        if row.n > most or (row.notified and row.failing):
             yield inspection.alert(
                 "publish-failures",
                 row.source,
@@ -390,7 +390,7 @@ def publish_given_up(inspection: Inspection) -> Iterator[Alert]:
     for each in recovery.stuck(inspection.registry, inspection.now):
         if each.given_up:
             tried = f"tried again in all {recovery.ROUNDS} rounds of recovery"
-        elif each.failed and not each.told:
+        elif each.failed and not each.notified:
             tried = (
                 f"tried again in {each.rounds} of {recovery.ROUNDS} rounds of recovery; the next is to come"
             )

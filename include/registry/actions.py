@@ -49,7 +49,7 @@ def insert_action(
     if not who.strip() or not reason.strip():
         raise ValueError(f"{what} needs who does it and a reason; both are kept in lastgood.action.")
     cursor.execute(
-        "INSERT INTO lastgood.action (who, what, source, version, reason, details, told) "
+        "INSERT INTO lastgood.action (who, what, source, version, reason, details, notified_at) "
         "VALUES (%s, %s, %s, %s, %s, %s, CASE WHEN %s THEN NULL ELSE now() END)",
         (who, what, source, version, reason, Jsonb({**(details or {}), **_asked_in()}), what in DECISIONS),
     )
@@ -133,7 +133,7 @@ def mover(cursor: Cursor, source: str, acts: Collection[str]) -> Mover | None:
 
 def mark_told(cursor: Cursor) -> None:
     """Every decision counts as told from now on."""
-    cursor.execute("UPDATE lastgood.action SET told = now() WHERE told IS NULL")
+    cursor.execute("UPDATE lastgood.action SET notified_at = now() WHERE notified_at IS NULL")
 
 
 def noted_since(
@@ -208,7 +208,7 @@ def next_untold(
     """
     cursor.execute(
         "SELECT a.id, a.at, a.who, a.what, a.source, a.version, a.reason, a.details, a.delivered "
-        "FROM lastgood.action a WHERE a.told IS NULL AND NOT a.id = ANY(%(without)s) AND a.at > now() - %(old)s "
+        "FROM lastgood.action a WHERE a.notified_at IS NULL AND NOT a.id = ANY(%(without)s) AND a.at > now() - %(old)s "
         "AND (a.at < now() - %(patience)s OR NOT ("
         "  EXISTS (SELECT FROM lastgood.dataset_version v WHERE (v.source, v.version) = (a.source, a.version) "
         "    AND v.state = 'publishing' AND v.lease_until > now()) "
@@ -237,11 +237,12 @@ def next_untold(
     return Untold(**row, **stands)
 
 
-def note_delivered(cursor: Cursor, id: int, delivered: Mapping[str, str | None], *, told: bool) -> None:  # noqa: A002
+def note_delivered(cursor: Cursor, id: int, delivered: Mapping[str, str | None], *, notified: bool) -> None:  # noqa: A002
     """Keep what became of a decision's message, by channel, and whether everybody was told."""
     cursor.execute(
-        "UPDATE lastgood.action SET delivered = %s, told = CASE WHEN %s THEN clock_timestamp() END WHERE id = %s",
-        (Jsonb(dict(delivered)), told, id),
+        "UPDATE lastgood.action SET delivered = %s, notified_at = CASE WHEN %s THEN clock_timestamp() END "
+        "WHERE id = %s",
+        (Jsonb(dict(delivered)), notified, id),
     )
 
 

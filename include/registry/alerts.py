@@ -23,9 +23,9 @@ class Row:
     count: int
     first_seen: datetime
     last_seen: datetime
-    told: int
+    notified: int
     """How often people were told of it."""
-    last_told: datetime | None
+    last_notified: datetime | None
     recovered_at: datetime | None
     message: dict[str, Any]
     """The alert, and `runs`: what is known of each run that it is about."""
@@ -78,14 +78,14 @@ def begin(
     occurrence: str,
     run_id: str | None,
     at: datetime,
-    told: bool,
+    notified: bool,
     message: Mapping[str, Any],
 ) -> Row:
     """Enter an episode that is first seen at a moment, and told of then or not."""
     cursor.execute(
         "INSERT INTO lastgood.alert (fingerprint, kind, source, severity, title, occurrence, run_id, first_seen, "  # noqa: S608
-        "last_seen, told, last_told, message) VALUES (%(fingerprint)s, %(kind)s, %(source)s, %(severity)s, "
-        "%(title)s, %(occurrence)s, %(run_id)s, %(at)s, %(at)s, %(told)s, %(last_told)s, %(message)s) "
+        "last_seen, notified, last_notified, message) VALUES (%(fingerprint)s, %(kind)s, %(source)s, %(severity)s, "
+        "%(title)s, %(occurrence)s, %(run_id)s, %(at)s, %(at)s, %(notified)s, %(last_notified)s, %(message)s) "
         f"RETURNING {_COLUMNS}",
         {
             "fingerprint": fingerprint,
@@ -96,8 +96,8 @@ def begin(
             "occurrence": occurrence,
             "run_id": run_id,
             "at": at,
-            "told": int(told),
-            "last_told": at if told else None,
+            "notified": int(notified),
+            "last_notified": at if notified else None,
             "message": Jsonb(message),
         },
     )
@@ -114,16 +114,16 @@ def go_on(
     run_id: str | None,
     at: datetime,
     counts: bool,
-    told: bool,
+    notified: bool,
     message: Mapping[str, Any],
 ) -> Row:
     """Keep that a trouble was seen again at a moment; whether that counts, and whether people are told of it anew."""
     cursor.execute(
         "UPDATE lastgood.alert SET severity = %(severity)s, title = %(title)s, occurrence = %(occurrence)s, "  # noqa: S608
         "run_id = %(run_id)s, message = %(message)s, count = count + %(counts)s, "
-        "last_seen = greatest(last_seen, %(at)s), told = told + %(told)s, "
-        "last_told = CASE WHEN %(told)s = 1 THEN %(at)s ELSE last_told END, "
-        "delivered = CASE WHEN %(told)s = 1 THEN '{}' ELSE delivered END "
+        "last_seen = greatest(last_seen, %(at)s), notified = notified + %(notified)s, "
+        "last_notified = CASE WHEN %(notified)s = 1 THEN %(at)s ELSE last_notified END, "
+        "delivered = CASE WHEN %(notified)s = 1 THEN '{}' ELSE delivered END "
         f"WHERE id = %(id)s RETURNING {_COLUMNS}",
         {
             "severity": severity,
@@ -132,7 +132,7 @@ def go_on(
             "run_id": run_id,
             "at": at,
             "counts": int(counts),
-            "told": int(told),
+            "notified": int(notified),
             "message": Jsonb(message),
             "id": id,
         },
@@ -265,10 +265,10 @@ def held_back(cursor: Cursor, *, longest: timedelta, grace: timedelta) -> list[t
     return found
 
 
-def is_told(cursor: Cursor, source: str, kinds: Collection[str]) -> bool:
+def was_notified(cursor: Cursor, source: str, kinds: Collection[str]) -> bool:
     """Whether people were told of a trouble of these kinds with a source, and it is not over."""
     cursor.execute(
-        "SELECT 1 FROM lastgood.alert WHERE source = %s AND recovered_at IS NULL AND told > 0 AND kind = ANY(%s)",
+        "SELECT 1 FROM lastgood.alert WHERE source = %s AND recovered_at IS NULL AND notified > 0 AND kind = ANY(%s)",
         (source, list(kinds)),
     )
     return cursor.fetchone() is not None
@@ -282,12 +282,12 @@ def undelivered(cursor: Cursor, *, old: timedelta, grace: timedelta, failures: C
     """
     cursor.execute(
         f"SELECT {_COLUMNS} FROM lastgood.alert a "  # noqa: S608
-        "WHERE told > 0 AND NOT (recovered_at IS NOT NULL AND EXISTS (SELECT FROM lastgood.alert newer "
+        "WHERE notified > 0 AND NOT (recovered_at IS NOT NULL AND EXISTS (SELECT FROM lastgood.alert newer "
         "  WHERE newer.source = a.source AND newer.id > a.id AND newer.recovered_at IS NULL "
         "  AND (newer.fingerprint = a.fingerprint OR newer.kind = ANY(%(failures)s) "
-        "    AND a.kind = ANY(%(failures)s)))) AND coalesce(recovered_at, last_told) > now() - %(old)s AND ("
+        "    AND a.kind = ANY(%(failures)s)))) AND coalesce(recovered_at, last_notified) > now() - %(old)s AND ("
         "  EXISTS (SELECT FROM jsonb_each(delivered) WHERE value <> 'null') "
-        "  OR delivered = '{}' AND coalesce(recovered_at, last_told) < now() - %(grace)s) "
+        "  OR delivered = '{}' AND coalesce(recovered_at, last_notified) < now() - %(grace)s) "
         "ORDER BY id",
         {"old": old, "grace": grace, "failures": list(failures)},
     )
@@ -298,8 +298,8 @@ def took_since(cursor: Cursor, channel: str, since: datetime) -> bool:
     """Whether a channel took any message that was sent after a moment, of an alert or of a decision."""
     cursor.execute(
         "SELECT 1 FROM lastgood.alert WHERE delivered -> %(channel)s = 'null' "
-        "AND coalesce(recovered_at, last_told) > %(since)s "
-        "UNION ALL SELECT 1 FROM lastgood.action WHERE delivered -> %(channel)s = 'null' AND told > %(since)s "
+        "AND coalesce(recovered_at, last_notified) > %(since)s "
+        "UNION ALL SELECT 1 FROM lastgood.action WHERE delivered -> %(channel)s = 'null' AND notified_at > %(since)s "
         "LIMIT 1",
         {"channel": channel, "since": since},
     )
@@ -349,7 +349,7 @@ def open_(cursor: Cursor) -> list[dict[str, Any]]:
 def last(cursor: Cursor, limit: int, *, only_open: bool) -> list[dict[str, Any]]:
     """The episodes that were seen last, newest first, or only those that are not over."""
     cursor.execute(
-        "SELECT id, kind, source, severity, title, count, told, first_seen, last_seen, recovered_at, run_id, "
+        "SELECT id, kind, source, severity, title, count, notified, first_seen, last_seen, recovered_at, run_id, "
         "delivered FROM lastgood.alert WHERE recovered_at IS NULL OR NOT %s ORDER BY last_seen DESC, id DESC "
         "LIMIT %s",
         (only_open, limit),

@@ -280,7 +280,7 @@ class Failures:
     """Of the last attempt; where that succeeded, the last one in the span."""
     failing: bool
     """Whether the last attempt failed."""
-    told: bool
+    notified: bool
     """Whether people were told of it, and it is not over."""
 
 
@@ -290,7 +290,7 @@ def failures(cursor: Cursor, sources: Collection[str], since: datetime, until: d
         # Two looks by the index for each source, however many attempts there ever were.
         "SELECT s.source, hour.n, coalesce(last.error, hour.error) AS error, last.error IS NOT NULL AS failing, "
         "  EXISTS (SELECT FROM lastgood.alert a WHERE a.source = s.source AND a.kind = 'publish-failures' "
-        "    AND a.recovered_at IS NULL) AS told "
+        "    AND a.recovered_at IS NULL) AS notified "
         "FROM unnest(%(sources)s::text[]) AS s (source) "
         "CROSS JOIN LATERAL (SELECT count(*) AS n, (array_agg(error ORDER BY at DESC))[1] AS error "
         "  FROM lastgood.publish_attempt a WHERE a.source = s.source AND error IS NOT NULL "

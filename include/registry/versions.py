@@ -218,7 +218,7 @@ class Unpublished:
     """It was being published when its lease ran out; else every attempt failed."""
     failed: bool
     """It has failed so often that whoever tried it gave up."""
-    told: bool
+    notified: bool
     """Whether people heard so from its run, which failed at publishing it."""
     tried: bool
     """Whether anybody began to publish it; else its run ended before, perhaps even before its gate."""
@@ -241,7 +241,7 @@ def unpublished(
     cursor.execute(
         "SELECT v.source, v.version, v.state = 'publishing' AS expired, v.state = 'failed' AS failed, "
         "  v.publish_error AS error, v.staged_at, "
-        "  coalesce(r.failed_step = 'promote' AND r.dag_id = r.source, false) AS told, "
+        "  coalesce(r.failed_step = 'promote' AND r.dag_id = r.source, false) AS notified, "
         "  v.state <> 'staged' OR v.publish_error IS NOT NULL AS tried, "
         "  v.publish_attempts AS attempts, coalesce(rounds.n, 0) AS rounds, "
         "  greatest(v.staged_at, tried.at, rounds.at) AS last "

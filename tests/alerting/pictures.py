@@ -173,7 +173,7 @@ PLACE = message.Place(
 
 def episode(alert: Alert, **more: Any) -> Episode:
     """An episode of one alert that was just told."""
-    first = {"id": 1, "count": 1, "first_seen": AT, "last_seen": AT, "told": 1, "last_told": AT}
+    first = {"id": 1, "count": 1, "first_seen": AT, "last_seen": AT, "notified": 1, "last_notified": AT}
     return Episode(**{**first, "alert": alert, "recovered_at": None, "delivered": {}, "runs": {}, **more})
 
 
@@ -181,7 +181,7 @@ def mails() -> dict[str, message.Message]:
     """Those of docs/images by the name of the picture, and one for each kind."""
     over = episode(DOWN, count=2, recovered_at=AT + timedelta(hours=23, minutes=25))
     soon = AT + timedelta(minutes=1)
-    told = {
+    notified = {
         "mail_outage": (episode(DOWN), "first", ()),
         "mail_late": (episode(LATE), "first", ()),
         "mail_rejected": (episode(REJECTED), "first", ()),
@@ -198,7 +198,7 @@ def mails() -> dict[str, message.Message]:
     of_news = replace(PLACE, links={"DAG": f"{UI}/dags/ctgov"})
     return {
         name: message.compose(one, reason, of_news if reason == "news" else PLACE, soon, also)  # type: ignore[arg-type]
-        for name, (one, reason, also) in told.items()
+        for name, (one, reason, also) in notified.items()
     }
 
 

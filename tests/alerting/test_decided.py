@@ -45,7 +45,7 @@ def words(mail: EmailMessage) -> str:
 
 def told(registry: Registry) -> list[bool]:
     with registry.transaction() as cursor:
-        cursor.execute("SELECT told IS NOT NULL AS told FROM lastgood.action ORDER BY id")
+        cursor.execute("SELECT notified_at IS NOT NULL AS told FROM lastgood.action ORDER BY id")
         return [row["told"] for row in cursor.fetchall()]
 
 

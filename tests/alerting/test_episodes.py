@@ -31,7 +31,7 @@ def hourly(_told: int) -> timedelta:
 def alert(kind: str = "task-failed", /, **fields: Any) -> Alert:
     """A failure of the extract step in its fourth try."""
     run_id = fields.get("run_id", "run1")
-    told: dict[str, Any] = {
+    notified: dict[str, Any] = {
         "source": "ctgov",
         "what": "extract",
         "step": "extract",
@@ -41,7 +41,7 @@ def alert(kind: str = "task-failed", /, **fields: Any) -> Alert:
         "cause": "OSError: the disk is full",
         "consumers": "Consumers keep reading version 20261121T093223Z-41559e77.",
     }
-    return Alert(kind=kind, **{**told, **fields})
+    return Alert(kind=kind, **{**notified, **fields})
 
 
 def of_run(kind: str = "run-failed", /, **fields: Any) -> Alert:
@@ -109,11 +109,11 @@ def empty(registry: Registry) -> Callable[[], None]:
 
 
 def test_the_first_time_is_told(note: Note, registry: Registry) -> None:
-    told = note(alert())
-    assert (told.notify, told.count, told.told, told.reason) == ("first", 1, 1, "first")
-    assert told.alert == alert()
-    assert (told.first_seen, told.last_seen, told.last_told) == (T0, T0, T0)
-    assert [e.id for e in episodes.open_episodes(registry)] == [told.id]
+    notified = note(alert())
+    assert (notified.notify, notified.count, notified.notified, notified.reason) == ("first", 1, 1, "first")
+    assert notified.alert == alert()
+    assert (notified.first_seen, notified.last_seen, notified.last_notified) == (T0, T0, T0)
+    assert [e.id for e in episodes.open_episodes(registry)] == [notified.id]
 
 
 def test_the_very_same_occurrence_is_neither_told_nor_counted(note: Note) -> None:
@@ -126,18 +126,18 @@ def test_another_occurrence_counts_and_is_told_once_the_pause_is_over(note: Note
     note(alert())
     early = note(alert(run_id="run2", at=T0 + HOUR - MINUTE, cause="OSError: no space left"))
     late = note(alert(run_id="run3", at=T0 + HOUR))
-    assert (early.notify, early.count, early.told) == ("no", 2, 1)
+    assert (early.notify, early.count, early.notified) == ("no", 2, 1)
     assert early.alert.cause == "OSError: no space left"
-    assert (late.notify, late.count, late.told, late.reason) == ("again", 3, 2, "again")
-    assert (late.first_seen, late.last_seen, late.last_told) == (T0, T0 + HOUR, T0 + HOUR)
+    assert (late.notify, late.count, late.notified, late.reason) == ("again", 3, 2, "again")
+    assert (late.first_seen, late.last_seen, late.last_notified) == (T0, T0 + HOUR, T0 + HOUR)
 
 
 def test_the_pause_is_asked_with_how_often_it_was_told(registry: Registry) -> None:
     asked: list[int] = []
 
-    def pause(told: int) -> timedelta:
-        asked.append(told)
-        return told * HOUR
+    def pause(notified: int) -> timedelta:
+        asked.append(notified)
+        return notified * HOUR
 
     tells = [
         episodes.note(registry, stale(occurrence=f"v{hour}", at=T0 + hour * HOUR), pause).notify
@@ -148,13 +148,13 @@ def test_the_pause_is_asked_with_how_often_it_was_told(registry: Registry) -> No
 
 
 def test_other_steps_and_other_sources_are_other_troubles(note: Note) -> None:
-    told = [
+    notified = [
         note(alert()),
         note(alert(what="build", step="build", run_id="run2")),
         note(alert(source="other")),
     ]
-    assert [e.notify for e in told] == ["first"] * 3
-    assert len({e.id for e in told}) == 3
+    assert [e.notify for e in notified] == ["first"] * 3
+    assert len({e.id for e in notified}) == 3
 
 
 def test_what_the_database_cannot_hold_keeps_no_alert_back(note: Note, registry: Registry) -> None:
@@ -346,14 +346,14 @@ def test_the_units_of_a_run_are_held_back_and_told_together_with_every_name_and_
     assert episodes.undelivered(registry) == []
     speaks = note(of_run(at=T0 + 2 * MINUTE), began=began)
     assert (speaks.notify, speaks.held) == ("no", ["run1"])
-    told = episodes.release(registry, "ctgov", "run1", hourly, at=T0 + 2 * MINUTE)
-    assert told is not None and (told.notify, told.count) == ("first", 3)
-    assert told.alert.units == {
+    notified = episodes.release(registry, "ctgov", "run1", hourly, at=T0 + 2 * MINUTE)
+    assert notified is not None and (notified.notify, notified.count) == ("first", 3)
+    assert notified.alert.units == {
         "Cup 24/25": "Transient: 503",
         "League": "Transient: 504",
         "Cup 25/26": "Transient: 503",
     }
-    assert told.alert.title == "ctgov: 3 units failed, the upstream did not answer"
+    assert notified.alert.title == "ctgov: 3 units failed, the upstream did not answer"
     assert episodes.release(registry, "ctgov", "run1", hourly, at=T0 + 2 * MINUTE) is None
     assert note(of_run(at=T0 + 3 * MINUTE, occurrence="again"), began=began).notify == "no"
 
@@ -362,8 +362,8 @@ def test_units_that_fail_of_several_causes_are_one_message(note: Note, registry:
     began = T0 - HOUR
     note(unit("Cup"), began=began, hold=True)
     note(unit("League", "ContractBreak: no key", "upstream-changed"), began=began, hold=True)
-    told = episodes.release(registry, "ctgov", "run1", hourly, at=T0)
-    assert told is not None and told.alert.units == {
+    notified = episodes.release(registry, "ctgov", "run1", hourly, at=T0)
+    assert notified is not None and notified.alert.units == {
         "Cup": "Transient: 503",
         "League": "ContractBreak: no key",
     }
@@ -374,9 +374,9 @@ def test_units_of_the_next_run_do_not_name_those_of_the_one_before(note: Note, r
     for number in (1, 2):
         run, at = f"run{number}", T0 + number * 2 * HOUR
         note(unit(f"Cup {number}", run_id=run, at=at), began=at - MINUTE, hold=True)
-        told = episodes.release(registry, "ctgov", run, hourly, at=at)
-        assert told is not None and list(told.alert.units) == [f"Cup {number}"]
-        assert told.notify == ("first", "again")[number - 1]
+        notified = episodes.release(registry, "ctgov", run, hourly, at=at)
+        assert notified is not None and list(notified.alert.units) == [f"Cup {number}"]
+        assert notified.notify == ("first", "again")[number - 1]
 
 
 def test_units_of_a_run_that_was_cleared_and_succeeded_are_never_told(note: Note, registry: Registry) -> None:
@@ -408,17 +408,17 @@ def test_what_is_silenced_is_kept_and_told_as_the_first_once_the_silence_is_over
     note: Note, registry: Registry
 ) -> None:
     silent = note(alert(), silenced=True)
-    assert (silent.notify, silent.told, silent.count) == ("no", 0, 1)
+    assert (silent.notify, silent.notified, silent.count) == ("no", 0, 1)
     assert note(of_run()).notify == "no"
     spoken = note(alert(run_id="run2", at=T0 + MINUTE))
-    assert (spoken.id, spoken.notify, spoken.told, spoken.count) == (silent.id, "first", 1, 2)
+    assert (spoken.id, spoken.notify, spoken.notified, spoken.count) == (silent.id, "first", 1, 2)
 
 
 def test_what_lasts_longer_than_its_silence_is_told(note: Note) -> None:
     assert note(stale(), silenced=True).notify == "no"
     assert note(stale(at=T0 + MINUTE), silenced=True).notify == "no"
-    told = note(stale(at=T0 + HOUR))
-    assert (told.notify, told.count) == ("first", 1)
+    notified = note(stale(at=T0 + HOUR))
+    assert (notified.notify, notified.count) == ("first", 1)
 
 
 def test_a_silence_begun_later_stops_what_would_be_told_again(note: Note) -> None:
@@ -644,8 +644,8 @@ def test_what_waits_for_a_person_is_told_again_the_next_day(note: Note, kind: st
     looks = [
         alert(kind, what="", step=None, run_id=None, occurrence=f"look {n}", at=T0 + n * HOUR) for n in hours
     ]
-    told = [note(look).notify for look in looks]
-    assert [(n, tell) for n, tell in zip(hours, told, strict=True) if tell != "no"] == [
+    notified = [note(look).notify for look in looks]
+    assert [(n, tell) for n, tell in zip(hours, notified, strict=True) if tell != "no"] == [
         (0, "first"),
         (24, "again"),
         (48, "again"),

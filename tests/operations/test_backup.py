@@ -150,7 +150,7 @@ def test_of_what_was_decided_only_the_restore_itself_is_still_to_be_told(
     take(store, registry, root)
     bring_back(root, Store.from_uri((tmp_path / "new machine").as_uri()), empty)
     with empty.transaction() as cursor:
-        cursor.execute("SELECT what, told IS NULL AS untold FROM lastgood.action ORDER BY id")
+        cursor.execute("SELECT what, notified_at IS NULL AS untold FROM lastgood.action ORDER BY id")
         assert cursor.fetchall() == [{"what": "hold", "untold": False}, {"what": "restore", "untold": True}]
 
 

@@ -91,7 +91,7 @@ def test_what_was_decided_before_the_others_were_told_counts_as_told(dsn: str) -
         upgrade("head")
         insert_action(cursor, who="ana", what="pin", source="toy", version=None, reason="x")
         insert_action(cursor, who="ana", what="rollback", source="toy", version=None, reason="x")
-        cursor.execute("SELECT told IS NULL AS untold, delivered FROM lastgood.action ORDER BY id")
+        cursor.execute("SELECT notified_at IS NULL AS untold, delivered FROM lastgood.action ORDER BY id")
         assert cursor.fetchall() == [{"untold": untold, "delivered": {}} for untold in (False, False, True)]
 
 

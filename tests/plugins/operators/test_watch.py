@@ -176,7 +176,7 @@ def test_what_stays_wrong_is_told_once_a_day_and_what_is_wrong_beside_it_sooner(
         with registry.transaction() as cursor:
             cursor.execute(
                 "UPDATE lastgood.alert SET first_seen = first_seen - interval '1 hour', "
-                "last_seen = last_seen - interval '1 hour', last_told = last_told - interval '1 hour'"
+                "last_seen = last_seen - interval '1 hour', last_notified = last_notified - interval '1 hour'"
             )
         record = doctor.last_record(store)
         assert record is not None
