@@ -16,7 +16,7 @@ use and has refused permission, so runs are skipped until an operator who holds 
 | promote | moves latest, cursors and serving tables in one transaction | mend the database and clear the task |
 
 Whatever fails, consumers keep reading the version before. A run whose extract fails ends as *partial*; the next run
-takes over what landed. How to make a part anew: docs/backfill.md.
+takes over what landed. How to rebuild a part: docs/backfill.md.
 """
 
 from airflow.sdk import Param
@@ -25,7 +25,7 @@ from lastgood.dag import source_dag
 
 
 def _text(title: str, what: str, **more: str) -> Param:
-    return Param(None, type=["null", "string"], title=title, description=f"Make anew: {what}", **more)
+    return Param(None, type=["null", "string"], title=title, description=f"Rebuild: {what}", **more)
 
 
 dag = source_dag(

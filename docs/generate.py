@@ -26,7 +26,7 @@ good one, and is replaced as a whole. Read SQL in schema `published`, tables `SO
 change in one transaction. Every row has a `content_hash`: equal hash, equal row.
 
 What you build upon a table in SQL stays: views, materialized views and grants outlive every version, a rollback
-included, since a table is never dropped or made anew. It follows that
+included, since a table is never dropped or recreated. It follows that
 
 - a new column may be there, null in every row, some moments before the version that fills it;
 - a column that was added later may be null as far as PostgreSQL knows, though the table below says it is required;
@@ -37,7 +37,7 @@ included, since a table is never dropped or made anew. It follows that
 A reader who leaves a transaction open cannot stop others: a change of a table waits for a second at a time, a few
 times, and then the promotion fails and names the session.
 
-Reference these tables by their key without a constraint. A version deletes rows and writes them anew, so a foreign key
+Reference these tables by their key without a constraint. A version deletes rows and writes them again, so a foreign key
 onto a table would fail, or carry deletions on to your rows (ON DELETE CASCADE, SET NULL). The gate refuses every
 version while there is one, and names it; to be sure of a reference, look for rows without a match after each version.
 

@@ -1,5 +1,5 @@
 """
-### Make a version anew from its raw landing
+### Rebuild a version from its raw landing
 
 With today's code and without asking the upstream; it is published if it passes. A derived source is built from the
 latest versions of its inputs instead: write *inputs* for the version.

@@ -117,7 +117,7 @@ def _headline(decision: Decision, who: str) -> str:
         case "retry":
             return f"{who} had {version} published again"
         case "replay":
-            return f"{who} had {version} made anew"
+            return f"{who} had {version} rebuilt"
         case "rebuild registry":
             return f"{who} rebuilt the registry from the store"
         case "restore":

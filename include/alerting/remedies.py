@@ -23,7 +23,7 @@ class Remedy:
 _DOWN = Remedy("upstream-down", of_source=True)
 _SETTING = Remedy(todo="Mend the setting that the cause names, then clear the task. Waiting is no cure.")
 _RAW = Remedy(
-    todo="Clear the whole run from its first task: what had landed is not whole and is asked for anew."
+    todo="Clear the whole run from its first task: what had landed is not whole and is asked for again."
 )
 _REGISTRY = Remedy(
     todo="Bring the registry of the store's last promotion back (docs/backup.md), or fill it from the store: "

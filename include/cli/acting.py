@@ -182,7 +182,7 @@ def retry_all(call: Call, reason: Reason, yes: Yes = False) -> dict[str, Any]:
 def replay_(
     call: Call, source: Source, reason: Reason, version: MaybeVersion = None, yes: Yes = False
 ) -> dict[str, Any]:
-    """Make a version anew from its raw landing with today's code; a derived one from its inputs."""
+    """Rebuild a version from its raw landing with today's code; a derived one from its inputs."""
     call.confirm(yes, _question_of_replay(call, source, version))
     done = replay.replay(
         call.store,
@@ -227,7 +227,7 @@ def quarantine_replay(
 def _question_of_replay(call: Call, source: str, version: str | None) -> str:
     arguments.check(version=version)
     origin = "the latest versions of its inputs" if version is None else f"the raw landing of {version}"
-    return f"Make {call.source(source)} anew from {origin} and publish it if it passes?"
+    return f"Rebuild {call.source(source)} from {origin} and publish it if it passes?"
 
 
 @command(REPAIR, "rebuild-registry", show=display.rebuilt)

@@ -49,7 +49,7 @@ def read(store: Store) -> Heartbeat | None:
         return msgspec.json.decode(store.read_bytes(KEY), type=Heartbeat)
     except msgspec.DecodeError as error:
         raise ValueError(
-            f"{KEY} is not a heartbeat: {error}. The next run of the watch writes it anew."
+            f"{KEY} is not a heartbeat: {error}. The next run of the watch writes it again."
         ) from error
 
 

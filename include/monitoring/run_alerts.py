@@ -36,7 +36,7 @@ TIMED_OUT = "timed_out"
 REFUSED = "DecisionRefused"
 ACCEPT = (
     "Look at the failing rows. If the upstream means it and the new level is right, accept the version with a reason; "
-    "where it does not, wait: each further run is judged anew."
+    "where it does not, wait: each further run is judged again."
 )
 CHECKS = 5
 ROWS = 3
@@ -96,7 +96,7 @@ class Callback:
 
     def alert(self, kind: str, registry: Registry | None, cause: str, **more: Any) -> Alert:
         """An alert of this kind with what the callback tells."""
-        # A run that was cleared fails anew under the same id, with another start or try.
+        # A run that was cleared fails again under the same id, with another start or try.
         of_run = (self.reason, self.began)
         which = (self.step, self.map_index, self.try_number) if self.of_task else of_run
         to = {"Run": links.run_url(self.ui, self.dag_id, self.run_id)}

@@ -1,7 +1,7 @@
-"""A version made anew from its raw landing with today's code, without the upstream: build, gate, promote, export.
+"""A version rebuilt from its raw landing with today's code, without the upstream: build, gate, promote, export.
 
 What a run asked for is settled in its landing, so the landing and the end of its interval are all that a replay needs;
-of the params a build reads only that it is a replay (`replay_of`), which takes every landed record anew. It is built
+of the params a build reads only that it is a replay (`replay_of`), which takes every landed record again. It is built
 upon latest, as a run is; the landing is referred to and not copied, so its parts keep their age.
 """
 

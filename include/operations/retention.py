@@ -374,7 +374,7 @@ def _unseal(store: Store, registry: Registry, chosen: Plan) -> None:
     with registry.transaction() as cursor:
         lock_latest(cursor, chosen.source, "retain")
         for key in (key for key in chosen.keys if key.endswith(_MANIFEST)):
-            # Asked anew for each: who stood still and has lost the lock removes nothing more.
+            # Asked again for each: who stood still and has lost the lock removes nothing more.
             _require_gone(registry, chosen)
             store.delete(key)
 

@@ -109,7 +109,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What the upstream declared, what came, what was refused: reconciled on every run."""
     upstream: dict[str, Any]
     full: bool = False
-    """Every row was made anew, also those whose content hash did not change."""
+    """Every row was rebuilt, also those whose content hash did not change."""
     raw: tuple[str, ...] = ()
     built_from: dict[str, str] = {}
     """Versions of other sources this one was made of; retention keeps them."""
@@ -155,7 +155,7 @@ def entry_schema(store: Reader, entry: TableEntry) -> pa.Schema:
         if known.type != field.type:
             raise ValueError(
                 f"files of the table {entry.name} have its column {field.name} as {known.type} and as {field.type} "
-                f"(the first is {entry.files[0].path}); make the table anew by a full run."
+                f"(the first is {entry.files[0].path}); rebuild the table by a full run."
             )
     return pa.schema(
         [

@@ -104,7 +104,7 @@ def agreed(store: Store, registry: Registry, source: str) -> Pointer | None:
 def settle(store: Store, registry: Registry, source: str) -> list[str]:
     """Make the pointer lead to the registry's latest, before a run begins and before anybody moves latest.
 
-    One that is missing, cannot be read or is behind is written anew; a folder in its place is put aside. Returns the
+    One that is missing, cannot be read or is behind is written again; a folder in its place is put aside. Returns the
     pointer's key where it was written. Raises OlderRegistry where the pointer is ahead of the registry, or where the
     registry knows nothing of this source.
     """

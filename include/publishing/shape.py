@@ -1,7 +1,7 @@
 """What must change about the serving tables of a source so that they can take a version, and what cannot.
 
 Only PostgreSQL's catalog is read, nothing is changed: the gate asks here before anything moves, the promotion once
-more. A published table is never dropped or made anew, since consumers have views and grants on it. Columns are added
+more. A published table is never dropped or recreated, since consumers have views and grants on it. Columns are added
 and may become nullable; whatever would rewrite a table, or take from consumers what they built upon it, is refused.
 """
 
@@ -403,7 +403,7 @@ def _referenced(relation: _Relation, names: Mapping[str, str], key: tuple[str, s
         names[relation.name],
         f"foreign_key/{referencing}.{constraint}",
         f"The constraint {constraint} on table {referencing} references {SCHEMA}.{relation.name}, whose rows are "
-        f"deleted and written anew when a version is published: that would {does.get(deletes, 'fail')}. Tell its "
+        f"deleted and written again when a version is published: that would {does.get(deletes, 'fail')}. Tell its "
         f"owner, keep the column and drop the constraint (ALTER TABLE {referencing} DROP CONSTRAINT {constraint}); "
         "then run the DAG again, or what was refused.",
     )

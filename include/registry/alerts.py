@@ -117,7 +117,7 @@ def go_on(
     notified: bool,
     message: Mapping[str, Any],
 ) -> Row:
-    """Keep that a trouble was seen again at a moment; whether that counts, and whether people are told of it anew."""
+    """Keep that a trouble was seen again at a moment; whether that counts, and whether people are told of it again."""
     cursor.execute(
         "UPDATE lastgood.alert SET severity = %(severity)s, title = %(title)s, occurrence = %(occurrence)s, "  # noqa: S608
         "run_id = %(run_id)s, message = %(message)s, count = count + %(counts)s, "

@@ -50,7 +50,7 @@ class Breaker:
     """Guards one upstream, by name.
 
     Opens after `threshold` failed calls in a row and lets exactly one caller try again once `open_seconds`
-    have passed; its success closes the breaker, its failure opens it anew. A trial that nobody ended (its
+    have passed; its success closes the breaker, its failure opens it again. A trial that nobody ended (its
     process was killed) may be taken by the next caller after another `open_seconds`. Threads may share an
     instance.
     """

@@ -83,7 +83,7 @@ def open_run(
 
     A run that is opened again, since its first step is tried again or the run was cleared, goes on with its version
     while that can still become something: its candidate has not come to an end, base is still latest, and retention
-    removed neither it nor an input. Else it begins anew with another version, upon what is latest now, and the row
+    removed neither it nor an input. Else it begins again with another version, upon what is latest now, and the row
     of the earlier one is closed. The name of a version has a chance part, so none comes a second time.
 
     `run_type` is Airflow's: scheduled, manual, backfill, … `began` is when Airflow began the run, which is later once
@@ -161,7 +161,7 @@ def pinned(registry: Registry, source: str, run_id: str) -> Pins:
         raise RunNotOpen(
             f"The run log does not know what the run {run_id} of {source} stands on: the registry was lost or "
             "restored from a backup since the run began, or another release began it. Clear the run from its first "
-            "task, so that it begins anew."
+            "task, so that it begins again."
         )
     return Pins(**row)
 
@@ -197,7 +197,8 @@ def hold_raw(registry: Registry, source: str, version: str, of: Iterable[str]) -
         if cursor.rowcount != 1:
             raise RunNotOpen(
                 f"The run log does not know the run that makes {version} of {source}: the registry was lost or "
-                "restored from a backup since the run began. Clear the run from its first task, so that it begins anew."
+                "restored from a backup since the run began. Clear the run from its first task, so that it begins "
+                "again."
             )
     return held
 
@@ -475,7 +476,7 @@ def end_dead(
     """Close runs that nobody closed although they must be over, as failed; returns them as "SOURCE RUN_ID".
 
     `timeouts` are the longest that a run of a source may take, `otherwise` of any other DAG. A run that was cleared
-    begins anew: it counts from its latest step.
+    begins again: it counts from its latest step.
     """
     with registry.transaction() as cursor:
         cursor.execute(

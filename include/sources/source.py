@@ -127,7 +127,7 @@ class Run:
     merges. It is what a source calls now: the same in every step and try, and right in a run for an older interval."""
     params: Mapping[str, Any]
     backfill: bool = False
-    """Asked for by a backfill: a source that merges makes its interval anew."""
+    """Asked for by a backfill: a source that merges rebuilds its interval."""
     base: Manifest | None
     """The version that was latest when the run began, and that its candidate is built upon."""
     watermarks: Mapping[str, Any]
@@ -190,7 +190,7 @@ class Built:
     counts: Mapping[str, int]
     upstream: Mapping[str, Any]
     full: bool = False
-    """Every row was made anew rather than taken over from the version before."""
+    """Every row was rebuilt rather than taken over from the version before."""
     raw: tuple[str, ...] = ()
     built_from: Mapping[str, str] = field(default_factory=dict)
 

@@ -134,7 +134,7 @@ def hashed(connection: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema)
 def with_hash(query: str, schema: pa.Schema) -> str:
     """SQL for a query of all columns but content_hash that adds it: MD5 of the row as JSON, made by DuckDB.
 
-    For many rows that are computed anew each time, where hashed() would cost more than computing them.
+    For many rows that are computed again each time, where hashed() would cost more than computing them.
     """
     columns = identifiers([name for name in schema.names if name != "content_hash"])
     return f"SELECT {columns}, md5(CAST(to_json(made) AS VARCHAR)) AS content_hash FROM ({query}) made"  # noqa: S608

@@ -286,7 +286,7 @@ class Store:
         except (NotAFile, UnsafePath, UnicodeDecodeError, msgspec.DecodeError) as error:
             raise StillReferenced(
                 f"{pointer} cannot be read ({error}), so nobody knows what latest of {source} needs; nothing was "
-                "deleted. Recovery writes it anew from the registry."
+                "deleted. Recovery writes it again from the registry."
             ) from error
         own = {f"{VERSIONS}/{source}/{pointed.version}/{name}.json" for name in ("manifest", "gate", "state")}
         return own | {file.path for table in pointed.tables for file in table.files} | set(pointed.beside)

@@ -143,7 +143,7 @@ class SampleUpstream(Sample[State, Fault]):
             return sum(n for (each, code), n in counts if each == kind and status in (None, code))
 
     def forget(self) -> None:
-        """Begin to count and log anew."""
+        """Begin to count and log again."""
         with self._lock:
             self.requests.clear()
             self._counts.clear()

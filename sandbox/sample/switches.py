@@ -64,7 +64,7 @@ class Switches(Generic[F]):
         self._lock = threading.Lock()
 
     def set(self, faults: Sequence[F | Mapping[str, Any]]) -> None:
-        """Replace all switches and start their counters anew; raises msgspec.ValidationError for a bad
+        """Replace all switches and start their counters again; raises msgspec.ValidationError for a bad
         one."""
         checked = [
             fault if isinstance(fault, self._fault) else msgspec.convert(fault, self._fault, strict=True)

@@ -189,7 +189,7 @@ class SampleUpstream(Sample[State, Fault]):
             return found
 
     def forget(self) -> None:
-        """Begin to count and log anew."""
+        """Begin to count and log again."""
         with self._lock:
             self.requests.clear()
             self._counts.clear()

@@ -298,7 +298,7 @@ class World:
         self._changed[match] = max(self.now, self.changed(fixture) + 1)
 
     def _step(self) -> dict[str, set[int]]:
-        """Let a day pass; the matches that were moved, postponed, corrected and rated anew."""
+        """Let a day pass; the matches that were moved, postponed, corrected and rated again."""
         seen = self.now
         chance = rng(self.seed, "day", self.day)
         self.day += 1

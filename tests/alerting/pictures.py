@@ -57,7 +57,7 @@ REJECTED = Alert(
     "this month (2; must be 0). ctgov 20261122T153000Z-9be2c1d0 did not pass its gate, consumers keep reading what "
     "they read. If the new level is right, an operator can accept it with a reason (DAG lastgood_accept).",
     todo="Look at the failing rows. If the upstream means it and the new level is right, accept the version with a "
-    "reason; where it does not, wait: each further run is judged anew.",
+    "reason; where it does not, wait: each further run is judged again.",
     version="20261122T153000Z-9be2c1d0",
     step="gate",
     checks=(

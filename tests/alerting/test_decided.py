@@ -291,7 +291,7 @@ def test_a_replay_is_told_with_its_end(store: Store, registry: Registry, mailbox
     run_log.end(registry, toy.SOURCE, version, "fail", failed_step="build")
     assert dispatcher().notify_decisions(registry) == (1, [])
     (mail,) = mailbox
-    assert mail["Subject"] == f"[lastgood] toy: ana had {version} made anew"
+    assert mail["Subject"] == f"[lastgood] toy: ana had {version} rebuilt"
     assert "It failed at build, and nothing of it is published." in words(mail)
     assert "Made from: 20261120T153000Z-41559e77" in words(mail)
 

@@ -517,7 +517,7 @@ def test_what_a_killed_try_left_beside_the_one_that_sealed_goes(store: Store, re
     written(store, dead)
     assert recover(store, registry).removed == [], "a run is looked at once"
     sql(registry, "UPDATE lastgood.pipeline_run SET ended = now()")
-    assert recover(store, registry, OLD).removed == [dead], "and again once it was cleared and ended anew"
+    assert recover(store, registry, OLD).removed == [dead], "and again once it was cleared and ended again"
     assert set(store.list(f"versions/toy/{good.version}")) == kept
     manifests.verify(store, good)
 

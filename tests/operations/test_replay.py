@@ -1,4 +1,4 @@
-"""A version made anew from its raw landing with mended code, and what became of the rows it had refused."""
+"""A version rebuilt from its raw landing with mended code, and what became of the rows it had refused."""
 
 from __future__ import annotations
 

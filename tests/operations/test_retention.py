@@ -338,7 +338,7 @@ def test_raw_whose_removal_has_begun_is_given_to_nobody(store: Store, registry: 
     retain(store, registry, now=datetime.now(UTC) + FAR)
     reader = opened(registry, "reader")
     assert run_log.hold_raw(registry, toy.SOURCE, reader, [left, other]) == {other}
-    again = opened(registry, "lands anew")
+    again = opened(registry, "lands again")
     run(
         registry,
         "UPDATE lastgood.pipeline_run SET version = %s, ended = now() WHERE version = %s",

@@ -23,7 +23,7 @@ TRACE = "Traceback (most recent call last):\n  File \"x\", line 1\nModuleNotFoun
 def _nothing_was_told_yet_and_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.listeners.listener import get_listener_manager
 
-    get_listener_manager()  # which loads plugins, ours anew among them
+    get_listener_manager()  # which loads plugins, ours again among them
     import lastgood_listener
 
     monkeypatch.setattr(lastgood_listener, "_notified_at", {})

@@ -593,7 +593,7 @@ class House(RuleBasedStateMachine):
         assert found == {toy.SOURCE: len(self.model.made)}
         self.model.acts = Counter({("rebuild registry", None): 1})
         self.model.by_rollback, self.saved = False, None
-        # What the log knew of runs is gone: they cannot go on, only begin anew.
+        # What the log knew of runs is gone: they cannot go on, only begin again.
         for run in self.runs:
             run.open = False
 

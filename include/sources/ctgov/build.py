@@ -187,7 +187,7 @@ def _choose_applied(con: duckdb.DuckDBPyConnection, *, every: bool) -> None:
     """Table applied: the studies whose rows are taken from this run.
 
     A study that came again without a change keeps its rows, so that an equal content_hash means an equal row.
-    Only a full run or a replay makes `every` row anew, since that is how changed code reaches the studies that did not
+    Only a full run or a replay rebuilds `every` row, since that is how changed code reaches the studies that did not
     change.
     """
     unchanged = "false" if every else "true"

@@ -1,4 +1,4 @@
-"""From what landed to tables: merge answers into the last good version part by part, then compute the rest anew.
+"""From what landed to tables: merge answers into the last good version part by part, then compute the rest again.
 
 The rows of a match and part are replaced together when the part was answered; what failed or cannot be read keeps
 them. Tables of matches are kept in one file for each year in which seasons began, and years without an answer are
@@ -221,7 +221,7 @@ def _write_matches(run: Run, candidate: Candidate) -> None:
 
 
 def _merged(table: Table, year: int) -> str:
-    """SQL for a year of a table of matches: what was not answered anew, and what was."""
+    """SQL for a year of a table of matches: what was not answered again, and what was."""
     columns, order = duckdb_session.identifiers(table.names), duckdb_session.identifiers(table.key)
     if table is match_tables.MATCHES:
         replaced, fresh = "chosen_matches USING (match_id)", "SEMI JOIN chosen_matches USING (match_id, seq)"

@@ -2,7 +2,7 @@
 
 A daily run reads the lists of the seasons that can have changed, and asks for matches that are new, that changed,
 whose earlier answers failed, and once more for those that were last looked at within SETTLED of their kick-off,
-since results are corrected for some hours. A run for a competition, a season or some days makes exactly that anew.
+since results are corrected for some hours. A run for a competition, a season or some days rebuilds exactly that.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class PlannedUnit(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What a run was asked to make anew; all of it None for a daily run. `until` is not part of it."""
+    """What a run was asked to rebuild; all of it None for a daily run. `until` is not part of it."""
 
     competition: Competition | None = None
     season: str | None = None
@@ -176,7 +176,7 @@ def discover(run: Run, upstream: UpstreamSession) -> Discovered:
     """
     landing = run.raw.open({"params": dict(run.params)}, "any", known_matches.DISCOVERY)
     if not run.raw.are_there(part for each in known_matches.noted(landing) for part in each.parts):
-        log.info("what the run took over of others is gone since: it plans anew")
+        log.info("what the run took over of others is gone since: it plans again")
         landing.discard()
     if not landing.progress.complete:
         discovery = _Discovery(run, upstream, landing)

@@ -26,7 +26,7 @@ class SofaScore:
         # No terms of use are published: as gently as a season of 380 matches allows within the hour.
         limits=Limits(per_second=2.0, concurrency=2, total_seconds=120.0),
         units="competition-season",
-        # It tells how things are now, so an older interval is made anew within what is known now.
+        # It tells how things are now, so an older interval is rebuilt within what is known now.
         merges=True,
         # One season of 380 matches is 3,400 requests; a first run collects some 200 of them, one after the other.
         extract_timeout=timedelta(hours=6),

@@ -225,7 +225,7 @@ def test_a_run_whose_base_moved_ends_at_once_with_the_reason(
         build.execute(context(day=3))
     run = logged(registry, "run-3-1")
     assert (run["status"], run["failed_step"]) == ("fail", "build")
-    # The whole run is cleared: it begins anew upon what is latest now.
+    # The whole run is cleared: it begins again upon what is latest now.
     begun(context(day=3, tried=2))
     version = run_log.version_of(registry, toy.SOURCE, "run-3-1")
     assert version != run["version"]

@@ -291,7 +291,7 @@ class PubChem:
         self._thread.join()
 
     def forget(self) -> None:
-        """Start counting anew, and answer as recorded again."""
+        """Start counting again, and answer as recorded again."""
         self.asked.clear()
         self._times.clear()
         self.fault, self.habit = no_fault, no_habit

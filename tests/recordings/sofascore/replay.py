@@ -396,7 +396,7 @@ class SofaScore:
         self._thread.join()
 
     def forget(self) -> None:
-        """Start counting anew, and answer as recorded again."""
+        """Start counting again, and answer as recorded again."""
         self.asked.clear()
         self.statuses.clear()
         self.fault = no_fault

@@ -864,7 +864,7 @@ def test_a_challenge_stops_the_run_and_once_cleared_it_goes_on_with_what_landed(
         assert upstream.asked == []
         assert daily.registry.latest("sofascore") is None
 
-        # A run of the next morning does not begin anew either; it looks at two young matches once more.
+        # A run of the next morning does not begin again either; it looks at two young matches once more.
         later = pipeline.discover(daily.run(1.5), daily.session())
         missing = {number for number in first.matches if first.of_match(number)} - landed
         assert sum(unit.items for unit in later.units) == len(missing | {replay.LORIENT, replay.LAZIO})

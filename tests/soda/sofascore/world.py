@@ -57,7 +57,7 @@ def world(seasons: int = 2) -> Tables:
 
 
 def completed(tables: Tables) -> Tables:
-    """The tables with what is computed from the matches made anew."""
+    """The tables with what is computed from the matches rebuilt."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for table in MATCH_TABLES:

@@ -175,7 +175,7 @@ def copied(
 
 @pytest.fixture
 def published(copied: DailyRuns, only_matches: None) -> DailyRuns:
-    """The same, of which only the matches are made anew.
+    """The same, of which only the matches are rebuilt.
 
     A table that is no longer served is dropped by a person, or the gate refuses: here are those that are computed.
     """
