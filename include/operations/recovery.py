@@ -306,18 +306,13 @@ def _announced(case: _Case, latest: Latest) -> bool:
 # --- what dead runs left ---
 
 
-def _longest_task(specs: Iterable[Spec]) -> timedelta:
-    """No task lasts longer, so what nobody has written to for so long belongs to none that is under way."""
-    return max((max(spec.step_timeout, spec.extract_timeout) for spec in specs), default=timedelta(days=1))
-
-
 def _versions(case: _Case) -> None:
     """Remove the files of tries that sealed nothing, once their run has been over for as long as a task may last.
 
     Found by the run log, and looked at once for each end of a run, so it costs the same however many versions there
     are. What the log does not know is retention's.
     """
-    before = case.now - _longest_task([case.spec] if case.spec else [])
+    before = case.now - sources.longest_task([case.spec])
     looked_at = []
     with case.registry.transaction() as cursor:
         over = run_history.over(cursor, case.source, before, under_way=case.over, limit=AT_ONCE)
@@ -356,7 +351,7 @@ def _sweep(
     store: Store, registry: Registry, specs: Iterable[Spec], now: datetime, who: str, report: Report
 ) -> None:
     """Remove work in progress that nobody works on."""
-    gone = store.sweep_scratch(now - _longest_task(specs))
+    gone = store.sweep_scratch(now - sources.longest_task(specs))
     if gone:
         report.removed.extend(map(str, gone))
         with registry.transaction() as cursor:

@@ -8,7 +8,7 @@ the registry knows less than the store. docs/retention.md says what each age mea
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,8 +39,6 @@ SYSTEM_LOG = timedelta(days=90)
 of what people were told."""
 LOG_BYTES = 10_000_000
 LOG_FILES = 5
-UNKNOWN_TASK = timedelta(days=1)
-"""For a source that is no longer in the project."""
 
 
 class PlanOutdated(RuntimeError):
@@ -110,16 +108,6 @@ class View:
         return self._manifests[source, version]
 
 
-def longest_task(names: Iterable[str]) -> timedelta:
-    """No task of these sources lasts longer, so what nobody has written to for so long belongs to none under way."""
-    known = sources.names()
-    specs = [sources.spec(name) if name in known else None for name in names]
-    return max(
-        (max(spec.step_timeout, spec.extract_timeout) if spec else UNKNOWN_TASK for spec in specs),
-        default=UNKNOWN_TASK,
-    )
-
-
 def plan(
     store: Store,
     registry: Registry,
@@ -140,7 +128,8 @@ def plan(
         raise ValueError(
             f"{source} would keep {policy.versions} versions; latest and its predecessor always stay: at least 2"
         )
-    policy = replace(policy, raw=max(policy.raw, longest_task([source])))
+    spec = sources.spec(source) if source in sources.names() else None
+    policy = replace(policy, raw=max(policy.raw, sources.longest_task([spec])))
     # The files first: what is sealed from now on is not among them.
     view = view or View(store)
     landed = listing(store, f"raw/{source}")

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from include.publishing import changes, manifest
 from include.publishing.manifest import ColumnEntry, Manifest, Quarantine, TableEntry, TableFile
-from include.publishing.refused import RefusedRows
+from include.publishing.refused import RefusedRow, RefusedRows
 from include.storage import duckdb_session
 from include.storage.store import StillReferenced, Store, safe_key
 from include.storage.tables import Table, type_name
@@ -161,16 +161,12 @@ class Candidate:
         """Note that records of a kind came, before any of them is refused: the gate looks at the share of these."""
         self.refusals.arrived[kind] += records
 
-    def quarantine(
-        self, kind: str, *, key: str | None, reason: str, detail: str, raw: str, sha256: str, content: bytes
-    ) -> None:
+    def quarantine(self, refused: RefusedRow) -> None:
         """Refuse one row: counted and kept with its key, if it tells one, reason, origin and hash, never dropped.
 
         Raises refused.NearlyAllRefused where that happened to most of what arrived.
         """
-        self.refusals.add(
-            kind, key=key, reason=reason, detail=detail, raw=raw, sha256=sha256, content=content
-        )
+        self.refusals.add(refused)
 
     def seal(
         self,

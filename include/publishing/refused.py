@@ -6,7 +6,9 @@ costs neither memory nor disk; key, reason, origin and hash are kept of every ro
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,22 @@ _BATCH_ROWS = 1_000
 _BATCH_BYTES = 4 * 2**20
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A record, or a part of one, that cannot be read: kept as it came, with what tells which it is."""
+
+    kind: str
+    """What it is one of, as `arrived` counts them."""
+    key: str | None
+    """As the record tells it; None where it tells none."""
+    reason: str
+    """One of a few words or short phrases, which people count by."""
+    detail: str
+    raw: str
+    """Where it came from: a raw file, with the line where that is known."""
+    content: bytes
+
+
 class NearlyAllRefused(NonRetryable, ValueError):
     """So much of what arrives is refused that building on would be of no use."""
 
@@ -69,29 +87,29 @@ class RefusedRows:
         """How many were refused."""
         return self.refused.total()
 
-    def add(
-        self, kind: str, *, key: str | None, reason: str, detail: str, raw: str, sha256: str, content: bytes
-    ) -> None:
+    def add(self, refused: RefusedRow) -> None:
         """Keep one row.
 
         Raises NearlyAllRefused once so much of its kind was refused that the upstream or the parser must have changed,
         ValueError where more of a kind is refused than arrived.
         """
+        kind, content = refused.kind, refused.content
         self.refused[kind] += 1
-        self.reasons[reason] += 1
+        self.reasons[refused.reason] += 1
         if self.refused[kind] > self.arrived[kind]:
             raise ValueError(
                 f"{self._of}: {self.refused[kind]} {kind} were refused and {self.arrived[kind]} are said to have "
                 "arrived; its build must say what arrives (candidate.arrived) before it refuses any of it."
             )
-        left_out = self._left_out(sha256, len(content))
+        digest = hashlib.sha256(content)
+        left_out = self._left_out(digest.digest(), len(content))
         row = {
             "kind": kind,
-            "key": key if key is None else text(key)[:KEY_CHARACTERS],
-            "reason": text(reason),
-            "detail": text(detail)[:DETAIL_CHARACTERS],
-            "raw": text(raw),
-            "sha256": sha256,
+            "key": refused.key if refused.key is None else text(refused.key)[:KEY_CHARACTERS],
+            "reason": text(refused.reason),
+            "detail": text(refused.detail)[:DETAIL_CHARACTERS],
+            "raw": text(refused.raw),
+            "sha256": digest.hexdigest(),
             "bytes": len(content),
             "content": None if left_out else content,
             "left_out": left_out,
@@ -110,9 +128,8 @@ class RefusedRows:
         self._writer.close()
         return self._path
 
-    def _left_out(self, sha256: str, size: int) -> str | None:
+    def _left_out(self, digest: bytes, size: int) -> str | None:
         """Why the bytes of a row are not kept; None where they are."""
-        digest = bytes.fromhex(sha256)
         if digest in self._kept:
             return "same"
         if size > self._budget:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from include.version import VersionRef
 
 FOLDER = Path(__file__).parent
+UNKNOWN_TASK = timedelta(days=1)
+"""What a task may have lasted of a source that is no longer in the project."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +285,15 @@ def load(source: str) -> Source:
 def spec(source: str) -> Spec:
     """The spec of a source."""
     return load(source).spec
+
+
+def longest_task(specs: Iterable[Spec | None]) -> timedelta:
+    """No task of these sources lasts longer, so what nobody has written to for so long belongs to none under way.
+
+    None stands for a source that is no longer in the project.
+    """
+    known = [max(spec.step_timeout, spec.extract_timeout) if spec else UNKNOWN_TASK for spec in specs]
+    return max(known, default=UNKNOWN_TASK)
 
 
 def in_order(chosen: Iterable[str]) -> list[str]:

@@ -44,6 +44,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """An SQL text."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def identifiers(names: Sequence[str]) -> str:
     """SQL identifiers, separated by commas."""
     return ", ".join(quoted(name) for name in names)
@@ -58,16 +63,18 @@ def register(
     is empty. A local store is read by DuckDB itself; a remote one through Arrow, since DuckDB's own S3 client
     is an extension that would have to be downloaded.
     """
-    empty, files, columns = f"_schema_{name}", f"_files_{name}", identifiers(schema.names)
+    empty, files = f"_schema_{name}", f"_files_{name}"
     connection.register(empty, schema.empty_table())
     query = f"SELECT * FROM {quoted(empty)}"  # noqa: S608
     if keys and store.local:
-        # Without the union it would read the columns of the first file alone, which may be an older one.
-        connection.read_parquet([store.full(key) for key in keys], union_by_name=True).create_view(files)
+        # Without the union it would read the columns of the first file alone, which may be an older one. One statement,
+        # since each one that names the files reads their footers.
+        paths = ", ".join(literal(store.full(key)) for key in keys)
+        query += f" UNION ALL BY NAME SELECT * FROM read_parquet([{paths}], union_by_name = true)"  # noqa: S608
     elif keys:
         connection.register(files, _Yielding.of(store.dataset(keys, schema)))
-    if keys:
         query += f" UNION ALL BY NAME SELECT * FROM {quoted(files)}"  # noqa: S608
+    columns = identifiers(schema.names)
     connection.execute(f"CREATE VIEW {quoted(name)} AS SELECT {columns} FROM ({query})")  # noqa: S608
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ import pytest
 from include.operations import quarantine
 from include.publishing import refused
 from include.publishing.candidate import Candidate
+from include.publishing.refused import RefusedRow
 from include.storage.store import Store
 from tests import toy
 
@@ -26,13 +26,7 @@ def refuse(store: Store, *contents: bytes) -> None:
         candidate.arrived("things", len(contents))
         for number, content in enumerate(contents):
             candidate.quarantine(
-                "things",
-                key=f"thing {number}",
-                reason="odd",
-                detail="$.id",
-                raw=f"raw/x:{number}",
-                sha256=hashlib.sha256(content).hexdigest(),
-                content=content,
+                RefusedRow("things", f"thing {number}", "odd", "$.id", f"raw/x:{number}", content)
             )
         candidate.seal(
             run_id="r", as_of=now, created_at=now, code_version="t", cursors={}, counts={}, upstream={}

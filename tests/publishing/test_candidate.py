@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from include.publishing import manifest as manifests
 from include.publishing.candidate import Candidate
 from include.publishing.manifest import Manifest
+from include.publishing.refused import RefusedRow
 from include.registry.registry import Registry
 from include.storage.store import Store
 from include.version import version_id
@@ -42,7 +43,7 @@ def test_quarantined_rows_are_kept_with_reason_origin_and_hash(store: Store) -> 
         candidate.write("things", [])
         candidate.arrived("things", 40)
         candidate.quarantine(
-            "things", key="7", reason="no id", detail="$.id", raw="raw/x:7", sha256="ab", content=b"{\xff"
+            RefusedRow("things", key="7", reason="no id", detail="$.id", raw="raw/x:7", content=b"{\xff")
         )
         manifest = candidate.seal(
             run_id="r",

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.publishing import refused
-from include.publishing.refused import NearlyAllRefused, RefusedRows
+from include.publishing.refused import NearlyAllRefused, RefusedRow, RefusedRows
 
 
 def rows_of(found: RefusedRows) -> list[dict[str, Any]]:
@@ -20,7 +20,7 @@ def rows_of(found: RefusedRows) -> list[dict[str, Any]]:
 
 def refuse(found: RefusedRows, content: bytes, key: str | None = "k", **known: str) -> None:
     given = {"reason": "odd", "detail": "$.id", "raw": "raw/x:7", **known}
-    found.add("things", key=key, sha256=hashlib.sha256(content).hexdigest(), content=content, **given)
+    found.add(RefusedRow("things", key, content=content, **given))
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from include.sources.ctgov import shards
 from include.sources.ctgov import study as studies
 from include.sources.ctgov.extract import Confirmation, window_start
 from include.sources.ctgov.tables import ALIASES, REMOVALS, TABLES
+from include.sources.parsing import RawFile
 from include.sources.source import Built, Run
 from include.storage import duckdb_session
 from include.storage.landing import Landed
@@ -94,30 +95,22 @@ def build(run: Run, candidate: Candidate) -> Built:
 def _parse(candidate: Candidate, landing: Landed, confirmations: Iterable[Confirmation]) -> Parsed:
     """Raw parts to shards; what cannot be read is quarantined."""
     parts = [part for part in landing.progress.parts if part.kind in STUDY_KINDS]
-    jobs = [shards.Job(landing.fetch(part, candidate.scratch), part.path) for part in parts]
+    files = [RawFile(landing.fetch(part, candidate.scratch), part.path) for part in parts]
     present = [bytes(item.study) for item in confirmations if item.outcome == "present"]
     parsed = Parsed()
     for report in chain(
-        shards.parse_all(jobs, candidate.scratch),
+        shards.parse_all(files, candidate.scratch),
         [shards.parse(present, "confirmations", candidate.scratch, "present")],
     ):
         parsed.received += report.received
         candidate.arrived("studies", report.received)
-        parsed.quarantined += len(report.quarantined)
+        parsed.quarantined += len(report.refused)
         parsed.withheld += report.withheld
         if report.last_update_posted is not None:
             so_far = parsed.last_update_posted or report.last_update_posted
             parsed.last_update_posted = max(so_far, report.last_update_posted)
-        for refused in report.quarantined:
-            candidate.quarantine(
-                "studies",
-                key=refused.key,
-                reason=refused.reason,
-                detail=refused.detail,
-                raw=refused.raw,
-                sha256=refused.sha256,
-                content=refused.content,
-            )
+        for refused in report.refused:
+            candidate.quarantine(refused)
     return parsed
 
 

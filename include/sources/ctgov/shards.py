@@ -5,7 +5,6 @@ Parsing is most of a build's work and every part stands alone, so they are sprea
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,64 +12,42 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from include.publishing.refused import RefusedRow
 from include.sources.ctgov import study as studies
-from include.sources.workers import no_cycles, spread
+from include.sources.parsing import RawFile, Report, no_cycles, spread
 from include.storage.landing import read_lines
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A raw file to parse: a local copy, and the key it is known by in the store."""
-
-    local: Path
-    origin: str
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A record that was refused, as Candidate.quarantine() takes it."""
-
-    key: str | None
-    reason: str
-    detail: str
-    raw: str
-    sha256: str
-    content: bytes
-
-
 @dataclass(slots=True)
-class Report:
-    """What parsing found, beside the shards."""
+class StudyReport(Report):
+    """Of a file of studies, also what the build asks about all of them."""
 
-    received: int = 0
     last_update_posted: date | None = None
     withheld: list[str] = field(default_factory=list)
-    quarantined: list[Quarantined] = field(default_factory=list)
 
 
-def parse_all(jobs: list[Job], folder: Path) -> Iterator[Report]:
-    """Parse every raw file into shards below the folder; reports come in the order of the jobs."""
-    return spread(parse_file, jobs, folder, sum(job.local.stat().st_size for job in jobs))
+def parse_all(files: list[RawFile], folder: Path) -> Iterator[StudyReport]:
+    """Parse every raw file into shards below the folder; reports come in the order of the files."""
+    return spread(parse_file, files, folder, sum(file.local.stat().st_size for file in files))
 
 
-def parse_file(job: Job, folder: Path) -> Report:
+def parse_file(file: RawFile, folder: Path) -> StudyReport:
     """Parse one raw file; its shards are named like it."""
-    with job.local.open("rb") as handle, no_cycles():
-        return parse(read_lines(handle), job.origin, folder, job.local.name.partition(".")[0])
+    with file.local.open("rb") as handle, no_cycles():
+        return parse(read_lines(handle), file.origin, folder, file.local.name.partition(".")[0])
 
 
-def parse(lines: Iterable[bytes], origin: str, folder: Path, name: str) -> Report:
+def parse(lines: Iterable[bytes], origin: str, folder: Path, name: str) -> StudyReport:
     """Parse studies, one a line, into the shards of this name. What cannot be read is reported, not dropped."""
-    report, batch = Report(), studies.Batch()
+    report, batch = StudyReport(), studies.Batch()
     for number, line in enumerate(lines, start=1):
         report.received += 1
         try:
             study = studies.parse(line)
         except studies.Refused as refused:
-            digest = hashlib.sha256(line).hexdigest()
             place = f"{origin}:{number}"
-            report.quarantined.append(
-                Quarantined(refused.nct_id, refused.reason, refused.detail, place, digest, line)
+            report.refused.append(
+                RefusedRow("studies", refused.nct_id, refused.reason, refused.detail, place, line)
             )
             continue
         batch.add(study)

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from include.sources.ctgov import names, privacy
 from include.sources.ctgov.tables import TABLES
-from include.sources.lenient import lenient
+from include.sources.parsing import lenient, without_nul
 from include.storage.tables import content_hash
 
 Row = tuple[Any, ...]
@@ -376,7 +376,7 @@ def _claimed_id(tree: Any) -> str | None:
 
 
 def _read(tree: Any, nct_id: str | None, *, may_hold_nul: bool) -> ParsedStudy:
-    storable = _without_nul(tree) if may_hold_nul else tree
+    storable = without_nul(tree) if may_hold_nul else tree
     notes = ("nul_removed",) if storable != tree else ()
     record = msgspec.convert(storable, _Study)
     study = record.protocol_section or _Protocol()
@@ -405,17 +405,6 @@ def _read(tree: Any, nct_id: str | None, *, may_hold_nul: bool) -> ParsedStudy:
         },
         notes=notes,
     )
-
-
-def _without_nul(value: Any) -> Any:
-    """PostgreSQL and most readers cannot hold U+0000 in text; it carries no meaning."""
-    if isinstance(value, str):
-        return value.replace("\0", "")
-    if isinstance(value, list):
-        return [_without_nul(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _without_nul(item) for key, item in value.items()}
-    return value
 
 
 def change_hash(raw: bytes) -> str:

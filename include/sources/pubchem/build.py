@@ -6,7 +6,6 @@ gone once the compounds it was linked with have been asked and none of them list
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ import msgspec
 import pyarrow as pa
 
 from include.publishing.candidate import Candidate
+from include.publishing.refused import RefusedRow
 from include.sources.pubchem import rows, tables
 from include.sources.pubchem.records import COLLECTIONS, Lookup, NameLookup, Plan, Properties, Reply
 from include.sources.source import Built, Run
@@ -163,16 +163,8 @@ def _read(
     try:
         return parse(row)
     except rows.Refused as refused:
-        content = bytes(row)
-        digest = hashlib.sha256(content).hexdigest()
         candidate.quarantine(
-            kind,
-            key=key(),
-            reason=refused.reason,
-            detail=refused.detail,
-            raw=kind,
-            sha256=digest,
-            content=content,
+            RefusedRow(kind, key(), refused.reason, refused.detail, raw=kind, content=bytes(row))
         )
         return None
 
@@ -291,15 +283,15 @@ def _quarantine_unknown(candidate: Candidate) -> int:
         "SELECT 'name', name, cid FROM candidates ANTI JOIN known USING (cid) ORDER BY ALL"
     ).fetchall()
     for kind, key, cid in unknown:
-        content = msgspec.json.encode({kind: key, "cid": cid})
         candidate.quarantine(
-            "references",
-            key=f"{key} CID {cid}",
-            reason="unknown compound",
-            detail=f"CID {cid} of {key}: PubChem has no properties of it",
-            raw="trials" if kind == "trial" else "names",
-            sha256=hashlib.sha256(content).hexdigest(),
-            content=content,
+            RefusedRow(
+                kind="references",
+                key=f"{key} CID {cid}",
+                reason="unknown compound",
+                detail=f"CID {cid} of {key}: PubChem has no properties of it",
+                raw="trials" if kind == "trial" else "names",
+                content=msgspec.json.encode({kind: key, "cid": cid}),
+            )
         )
     return len(unknown)
 

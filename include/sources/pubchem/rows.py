@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from include.sources.lenient import lenient
+from include.sources.parsing import lenient
 from include.upstream.answers import one_line
 
 MAX_CID = 2**53

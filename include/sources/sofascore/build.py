@@ -17,7 +17,8 @@ import msgspec
 import pyarrow as pa
 
 from include.publishing.candidate import Candidate
-from include.sources.lenient import lenient
+from include.publishing.refused import RefusedRow
+from include.sources.parsing import lenient
 from include.sources.sofascore import competitions, known_matches, match_tables, shards
 from include.sources.sofascore.competitions import season_label
 from include.sources.sofascore.derive import derive
@@ -117,31 +118,23 @@ def build(run: Run, candidate: Candidate) -> Built:
 
 def _parse(candidate: Candidate, landings: Iterable[Landed]) -> tuple[int, int]:
     """Landed parts to shards, in order of age; returns how many records came and how many were refused."""
-    jobs: list[shards.Job] = []
+    files: list[shards.PartFile] = []
     first = 0
     for kind, number, landing, part in _parts(landings):
         # Parts of different landings bear the same names.
         folder = candidate.scratch / f"landed-{number}"
         folder.mkdir(exist_ok=True)
-        jobs.append(shards.Job(landing.fetch(part, folder), part.path, kind, first))
+        files.append(shards.PartFile(landing.fetch(part, folder), part.path, kind, first))
         first += part.rows
     received = refused = 0
     candidate.arrived("matches", 0)
-    for report in shards.parse_all(jobs, candidate.scratch):
+    for report in shards.parse_all(files, candidate.scratch):
         received += report.received
-        refused += len(report.quarantined)
+        refused += len(report.refused)
         for what, records in report.arrived.items():
             candidate.arrived(what, records)
-        for each in report.quarantined:
-            candidate.quarantine(
-                each.kind,
-                key=each.key,
-                reason=each.reason,
-                detail=each.detail,
-                raw=each.raw,
-                sha256=each.sha256,
-                content=each.content,
-            )
+        for each in report.refused:
+            candidate.quarantine(each)
     if received != first:
         raise NotReconciled(f"{first} records were landed, and {received} were read")
     return received, refused
@@ -164,13 +157,14 @@ def _quarantine_unreadable(candidate: Candidate, discovery: Landed) -> None:
         if part.kind == "unreadable":
             for line in discovery.read_part(part):
                 candidate.quarantine(
-                    "listing",
-                    key=_entry_key(line),
-                    reason="unreadable_entry",
-                    detail="an entry of a list that does not tell which match, or which season, it is",
-                    raw=part.path,
-                    sha256=shards.sha256(line),
-                    content=line,
+                    RefusedRow(
+                        kind="listing",
+                        key=_entry_key(line),
+                        reason="unreadable_entry",
+                        detail="an entry of a list that does not tell which match, or which season, it is",
+                        raw=part.path,
+                        content=line,
+                    )
                 )
 
 

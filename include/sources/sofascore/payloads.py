@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from include.sources.parsing import without_nul
 from include.sources.sofascore.match_tables import (
     PLAYER_STATISTICS,
     TEAM_RATIOS,
@@ -389,7 +390,7 @@ def read(body: msgspec.Raw, shape: type[Body]) -> Body:
     """A body as its struct, without U+0000, which databases cannot hold. Raises Unreadable."""
     try:
         if _NUL in bytes(body):
-            tree = _without_nul(msgspec.json.decode(body))
+            tree = without_nul(msgspec.json.decode(body))
             return msgspec.convert(tree, shape, strict=False)
         found: Body = _decoder(shape).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -402,13 +403,3 @@ def read(body: msgspec.Raw, shape: type[Body]) -> Body:
 @cache
 def _decoder(shape: type[Any]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape, strict=False)
-
-
-def _without_nul(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\0", "")
-    if isinstance(value, list):
-        return [_without_nul(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _without_nul(item) for key, item in value.items()}
-    return value

@@ -5,7 +5,6 @@ Parsing is most of a build's work and every file stands alone, so they are sprea
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -19,11 +18,12 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.publishing.refused import RefusedRow
+from include.sources.parsing import RawFile, Report, no_cycles, spread
 from include.sources.sofascore import rows
 from include.sources.sofascore.match_tables import COMPETITION_SEASONS, MATCH_TABLES
 from include.sources.sofascore.payloads import Unreadable
 from include.sources.sofascore.records import Listed, Reply
-from include.sources.workers import no_cycles, spread
 from include.storage.landing import read_lines
 from include.storage.tables import Table
 
@@ -49,53 +49,34 @@ _MATCH = re.compile(rb'\{\s*"match"\s*:\s*([0-9]{1,18})\s*[,}]')
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A part file to parse: a local copy, the key it is known by in the store, what its lines are (`Reply` for
-    matches, `Listed` for a listing) and the sequence number of the first of them.
-    """
+class PartFile(RawFile):
+    """A part file; what its lines are (`Reply` for matches, `Listed` for a listing), the number of the first."""
 
-    path: Path
-    raw: str
     kind: Kind
     first: int
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """What was refused, as Candidate.quarantine() takes it: a whole record, or a part of a match."""
-
-    kind: str
-    key: str | None
-    reason: Literal["unreadable_record", "unreadable_part"]
-    detail: str
-    raw: str
-    sha256: str
-    content: bytes
-
-
 @dataclass(slots=True)
-class Report:
-    """What parsing found, beside the shards. `received` counts lines, `arrived` lines and parts of matches by kind."""
+class PartReport(Report):
+    """Of a part file also what `arrived`: lines, and parts of matches by kind."""
 
-    received: int = 0
     arrived: Counter[str] = field(default_factory=Counter)
-    quarantined: list[Quarantined] = field(default_factory=list)
 
 
-def parse_all(jobs: list[Job], scratch: Path) -> Iterator[Report]:
-    """Parse every part file into shards scratch/TABLE/NAME.parquet; reports come in the order of the jobs."""
-    size = sum(job.path.stat().st_size for job in jobs)
-    for reports in spread(parse_files, list(_groups(jobs)), scratch, size):
+def parse_all(files: list[PartFile], scratch: Path) -> Iterator[PartReport]:
+    """Parse every part file into shards scratch/TABLE/NAME.parquet; reports come in the order of the files."""
+    size = sum(file.local.stat().st_size for file in files)
+    for reports in spread(parse_files, list(_groups(files)), scratch, size):
         yield from reports
 
 
-def _groups(jobs: list[Job]) -> Iterator[list[Job]]:
-    """Neighbouring jobs together, since a shard for each of many small files costs more than parsing them."""
-    group: list[Job] = []
+def _groups(files: list[PartFile]) -> Iterator[list[PartFile]]:
+    """Neighbouring files together, since a shard for each of many small files costs more than parsing them."""
+    group: list[PartFile] = []
     size = 0
-    for job in jobs:
-        group.append(job)
-        size += job.path.stat().st_size
+    for file in files:
+        group.append(file)
+        size += file.local.stat().st_size
         if size >= GROUP_BYTES:
             yield group
             group, size = [], 0
@@ -103,21 +84,21 @@ def _groups(jobs: list[Job]) -> Iterator[list[Job]]:
         yield group
 
 
-def parse_files(jobs: list[Job], scratch: Path) -> list[Report]:
+def parse_files(files: list[PartFile], scratch: Path) -> list[PartReport]:
     """Parse part files together; their shards are named by the first one's sequence number."""
     reports = []
     with ExitStack() as opened, no_cycles():
         writers: dict[str, pq.ParquetWriter] = {}
-        for job in jobs:
-            report = Report()
+        for file in files:
+            report = PartReport()
             reports.append(report)
-            with job.path.open("rb") as handle:
-                records = _records(read_lines(handle), job, report)
+            with file.local.open("rb") as handle:
+                records = _records(read_lines(handle), file, report)
                 while batch := list(islice(records, RECORDS_AT_ONCE)):
                     for table, fresh in _gathered(batch):
                         if table.name not in writers:
                             writers[table.name] = opened.enter_context(
-                                _shard(table, scratch, f"{jobs[0].first:012d}")
+                                _shard(table, scratch, f"{files[0].first:012d}")
                             )
                         writers[table.name].write_table(fresh)
     return reports
@@ -132,13 +113,13 @@ def register(con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
         con.read_parquet(files).create_view(f"fresh_{table.name}")
 
 
-def _records(lines: Iterable[bytes], job: Job, report: Report) -> Iterator[tuple[int, rows.Rows]]:
+def _records(lines: Iterable[bytes], file: PartFile, report: PartReport) -> Iterator[tuple[int, rows.Rows]]:
     """Sequence number and rows of each record. What cannot be read is reported, not dropped."""
-    for number, line in enumerate(lines, start=job.first):
+    for number, line in enumerate(lines, start=file.first):
         report.received += 1
-        report.arrived[job.kind] += 1
+        report.arrived[file.kind] += 1
         try:
-            if job.kind == "matches":
+            if file.kind == "matches":
                 reply = _replies.decode(line)
                 parsed = rows.of_reply(reply)
                 report.arrived.update(reply.parts.keys())
@@ -148,30 +129,14 @@ def _records(lines: Iterable[bytes], job: Job, report: Report) -> Iterator[tuple
             detail = f"Record {number}: {error}"[: rows.DETAIL_LENGTH]
             told = _MATCH.match(line)
             key = f"match {told[1].decode()}" if told else None
-            report.quarantined.append(_quarantined(job.kind, key, "unreadable_record", detail, job, line))
+            report.refused.append(RefusedRow(file.kind, key, "unreadable_record", detail, file.origin, line))
             continue
         for refused in parsed.refused:
             key = f"match {reply.match} {refused.part}"
-            report.quarantined.append(
-                _quarantined(refused.part, key, "unreadable_part", refused.detail, job, refused.content)
+            report.refused.append(
+                RefusedRow(refused.part, key, "unreadable_part", refused.detail, file.origin, refused.content)
             )
         yield number, parsed.rows
-
-
-def _quarantined(
-    kind: str,
-    key: str | None,
-    reason: Literal["unreadable_record", "unreadable_part"],
-    detail: str,
-    job: Job,
-    content: bytes,
-) -> Quarantined:
-    return Quarantined(kind, key, reason, detail, job.raw, sha256(content), content)
-
-
-def sha256(content: bytes) -> str:
-    """Its SHA-256 as 64 hex digits."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def _gathered(records: list[tuple[int, rows.Rows]]) -> Iterator[tuple[Table, pa.Table]]:

@@ -53,7 +53,9 @@ class RetentionOperator(OperationOperator):
         if not dry_run:
             facts["house_rows"] = retention.forget_system(registry, sources.names(), now)
             facts["told_files"] = retention.forget_told(store, now)
-            facts["unfinished"] = len(store.sweep(now - retention.longest_task(sources.names())))
+            facts["unfinished"] = len(
+                store.sweep(now - sources.longest_task(map(sources.spec, sources.names())))
+            )
             facts["log_rotated"] = retention.rotate(channels.log_folder() / LOG_FILE)
         if failed:
             raise AirflowFailException(f"Retention failed for {len(failed)} sources: {'; '.join(failed)}")

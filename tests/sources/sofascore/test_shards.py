@@ -11,9 +11,9 @@ import duckdb
 import pytest
 import zstandard
 
-from include.sources import workers
+from include.sources import parsing
 from include.sources.sofascore import shards
-from include.sources.sofascore.shards import Job
+from include.sources.sofascore.shards import PartFile
 
 RECORD = {
     "competition": 17,
@@ -47,10 +47,10 @@ def reply(match: int, **parts: Any) -> bytes:
 
 def job(
     folder: Path, lines: Iterable[bytes], first: int = 0, kind: Literal["matches", "listing"] = "matches"
-) -> Job:
+) -> PartFile:
     path = folder / f"part-{first:05d}.jsonl.zst"
     path.write_bytes(zstandard.compress(b"".join(line + b"\n" for line in lines)))
-    return Job(path, f"raw/sofascore/v1/{path.name}", kind, first)
+    return PartFile(path, f"raw/sofascore/v1/{path.name}", kind, first)
 
 
 def query(scratch: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -67,7 +67,7 @@ def test_rows_carry_the_sequence_number_of_their_record(tmp_path: Path) -> None:
         job(tmp_path, [reply(6), reply(5, graph=graph)], 2),
     ]
     reports = list(shards.parse_all(jobs, tmp_path / "scratch"))
-    assert [(report.received, report.quarantined) for report in reports] == [(2, []), (2, [])]
+    assert [(report.received, report.refused) for report in reports] == [(2, []), (2, [])]
     matches = query(tmp_path / "scratch", "SELECT match_id, seq FROM fresh_matches ORDER BY seq")
     assert matches == [(5, 0), (6, 1), (6, 2), (5, 3)]
     assert query(tmp_path / "scratch", "SELECT minute, seq FROM fresh_momentum ORDER BY 1") == [
@@ -106,26 +106,26 @@ def test_one_bad_record_does_not_hold_up_the_others(tmp_path: Path) -> None:
     lines = [listed(4), broken, foreign, listed(8)]
     report = shards.parse_files([job(tmp_path, lines, 100, "listing")], tmp_path)[0]
     assert report.received == 4
-    assert [(item.reason, item.content) for item in report.quarantined] == [
+    assert [(item.reason, item.content) for item in report.refused] == [
         ("unreadable_record", broken),
         ("unreadable_record", foreign),
     ]
-    assert [(item.kind, item.key) for item in report.quarantined] == [
+    assert [(item.kind, item.key) for item in report.refused] == [
         ("listing", None),
         ("listing", "match 6"),
     ]
     assert report.arrived == {"listing": 4}
-    assert report.quarantined[0].sha256 == hashlib.sha256(broken).hexdigest()
-    assert report.quarantined[0].raw == "raw/sofascore/v1/part-00100.jsonl.zst"
-    assert [item.detail.partition(":")[0] for item in report.quarantined] == ["Record 101", "Record 102"]
-    assert "match 7" in report.quarantined[1].detail
+    assert report.refused[0].sha256 == hashlib.sha256(broken).hexdigest()
+    assert report.refused[0].raw == "raw/sofascore/v1/part-00100.jsonl.zst"
+    assert [item.detail.partition(":")[0] for item in report.refused] == ["Record 101", "Record 102"]
+    assert "match 7" in report.refused[1].detail
     assert query(tmp_path, "SELECT match_id, seq FROM fresh_matches ORDER BY 1") == [(4, 100), (8, 103)]
 
 
 def test_a_part_that_cannot_be_read_is_quarantined_and_the_rest_of_its_match_is_kept(tmp_path: Path) -> None:
     graph = {"graphPoints": [{"minute": 1, "value": "high"}]}
     report = shards.parse_files([job(tmp_path, [reply(5, graph=graph)])], tmp_path)[0]
-    (item,) = report.quarantined
+    (item,) = report.refused
     assert (item.reason, json.loads(item.content)) == ("unreadable_part", graph)
     assert (item.kind, item.key) == ("graph", "match 5 graph")
     assert report.arrived == {"matches": 1, "event": 1, "graph": 1}
@@ -142,7 +142,7 @@ def test_workers_find_what_one_process_finds(tmp_path: Path, monkeypatch: pytest
     jobs = [job(tmp_path, [reply(5), b"{"], 0), job(tmp_path, [reply(6)], 2)]
     alone = list(shards.parse_all(jobs, tmp_path / "alone"))
     monkeypatch.setattr(shards, "GROUP_BYTES", 0)
-    monkeypatch.setattr(workers, "IN_PROCESS_BYTES", 0)
+    monkeypatch.setattr(parsing, "IN_PROCESS_BYTES", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     assert list(shards.parse_all(jobs, tmp_path / "shared")) == alone
     assert len(list((tmp_path / "shared" / "matches").iterdir())) == 2, "each worker made shards of its own"

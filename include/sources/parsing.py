@@ -1,14 +1,18 @@
-"""Parsing on all of the machine's cores: what the sources with large records have in common."""
+"""Reading what landed: what the sources have in common, from one odd record to parsing on all of the cores."""
 
 from __future__ import annotations
 
 import gc
+import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from include.publishing.refused import RefusedRow
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -22,6 +26,44 @@ IN_PROCESS_BYTES = 8 * 2**20
 WORKER_IDLE_SECONDS = 60
 AHEAD = 2
 """So many jobs for each worker are begun before the first one's result is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """A raw file to parse: a local copy, and the key it is known by in the store."""
+
+    local: Path
+    origin: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What parsing a file found, beside its rows. `received` counts records, those that were refused included."""
+
+    received: int = 0
+    refused: list[RefusedRow] = field(default_factory=list)
+
+
+def lenient(raw: bytes) -> Any:
+    """The record with lone surrogates, stray bytes and NaN let through; None where it is no JSON even so.
+
+    For the key of a refused record only; its values are not to be trusted.
+    """
+    try:
+        return json.loads(raw.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def without_nul(value: Any) -> Any:
+    """A decoded record without U+0000, which PostgreSQL and most readers cannot hold in text; it carries no meaning."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list):
+        return [without_nul(item) for item in value]
+    if isinstance(value, dict):
+        return {key: without_nul(item) for key, item in value.items()}
+    return value
 
 
 def spread(parse: Callable[[J, Path], R], jobs: Sequence[J], folder: Path, size: int) -> Iterator[R]:
