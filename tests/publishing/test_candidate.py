@@ -65,7 +65,7 @@ def test_quarantined_rows_are_kept_with_reason_origin_and_hash(store: Store) -> 
         "reason": "no id",
         "detail": "$.id",
         "raw": "raw/x:7",
-        "sha256": "ab",
+        "sha256": hashlib.sha256(b"{\xff").hexdigest(),
         "bytes": 2,
         "content": b"{\xff",
         "left_out": None,
