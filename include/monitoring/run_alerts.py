@@ -26,9 +26,10 @@ from include.registry import run_log
 from include.sources import source as sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from include.operations.recovery import Report
+    from include.publishing.verdict import CheckOutcome, Verdict
     from include.registry.registry import Registry
     from include.storage.tables import Table
 
@@ -40,15 +41,6 @@ ACCEPT = (
 )
 CHECKS = 5
 ROWS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A candidate that did not pass its gate."""
-
-    version: str
-    acceptable: bool
-    """Whether an operator may accept it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +71,8 @@ class Callback:
     """Airflow does not try it again, whatever tries are left."""
     refused: bool = False
     """The error is a decision's refusal, which whoever asked for it can read."""
-    rejected: Rejected | None = None
-    """The error is a gate's no."""
+    rejected: Verdict | None = None
+    """The gate's no, if the error is one."""
     killed: tuple[str, ...] = ()
     """Steps that the watcher found to have failed without a word."""
 
@@ -173,13 +165,13 @@ def failure(of: Callback, registry: Registry | None) -> Alert | None:
     return of.alert(asks.kind, registry, of.cause or "", what=what, todo=asks.todo)
 
 
-def _rejected(of: Callback, rejected: Rejected, registry: Registry | None) -> Alert:
-    checks = _checks(registry, of, {"FAILED", "NOT_EVALUATED"})
+def _rejected(of: Callback, verdict: Verdict, registry: Registry | None) -> Alert:
+    checks = _shown_checks(of.dag_id, [check for check in verdict.checks if not check.passed])
     todo, to = None, {}
-    if rejected.acceptable:
-        todo, to = ACCEPT, {"Accept the version": links.accept_url(of.ui, of.dag_id, rejected.version)}
+    if verdict.acceptable:
+        todo, to = ACCEPT, {"Accept the version": links.accept_url(of.ui, of.dag_id, verdict.version)}
     alert = of.alert(
-        "gate-rejected", registry, of.cause or "", checks=checks, todo=todo, version=rejected.version
+        "gate-rejected", registry, of.cause or "", checks=checks, todo=todo, version=verdict.version
     )
     return msgspec.structs.replace(alert, links={**to, **alert.links})
 
@@ -209,7 +201,7 @@ def _of_run(of: Callback, registry: Registry | None) -> Alert:
 
 def warned(of: Callback, registry: Registry | None) -> Alert | None:
     """The alert of a version that was promoted although checks warned; None where none did."""
-    checks = _checks(registry, of, {"WARN"})
+    checks = _shown_checks(of.dag_id, _warnings(registry, of))
     if not checks:
         return None
     return of.alert("gate-warned", registry, "; ".join(c.sentence for c in checks), checks=checks)
@@ -287,34 +279,40 @@ def recovery_incomplete(
 # --- checks with a few of their rows ---
 
 
-def _checks(registry: Registry | None, of: Callback, outcomes: set[str]) -> tuple[FailedCheck, ...]:
-    """A few of the checks with such an outcome, each with a few rows as far as they may be shown."""
+def _warnings(registry: Registry | None, of: Callback) -> list[CheckOutcome]:
+    """The checks that warned of what a run published: its gate was another task."""
     from include.publishing.verdict import CheckOutcome
 
-    if registry is None:
-        return ()
-    version = run_log.version_of(registry, of.dag_id, of.run_id)
-    if version is None:
-        return ()
-    tables = _tables(of.dag_id)
-    rows = [row for row in registry.check_results(of.dag_id, version) if row["outcome"] in outcomes]
+    version = None if registry is None else run_log.version_of(registry, of.dag_id, of.run_id)
+    if registry is None or version is None:
+        return []
+    return [
+        CheckOutcome(
+            table=row["table_name"],
+            id=row["check_id"],
+            name=row["name"],
+            rule=row["rule"],
+            outcome=row["outcome"],
+            value=row["value"],
+            threshold=row["threshold"],
+            samples=row["samples"],
+        )
+        for row in registry.check_results(of.dag_id, version)
+        if row["outcome"] == "WARN"
+    ]
+
+
+def _shown_checks(source: str, checks: Sequence[CheckOutcome]) -> tuple[FailedCheck, ...]:
+    """The first few of them, each with a few rows as far as they may be shown."""
+    tables = _tables(source)
     return tuple(
         FailedCheck(
-            sentence=CheckOutcome(
-                table=row["table_name"],
-                id=row["check_id"],
-                name=row["name"],
-                rule=row["rule"],
-                outcome=row["outcome"],
-                value=row["value"],
-                threshold=row["threshold"],
-            ).sentence,
+            sentence=check.sentence,
             rows=tuple(
-                redact.row(sample, *_shown(tables, row["table_name"], sample))
-                for sample in row["samples"][:ROWS]
+                redact.row(sample, *_shown(tables, check.table, sample)) for sample in check.samples[:ROWS]
             ),
         )
-        for row in rows[:CHECKS]
+        for check in checks[:CHECKS]
     )
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+if TYPE_CHECKING:
+    from include.publishing.verdict import Verdict
 
 
 class DecisionRefused(AirflowFailException):
@@ -10,11 +15,11 @@ class DecisionRefused(AirflowFailException):
 
 
 class CandidateRejected(AirflowFailException):
-    """The gate's no to a version, which an operator may accept or not. The alert shows the failing checks with rows."""
+    """The gate's no to a version, with its verdict: the alert shows the failing checks with rows."""
 
-    def __init__(self, sentence: str, version: str, *, acceptable: bool) -> None:
+    def __init__(self, sentence: str, verdict: Verdict) -> None:
         super().__init__(sentence)
-        self.version, self.acceptable = version, acceptable
+        self.verdict = verdict
 
 
 class StepsKilled(AirflowException):

@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from include.alerting import redact
-from include.monitoring.run_alerts import Callback, Rejected
+from include.monitoring.run_alerts import Callback
 from lastgood.errors import CandidateRejected, DecisionRefused, StepsKilled
 from lastgood.ui import ui_url
 
@@ -41,7 +41,7 @@ def read(context: Mapping[str, Any], at: datetime) -> Callback:
         cause=None if error is None else cause_of(error),
         given_up=isinstance(error, AirflowFailException),
         refused=isinstance(error, DecisionRefused),
-        rejected=Rejected(error.version, error.acceptable) if isinstance(error, CandidateRejected) else None,
+        rejected=error.verdict if isinstance(error, CandidateRejected) else None,
         killed=error.steps if isinstance(error, StepsKilled) else (),
     )
 

@@ -339,8 +339,7 @@ class GateOperator(StepOperator):
             raise CandidateRejected(
                 f"{'; '.join(verdict.reasons)}. {run.source} {run.version} did not pass its gate, consumers keep "
                 f"reading what they read. {accept}",
-                run.version,
-                acceptable=verdict.acceptable,
+                verdict,
             )
         return {"passed": verdict.count("PASSED"), "warned": verdict.count("WARN")}
 

@@ -12,11 +12,12 @@ from itertools import permutations
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from include.alerting import episodes
+from include.publishing.verdict import CheckOutcome, Verdict
 from include.registry import run_log
 from include.registry.registry import Registry
 from include.storage.store import Store
@@ -143,9 +144,22 @@ def test_a_message_says_what_broke_why_what_consumers_read_and_where_to_look(
     }
 
 
-def rejected(store: Store, registry: Registry, values: dict[int, str | None], level: str) -> None:
-    """A candidate of the run whose check found rows."""
-    manifest = toy.stage(store, registry, values, day=2)
+def no(rule: Literal["contract", "change"] = "contract") -> Verdict:
+    """The gate's no to a version of toy, which failed a check of this rule."""
+    rows = [{"id": 7, "value": f"Jane Doe {CANARY}"}] * 5
+    failed = CheckOutcome(
+        table="things", id="checks.odd", name="no value is odd", rule=rule, outcome="FAILED", value=5,
+        threshold="must be: 0", samples=rows,
+    )  # fmt: skip
+    return Verdict(
+        source=toy.SOURCE, version="v2", previous=None, checked_at=datetime(2026, 3, 2, tzinfo=UTC),
+        checks=[failed], errors=[], stamps={},
+    )  # fmt: skip
+
+
+def judged(store: Store, registry: Registry) -> None:
+    """A candidate of the run, which passed its gate."""
+    manifest = toy.stage(store, registry, {7: "x"}, day=2)
     verdict = toy.judge(store, registry, manifest)
     run_log.start(
         registry,
@@ -158,22 +172,14 @@ def rejected(store: Store, registry: Registry, values: dict[int, str | None], le
         env="test",
         code_version="test",
     )
-    with registry.transaction() as cursor:
-        cursor.execute(
-            "UPDATE lastgood.check_result SET outcome = %s, samples = %s "
-            "WHERE check_id = (SELECT min(check_id) FROM lastgood.check_result)",
-            (level, json.dumps([{"id": 7, "value": f"Jane Doe {CANARY}"}] * 5)),
-        )
 
 
 def test_a_rejection_shows_its_checks_with_rows_and_no_text_of_them(
-    store: Store, registry: Registry, mailbox: list[EmailMessage], webhook: list[Any]
+    registry: Registry, mailbox: list[EmailMessage], webhook: list[Any]
 ) -> None:
     from lastgood.errors import CandidateRejected
 
-    rejected(store, registry, {7: "x"}, "FAILED")
-    rejected_version = CandidateRejected("toy did not pass its gate", "v2", acceptable=True)
-    notify(task_context("gate", rejected_version, try_number=1))
+    notify(task_context("gate", CandidateRejected("toy did not pass its gate", no()), try_number=1))
     assert kinds(registry) == ["gate-rejected"]
     (episode,) = episodes.open_episodes(registry)
     (check,) = episode.alert.checks
@@ -201,7 +207,7 @@ def test_the_only_task_of_a_run_tells_as_well_as_the_run_that_all_is_well_again(
 def test_a_warning_is_told_once_the_version_is_promoted_and_ends_with_one_that_has_none(
     store: Store, registry: Registry, mailbox: list[EmailMessage]
 ) -> None:
-    rejected(store, registry, {7: "x"}, "PASSED")
+    judged(store, registry)
     notify(task_context("promote"), "promoted")
     assert mailbox == []
     with registry.transaction() as cursor:
@@ -219,12 +225,13 @@ def test_a_warning_is_told_once_the_version_is_promoted_and_ends_with_one_that_h
 
 
 def test_a_rejection_that_may_be_accepted_says_so_and_leads_to_the_form(
-    store: Store, registry: Registry, mailbox: list[EmailMessage]
+    registry: Registry, mailbox: list[EmailMessage]
 ) -> None:
     from lastgood.errors import CandidateRejected
 
-    for acceptable in (True, False):
-        error = CandidateRejected("toy v2 did not pass its gate", "v2", acceptable=acceptable)
+    answers: list[tuple[Literal["contract", "change"], bool]] = [("change", True), ("contract", False)]
+    for rule, acceptable in answers:
+        error = CandidateRejected("toy v2 did not pass its gate", no(rule))
         notify(task_context("gate", error, try_number=1))
         text = " ".join(body(mailbox[-1]).split())
         assert ("Accept the version" in text) == acceptable == ("accept the version with a reason" in text)
@@ -314,7 +321,7 @@ def test_a_run_that_ended_well_ends_what_the_run_log_says_it_proved(
     from include.upstream.answers import Transient
     from lastgood.errors import CandidateRejected
 
-    rejection = CandidateRejected("toy did not pass its gate", "v2", acceptable=False)
+    rejection = CandidateRejected("toy did not pass its gate", no())
     failures = {"scheduled__1": ("gate", rejection), "scheduled__2": ("build", ValueError("boom")),
                 "scheduled__3": ("extract", Transient("503"))}  # fmt: skip
     for run_id, (step, error) in failures.items():
