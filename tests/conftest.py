@@ -109,14 +109,11 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
-    """Address of a moto server."""
-    from moto.server import ThreadedMotoServer
+    """Address of an S3 server."""
+    from tests import s3
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3.serving() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture

@@ -315,16 +315,15 @@ class Soak:
 
 def _serve_s3(writes: int) -> None:
     import fsspec
-    from moto.server import ThreadedMotoServer
+
+    from tests import s3
 
     parent = os.getppid()
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    endpoint = "http://{}:{}".format(*server.get_host_and_port())
-    fsspec.filesystem("s3", key="k", secret="s", endpoint_url=endpoint).mkdir(BUCKET)
-    os.write(writes, endpoint.encode())
-    while os.getppid() == parent:
-        time.sleep(1)
+    with s3.serving() as endpoint:
+        fsspec.filesystem("s3", key="k", secret="s", endpoint_url=endpoint).mkdir(BUCKET)
+        os.write(writes, endpoint.encode())
+        while os.getppid() == parent:
+            time.sleep(1)
 
 
 def _acts(chosen_round: Round) -> list[Act]:
