@@ -232,18 +232,14 @@ class Candidate:
         )
 
     def _compare(self, entry: TableEntry) -> manifest.TableChanges:
-        """Compare a table with the last good version; files that both have in common need no look."""
-        before = self.previous_files(entry.name)
-        common = {file.sha256 for file in before} & {file.sha256 for file in entry.files}
-        for view, files in ((f"now_{entry.name}", entry.files), (f"then_{entry.name}", before)):
-            keys = [file.path for file in files if file.sha256 not in common]
-            duckdb_session.register(self.connection, view, self._store, keys, self.tables[entry.name].schema)
+        """Compare a table with the last good version."""
         return changes.compare(
             self.connection,
             self._store,
             self.folder,
             entry,
             self._previous(entry.name),
+            self.tables[entry.name].schema,
             self.scratch,
         )
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.publishing.manifest import TableChanges, TableEntry
-from include.storage.duckdb_session import BATCH_ROWS, identifiers, quoted
+from include.storage.duckdb_session import BATCH_ROWS, identifiers, quoted, register
 from include.storage.store import Store
 
 CHANGE = "change"
@@ -26,12 +26,13 @@ def compare(
     folder: str,
     current: TableEntry,
     previous: TableEntry | None,
+    schema: pa.Schema,
     scratch: Path,
 ) -> TableChanges:
     """Compare two versions of a table and keep the list of differing keys beside the candidate.
 
-    Expects the views `now_TABLE` and `then_TABLE` of the files that differ. Every table has a
-    content_hash (include/storage/tables.py), so only the keys and hashes are read.
+    Every table has a content_hash (include/storage/tables.py), so only keys and hashes are read, and of files that both
+    versions have nothing.
     """
     if previous is None or previous.key != current.key:
         return TableChanges(
@@ -41,6 +42,10 @@ def compare(
         return TableChanges(
             table=current.name, rows=current.rows, previous_rows=previous.rows, new=0, changed=0, deleted=0
         )
+    common = {file.sha256 for file in previous.files} & {file.sha256 for file in current.files}
+    for name, entry in (("now", current), ("then", previous)):
+        differing = [file.path for file in entry.files if file.sha256 not in common]
+        register(connection, f"{name}_{current.name}", store, differing, schema)
     keys = identifiers(current.key)
     query = (
         f"SELECT CASE WHEN p.content_hash IS NULL THEN 'new' WHEN n.content_hash IS NULL THEN 'deleted' "  # noqa: S608
