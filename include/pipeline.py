@@ -80,7 +80,9 @@ class OpenRun:
             run_id=self.run_id,
             interval_start=self.interval_start,
             interval_end=self.interval_end,
-            data_time=max(data_time, base.as_of) if base and sources.merges(self.source) else data_time,
+            data_time=max(data_time, base.as_of)
+            if base and sources.policy(self.source).merges
+            else data_time,
             params=self.params,
             backfill=self.backfill,
             base=base,
@@ -111,7 +113,7 @@ def check_base(run: OpenRun) -> None:
     latest = run.registry.latest(run.source)
     if (latest.version if latest else None) in {run.pins.base, run.version}:
         return
-    if latest is not None and not sources.merges(run.source) and run.pins.data_time < latest.as_of:
+    if latest is not None and not sources.policy(run.source).merges and run.pins.data_time < latest.as_of:
         return
     again = (
         "Replay it again"

@@ -313,11 +313,6 @@ def inputs(source: str) -> tuple[str, ...]:
     return spec(source).inputs if source in names() else ()
 
 
-def merges(source: str) -> bool:
-    """Whether a source's candidates are never older than their base (Spec.merges); not of one that is unknown."""
-    return source in names() and spec(source).merges
-
-
 def policy(source: str) -> Policy:
     """How candidates of a source become latest (Spec.merges, Spec.approval); the usual of one that is unknown."""
     if source not in names():

@@ -134,6 +134,11 @@ class Landed:
             self._copy_checked(part, copy)
         return local
 
+    @property
+    def _remedy(self) -> str:
+        """Also where another run took this landing over: it plans again without it."""
+        return f"delete the folder {self._prefix}, then clear the run from its first task, so that it lands again."
+
     def _copy_checked(self, part: Part, copy: IO[bytes]) -> None:
         digest = hashlib.sha256()
         try:
@@ -142,11 +147,11 @@ class Landed:
                     digest.update(block)
                     copy.write(block)
         except FileNotFoundError:
-            raise RawAltered(f"{part.path} is gone from {self._store.uri}: run the extract again.") from None
+            raise RawAltered(f"{part.path} is gone from {self._store.uri}: {self._remedy}") from None
         if digest.hexdigest() != part.sha256:
             raise RawAltered(
                 f"{part.path} in {self._store.uri} is not the file that was landed (its SHA-256 differs from "
-                f"{PROGRESS}): delete {self._prefix} and run the extract again."
+                f"{PROGRESS}): {self._remedy}"
             )
 
 
