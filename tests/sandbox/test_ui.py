@@ -125,9 +125,10 @@ def unpause(api: Api, source: str) -> None:
 
 @pytest.fixture(scope="module")
 def published(started: Environment) -> str:
-    """Where the sample upstream of SofaScore is, of which a first version was published."""
+    """Where the sample upstream of SofaScore is, of which a first version was published; its DAG is not paused."""
     daily = runs_of(started, "sofascore")
     daily.publish(1)
+    unpause(Api(started), "sofascore")
     address: str = daily.upstream.url
     return address
 
@@ -136,7 +137,6 @@ def test_the_backfill_of_the_page_asks_again_for_a_day_and_stores_a_match_once(
     started: Environment, published: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     api = Api(started)
-    unpause(api, "sofascore")
     before = matches_of_the_day(started)
     corrected = before[-1][0]
     answer = requests.post(
