@@ -103,7 +103,8 @@ class Api:
         return run
 
     def wait_for_run(self, dag_id: str, run_id: str, state: str) -> None:
-        """Wait until a run is in this state."""
+        """Wait until a run is in this state; of a DAG that is paused none ever begins."""
+        assert not self.get(f"dags/{dag_id}")["is_paused"], f"{dag_id} is paused"
 
         def reached() -> bool:
             found: bool = self.get(f"dags/{dag_id}/dagRuns/{run_id}")["state"] == state
