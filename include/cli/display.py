@@ -17,7 +17,7 @@ from rich.text import Text
 from include.monitoring import doctor as doctors
 from include.publishing.diff import RowDiff, TableDiff
 from include.publishing.promotion import Outcome
-from include.registry.run_log import TRIED_AGAIN
+from include.registry.steps import TRIED_AGAIN
 
 Shown = str | Text | Table | Padding
 """A line, or what rich lays out."""

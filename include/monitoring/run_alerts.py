@@ -210,20 +210,19 @@ def warned(of: Callback, registry: Registry | None) -> Alert | None:
 def proof(of: Callback, registry: Registry) -> Proof | None:
     """What a run that ended well proves; None where nobody knows when it began."""
     run = run_log.ended(registry, of.dag_id, of.run_id)
-    began = of.began or (run["started"] if run else None)
+    began = of.began or (run.started if run else None)
     if began is None:
         return None
     if run is None:
         return Proof(run_id=of.run_id, began=began)
-    steps: Mapping[str, Any] = run["steps"]
-    promoted = steps.get("promote")
+    probe, promoted = run.steps.get("probe"), run.steps.get("promote")
     return Proof(
         run_id=of.run_id,
         began=began,
-        whole=run["status"] != "skipped",
-        steps=frozenset(name.split(" ")[0] for name, facts in steps.items() if "error" not in facts),
-        asked="error" not in steps.get("probe", {"error": ""}) and not steps["probe"].get("without_host"),
-        published=promoted is None or promoted.get("latest") == run["version"],
+        whole=run.status != "skipped",
+        steps=frozenset(name.split(" ")[0] for name, note in run.steps.items() if note.error is None),
+        asked=probe is not None and probe.error is None and not probe.without_host,
+        published=promoted is None or promoted.latest == run.version,
     )
 
 

@@ -436,8 +436,9 @@ def _under_way(spec: Spec, run: UnderWay) -> str | None:
     if run.step is None:
         return STEPS[0]
     name = run.step.split(" ")[0]  # "extract LABEL" is a unit's
-    failed = "error" in run.steps[run.step]
-    planned = (run.steps.get("discover") or {}).get("units") or ()
+    failed = run.steps[run.step].error is not None
+    discovery = run.steps.get("discover")
+    planned = (discovery and discovery.units) or ()
     units = sum(key.startswith("extract ") for key in run.steps)
     if failed or (name == "extract" and units < len(planned)):
         return str(name)
@@ -450,7 +451,7 @@ def _progress(inspection: Inspection, run: UnderWay) -> str:
     """How far a run that is not done has come."""
     if run.step is None or run.ended is None:
         return "None of its steps has come to an end."
-    error = run.steps[run.step].get("error")
+    error = run.steps[run.step].error
     ago = span(inspection.now - run.ended)
     if error is None:
         return f"Its last step that came to an end was {run.step}, {ago} ago."

@@ -13,7 +13,9 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from include.registry.run_log import BACKFILL, REPLAY, TRIAL, TRIED_AGAIN
+from include.registry import steps as notes
+from include.registry.run_log import BACKFILL, REPLAY, TRIAL
+from include.registry.steps import TRIED_AGAIN, Steps
 
 Cursor = psycopg.Cursor[dict[str, Any]]
 _UNDER_WAY = "p.ended IS NULL AND p.started >= %(over)s"
@@ -264,7 +266,7 @@ class UnderWay:
     source: str
     run_id: str
     started: datetime
-    steps: dict[str, Any]
+    steps: Steps
     step: str | None
     ended: datetime | None
 
@@ -281,7 +283,7 @@ def under_way(cursor: Cursor) -> list[UnderWay]:
         "ORDER BY p.source, p.started",
         {"backfill": BACKFILL},
     )
-    return [UnderWay(**row) for row in cursor.fetchall()]
+    return [UnderWay(**{**row, "steps": notes.read(row["steps"])}) for row in cursor.fetchall()]
 
 
 def groups_of_a_day(

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TextIO
 
+import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
 from include import release
 from include.errors import NonRetryable
+from include.registry import steps as notes
 from include.registry.connection import error_summary
 from include.registry.registry import Registry
+from include.registry.steps import TRIED_AGAIN, StepNote, Steps
 from include.version import version_id
 
 Cursor = psycopg.Cursor[dict[str, Any]]
@@ -30,8 +33,6 @@ BACKFILL = "backfill"
 """The run_type of a run that a backfill asked for, in Airflow's words."""
 REPLAY = "replay"
 """The run_type of a replay, whose landing is that of another run."""
-TRIED_AGAIN = "tried_again"
-"""Beside the error of a step that will be tried again."""
 _FAILED = "(SELECT key FROM jsonb_each(p.steps) WHERE value ? 'error' ORDER BY value ->> 'started' DESC, key LIMIT 1)"
 """The step of a run (p) that noted an error last."""
 _CLOSE = (
@@ -229,29 +230,40 @@ def version_of(registry: Registry, source: str, run_id: str) -> str | None:
     return str(row["version"]) if row else None
 
 
-def ended(registry: Registry, dag_id: str, run_id: str) -> dict[str, Any] | None:
-    """Version, start, status and steps of a run, as it ended last; None where the run log does not know it."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run as it ended last."""
+
+    version: str
+    started: datetime
+    status: Status | None
+    steps: Steps
+
+
+def ended(registry: Registry, dag_id: str, run_id: str) -> Ended | None:
+    """A run as it ended last; None where the run log does not know it."""
     with registry.transaction() as cursor:
         cursor.execute(
             "SELECT version, started, status, steps FROM lastgood.pipeline_run WHERE dag_id = %s AND run_id = %s "
             "ORDER BY started DESC, attempt DESC NULLS LAST LIMIT 1",
             (dag_id, run_id),
         )
-        return cursor.fetchone()
+        row = cursor.fetchone()
+    return None if row is None else Ended(**{**row, "steps": notes.read(row["steps"])})
 
 
 def failed_with(registry: Registry, dag_id: str, run_id: str) -> str | None:
     """The class of the error with which a run ended; None where it noted none."""
     run = ended(registry, dag_id, run_id)
-    errors = [facts["error"] for facts in (run["steps"] if run else {}).values() if "error" in facts]
-    return str(errors[-1]).partition(":")[0] if errors else None
+    errors = [note.error for note in (run.steps if run else {}).values() if note.error is not None]
+    return errors[-1].partition(":")[0] if errors else None
 
 
 def units_planned(registry: Registry, dag_id: str, run_id: str) -> int | None:
     """How many units a run is to collect; None where it has found out none."""
     run = ended(registry, dag_id, run_id)
-    units = (run["steps"] if run else {}).get("discover", {}).get("units")
-    return len(units) if isinstance(units, list) else None
+    found = run.steps.get("discover") if run else None
+    return None if found is None or found.units is None else len(found.units)
 
 
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -388,6 +400,8 @@ def _note(
 ) -> None:
     ended = datetime.now(UTC)
     entry = {"started": began.isoformat(), "seconds": round((ended - began).total_seconds(), 3), **facts}
+    # Whoever reads it must find what the names stand for.
+    msgspec.convert(entry, StepNote)
     with registry.transaction() as cursor:
         cursor.execute(
             "UPDATE lastgood.pipeline_run SET steps = steps || jsonb_build_object(%s::text, "
