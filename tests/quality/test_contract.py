@@ -9,7 +9,19 @@ import pytest
 from include.quality import contract
 from include.quality.contract import InvalidContract
 from include.sources import source as sources
+from include.storage.tables import type_name
 
+SQL_TYPES = {
+    "string": "varchar",
+    "list<string>": "varchar[]",
+    "list<int64>": "bigint[]",
+    "date32[day]": "date",
+    "timestamp[us, tz=UTC]": "timestamp with time zone",
+    "bool": "boolean",
+    "int32": "integer",
+    "int64": "bigint",
+    "double": "double",
+}
 GOOD = (Path(__file__).parents[1] / "toy" / "things.yml").read_text(encoding="utf-8")
 
 
@@ -119,6 +131,21 @@ def test_the_contracts_of_every_source_pass_the_strict_schema(source: str) -> No
     tables = [table.name for table in sources.load(source).schema().tables]
     for path in contract.load_all(source, tables).values():
         assert contract.load(path).all_checks()
+
+
+@pytest.mark.parametrize("source", sources.names())
+def test_contracts_declare_the_columns_types_and_required_columns_of_the_tables(source: str) -> None:
+    tables = sources.load(source).schema().tables
+    contracts = contract.load_all(source, [table.name for table in tables])
+    for table in tables:
+        declared = contract.load(contracts[table.name])
+        assert [(column.name, column.data_type) for column in declared.columns] == [
+            (column.name, SQL_TYPES[type_name(column.type)]) for column in table.columns
+        ]
+        required = {
+            column.name for column in declared.columns if any(check.missing for check in column.checks)
+        }
+        assert required == {column.name for column in table.columns if column.required}
 
 
 def test_a_condition_that_looks_at_no_column_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from include.quality import contract
 from include.quality.failing_rows import failing_rows
 from include.quality.gate import rows_delta_percent
 from include.sources import source as sources
-from include.storage.tables import Table, type_name
+from include.storage.tables import Table
 
 Tables = dict[str, pa.Table]
 CHANGES = pa.schema(
@@ -43,17 +43,6 @@ HISTORY = pa.schema(
         ("deleted", pa.int64()),
     ]
 )
-SQL_TYPES = {
-    "string": "varchar",
-    "list<string>": "varchar[]",
-    "list<int64>": "bigint[]",
-    "date32[day]": "date",
-    "timestamp[us, tz=UTC]": "timestamp with time zone",
-    "bool": "boolean",
-    "int32": "integer",
-    "int64": "bigint",
-    "double": "double",
-}
 
 
 def verify(
@@ -158,20 +147,6 @@ def _changes(
 def declared_tables(source: str) -> tuple[Table, ...]:
     """The tables of a source, from its tables.py."""
     return sources.load(source).schema().tables
-
-
-def assert_contracts_declare_the_tables(source: str) -> None:
-    """Every contract has the columns, types and required columns of tables.py."""
-    contracts = contract.load_all(source, [table.name for table in declared_tables(source)])
-    for table in declared_tables(source):
-        declared = contract.load(contracts[table.name])
-        assert [(column.name, column.data_type) for column in declared.columns] == [
-            (column.name, SQL_TYPES[type_name(column.type)]) for column in table.columns
-        ]
-        required = {
-            column.name for column in declared.columns if any(check.missing for check in column.checks)
-        }
-        assert required == {column.name for column in table.columns if column.required}
 
 
 def declared_checks(source: str) -> dict[str, contract.Check]:

@@ -31,10 +31,6 @@ def large() -> Tables:
     return world(2_600)
 
 
-def test_contracts_declare_the_columns_of_the_tables() -> None:
-    harness.assert_contracts_declare_the_tables("clinical")
-
-
 @pytest.mark.parametrize(("studies", "resolved"), [(1, True), (20, False), (2_600, True)])
 def test_first_tables_of_any_size_pass_every_check(studies: int, resolved: bool) -> None:
     assert not_passed(verify(world(studies, resolved))) == {}

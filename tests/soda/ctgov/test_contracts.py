@@ -11,7 +11,6 @@ import pytest
 from include.quality import contract
 from include.sources.ctgov.study import Batch, parse, removal
 from include.sources.ctgov.tables import TABLES
-from include.storage.tables import type_name
 from sandbox.ctgov.corpus import Corpus
 from sandbox.ctgov.generator import Generator
 from tests.soda.ctgov.harness import verify
@@ -65,21 +64,6 @@ def only_studies(tables: Tables, keep: int) -> Tables:
 
 def not_passed(outcomes: dict[str, str]) -> dict[str, str]:
     return {check: outcome for check, outcome in outcomes.items() if outcome != "PASSED"}
-
-
-def test_contracts_declare_the_columns_of_the_tables() -> None:
-    sql = {"string": "varchar", "list<string>": "varchar[]", "date32[day]": "date", "bool": "boolean"}
-    sql |= {"int32": "integer", "int64": "bigint", "double": "double"}
-    contracts = contract.load_all("ctgov", [table.name for table in TABLES])
-    for table in TABLES:
-        declared = contract.load(contracts[table.name])
-        assert [(column.name, column.data_type) for column in declared.columns] == [
-            (column.name, sql[type_name(column.type)]) for column in table.columns
-        ]
-        required = {
-            column.name for column in declared.columns if any(check.missing for check in column.checks)
-        }
-        assert required == {column.name for column in table.columns if column.required}
 
 
 @pytest.mark.parametrize("size", [10, STUDIES])

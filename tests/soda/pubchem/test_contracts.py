@@ -74,10 +74,6 @@ def unknown_names(tables: Tables, count: int) -> Tables:
     return with_rows(tables, BY_NAME["names"], rows)
 
 
-def test_contracts_declare_the_columns_of_the_tables() -> None:
-    harness.assert_contracts_declare_the_tables("pubchem")
-
-
 @pytest.mark.parametrize(("compounds", "names"), [(1, 0), (20, 15), (1_200, 0)])
 def test_first_tables_of_any_size_pass_every_check(compounds: int, names: int) -> None:
     assert not_passed(verify(world(compounds, names))) == {}
