@@ -21,7 +21,9 @@ from sandbox.environment import PROJECT
 RECORDINGS = PROJECT.parent / "shared" / "data"
 RESULTS = PROJECT / ".pytest_cache" / "results.xml"
 
-PYTEST = ("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal", f"--junitxml={RESULTS}")
+# Whole files to each process, in the order of tests/conftest.py
+SHARED_OUT = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder")
+PYTEST = ("pytest", *SHARED_OUT, f"--junitxml={RESULTS}")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 IMPORT_LINTER = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 

@@ -52,6 +52,42 @@ settings.register_profile("lastgood", deadline=None, suppress_health_check=[Heal
 settings.load_profile("lastgood")
 
 
+LONGEST_FIRST = (
+    "sandbox/test_ui.py",
+    "sources/test_params.py",
+    "e2e/test_provoked_failures.py",
+    "sources/pubchem/test_publish.py",
+    "e2e/test_readme.py",
+    "sources/ctgov/test_build.py",
+    "e2e/test_adding_a_source.py",
+    "recordings/pubchem/test_publish.py",
+    "crash/test_kill.py",
+    "publishing/test_model.py",
+    "sources/sofascore/test_clock.py",
+    "sources/test_base.py",
+    "soak/test_soak.py",
+    "docs/test_onboarding.py",
+    "e2e/test_clinical_dag.py",
+    "sources/sofascore/test_publish.py",
+    "web/test_page.py",
+    "plugins/notifiers/test_quiet.py",
+    "sandbox/test_newcomers.py",
+    "operations/test_retention.py",
+)
+"""Files that take long. A process takes whole files, so that what all tests of one begin with is made once; with these
+at the front none is left with a long one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring the tests of the longest files to the front."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST_FIRST)}
+    if gone := [str(path) for path in places if not path.exists()]:
+        raise pytest.UsageError(
+            f"LONGEST_FIRST in {__file__} names {', '.join(gone)}: take out what is gone."
+        )
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
 @pytest.fixture(autouse=True)
 def _only_this_machine() -> None:
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
