@@ -109,12 +109,12 @@ def _bounded(value: str, limit: int) -> str:
 
 _NAMES = (
     r"(?:pass(?:word|wd|phrase|code)|pwd|secret|token|credential|signature|session[_-]?id|(?:auth|access)[_-]?code|"
-    r"(?:api|access|secret|private|account|auth)[_-]?key)s?(?:[_-]?(?:id|value|key|hash))?"
+    r"(?:api|access|secret|private|account|auth)[_-]?key)[A-Za-z0-9_-]{0,40}"
 )
-"""Of values that are secrets, whatever stands before them, as in `db_password` and `clientSecret`."""
+"""Of values that are secrets, with whatever stands before and after, as in `db_password_2` and `clientSecretHash`."""
 _SHORT_NAMES = r"(?<![A-Za-z0-9])(?:pw|pass|sig|auth|sid)|(?<=[?&])key"
 """Only as whole words: `signal` and `author` are none."""
-_HEADERS = r"authorization|cookie|(?<![A-Za-z0-9])x-[a-z-]{0,30}(?:auth|key|token|signature)[a-z-]{0,30}"
+_HEADERS = r"authorization[a-z0-9_-]{0,20}|cookie|(?<![A-Za-z0-9])x-[a-z-]{0,30}(?:auth|key|token|signature)[a-z0-9-]{0,30}"
 """Their values have spaces."""
 _IS = r"(?:\\?[\"'])?\s{0,9}(?:=>|[:=]|%3[dD])\s{0,9}"
 _QUOTED = (
@@ -129,6 +129,12 @@ _NAMED = re.compile(
 _HEADER = re.compile(rf"((?:{_HEADERS}){_IS})(?:{_QUOTED}|[^\s\"'\\][^\n]*)", re.IGNORECASE | re.DOTALL)
 _PEM = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}-----|\Z)", re.DOTALL)
 _LOGIN = re.compile(r"(://)[^\s/@:]{0,200}:[^\s\"'<>]{0,300}@")
+_PORT = r"\d{1,5}(?![\w!$&*+=%~-])"
+_FILLED_IN = r"(?:\{\w{0,40}\}|%s|\$\{?[A-Z_]{1,40}\}?|\*{3})(?![^\s/?#\"'<>.,;)])"
+_LOGIN_WITHOUT_HOST = re.compile(
+    rf"(://[^\s/?#@:\[\]\"'<>]{{0,200}}:)(?!{_PORT}|{_FILLED_IN})[^\s/?#@\"'<>]{{1,300}}"
+)
+"""As in `azure://account:key?…`: what follows the colon is no port, and no place that a template fills."""
 _LONE_LOGIN = re.compile(r"(https?://)[^\s/@]{1,300}@", re.IGNORECASE)
 _BEARER = re.compile(r"\b(bearer\s{1,9})(?=\S{0,15}\d|\S{16})\S+", re.IGNORECASE)
 _BASIC = re.compile(r"\b(basic\s{1,9})([A-Za-z0-9+/_-]{4,}={0,2})", re.IGNORECASE)
@@ -185,7 +191,8 @@ _CALLED = re.compile(
     re.IGNORECASE,
 )
 _IP4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\w)")
-_IP6 = re.compile(r"(?<![A-Za-z0-9_])[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(?!\w)")
+_IP6 = re.compile(r"(?<![A-Za-z0-9_])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{1,60}(?!\w)")
+"""A group and what follows it: bounded, so that the time grows with the text however many colons it has."""
 
 
 def _address(match: re.Match[str]) -> str:
@@ -213,6 +220,7 @@ _MASKS: tuple[tuple[re.Pattern[str], Any], ...] = (
     (_HEADER, rf"\1{SECRET}"),
     (_NAMED, rf"\1{SECRET}"),
     (_LOGIN, rf"\1{SECRET}@"),
+    (_LOGIN_WITHOUT_HOST, rf"\1{SECRET}"),
     (_LONE_LOGIN, rf"\1{SECRET}@"),
     (_BEARER, rf"\1{SECRET}"),
     (_BASIC, _basic),

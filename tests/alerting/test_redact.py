@@ -94,6 +94,57 @@ FAMILIES: dict[str, st.SearchStrategy[tuple[str, str]]] = {
     "long IPv6": st.integers(2**120, 2**128 - 1).map(lambda n: (ipaddress.IPv6Address(n).exploded,) * 2),
 }  # fmt: skip
 
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "ACCOUNT_PASSWORD_ENCODED={}",
+        "'DB_PASSWORD_PROD': '{}'",
+        "password2: {}",
+        "token_v2={}",
+        "client_secret_2='{}'",
+        "MY-API-KEY-OLD: {}",
+        "pwd_for_prod => {}",
+        "passphraseOfTheBackup={}",
+        "x-amz-security-token-v2: {}",
+        "authorization_2: {}",
+        "azure://id:{}?restype=container",
+        "snowflake://user:{}/db",
+        "redis://:{}",
+        "mysql+pymysql://root:{}",
+        "the URI sqlite://user:{} cannot be opened",
+        "redis://:${}",
+        "redis://:%s{}",
+        "redis://:1234{}",
+    ],
+)
+def test_a_secret_is_known_by_its_name_with_any_ending_and_by_its_place_in_a_uri_without_a_host(
+    written: str,
+) -> None:
+    assert "hunter2x" not in redact.text(written.format("hunter2x"))
+
+
+@pytest.mark.parametrize(
+    "ordinary",
+    [
+        "https://example.org:8080/a, then http://localhost:8080.",
+        "http://[::1]:8080/x and postgresql://db:5432",
+        "s3://lastgood_store@bucket/prefix",
+        "file:///C:/data and jdbc:sqlserver://db:1433;user=a",
+        "the template postgresql://{user}:{place}, or mysql://$USER:${WORD}/db and x://%s:%s",
+        "12:30:15 of 2026-11-30T12:30:15",
+        "one of 5 tokens, and 3 passwords",
+    ],
+)
+def test_addresses_and_times_are_no_secrets(ordinary: str) -> None:
+    assert redact.text(ordinary) == ordinary
+
+
+@pytest.mark.parametrize("odd", [":", "a:", "beef:", "://a:", "x-auth-", "password", "1.2.", "a@a."])
+def test_a_text_of_nothing_but_odd_signs_comes_through(odd: str) -> None:
+    assert len(redact.text(odd * 20_000)) <= redact.CHARACTERS
+
+
 ahead = st.sampled_from(
     ["", " ", "(", '"', "'", "<", "\n", "error at ", "host=", "x: ", "12:", "é ", "\x1b[31m"]
 )
