@@ -114,7 +114,10 @@ _NAMES = (
 """Of values that are secrets, with whatever stands before and after, as in `db_password_2` and `clientSecretHash`."""
 _SHORT_NAMES = r"(?<![A-Za-z0-9])(?:pw|pass|sig|auth|sid)|(?<=[?&])key"
 """Only as whole words: `signal` and `author` are none."""
-_HEADERS = r"authorization[a-z0-9_-]{0,20}|cookie|(?<![A-Za-z0-9])x-[a-z-]{0,30}(?:auth|key|token|signature)[a-z0-9-]{0,30}"
+_HEADERS = (
+    r"authorization[a-z0-9_-]{0,20}|cookie|"
+    r"(?<![A-Za-z0-9])x-[a-z-]{0,30}(?:auth|key|token|signature)[a-z0-9-]{0,30}"
+)
 """Their values have spaces."""
 _IS = r"(?:\\?[\"'])?\s{0,9}(?:=>|[:=]|%3[dD])\s{0,9}"
 _QUOTED = (
