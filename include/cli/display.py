@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from include.monitoring import doctor as doctors
-from include.publishing.diff import RowDiff, TableDiff
+from include.operations.diff import RowDiff, TableDiff
 from include.publishing.promotion import Outcome
 from include.registry.steps import TRIED_AGAIN
 

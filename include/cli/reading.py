@@ -26,12 +26,12 @@ from include.cli.command import (
 from include.monitoring import doctor as doctors
 from include.monitoring import heartbeat as heartbeats
 from include.monitoring import status as monitoring
+from include.operations import diff as differences
 from include.operations import quarantine as refused
 from include.operations import verification
-from include.publishing import diff as differences
+from include.operations.diff import TableDiff
 from include.publishing import pointers
 from include.publishing import verdict as verdicts
-from include.publishing.diff import TableDiff
 from include.registry import alerts as registered
 from include.registry import run_log
 from include.registry.versions import UnknownVersion

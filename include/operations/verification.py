@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from include import arguments
-from include.publishing import contents
+from include.operations import contents
+from include.operations.contents import Compared
 from include.publishing import manifest as manifests
-from include.publishing.contents import Compared
 from include.registry import versions
 from include.registry.registry import Registry
 from include.storage.store import Store, StoredFile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -13,11 +14,27 @@ from include.storage.duckdb_session import BATCH_ROWS, identifiers, quoted, regi
 from include.storage.store import Store
 
 CHANGE = "change"
+DIFFERS = "_change"
+"""How it is called beside columns of any name."""
 
 
 def key_list(folder: str, table: str) -> str:
     """Where a candidate keeps the keys of a table that are new, changed or deleted."""
     return f"{folder}/_changes/{table}.parquet"
+
+
+def differing(then: str, now: str, key: Sequence[str], digest: str) -> str:
+    """SQL for the rows that differ between two views: DIFFERS (`new`, `changed` or `deleted`) and the key.
+
+    `digest` is SQL for what stands for a row; it and the key are all that is read of a row, and that is joined.
+    """
+    keys = identifiers(key)
+    return (
+        f"SELECT CASE WHEN p._digest IS NULL THEN 'new' WHEN n._digest IS NULL THEN 'deleted' ELSE 'changed' END "  # noqa: S608
+        f"AS {DIFFERS}, {keys} FROM (SELECT {keys}, {digest} AS _digest FROM {now}) n "
+        f"FULL JOIN (SELECT {keys}, {digest} AS _digest FROM {then}) p USING ({keys}) "
+        "WHERE n._digest IS DISTINCT FROM p._digest"
+    )
 
 
 def compare(
@@ -44,15 +61,13 @@ def compare(
         )
     common = {file.sha256 for file in previous.files} & {file.sha256 for file in current.files}
     for name, entry in (("now", current), ("then", previous)):
-        differing = [file.path for file in entry.files if file.sha256 not in common]
-        register(connection, f"{name}_{current.name}", store, differing, schema)
+        files = [file.path for file in entry.files if file.sha256 not in common]
+        register(connection, f"{name}_{current.name}", store, files, schema)
+    then, now = quoted(f"then_{current.name}"), quoted(f"now_{current.name}")
     keys = identifiers(current.key)
     query = (
-        f"SELECT CASE WHEN p.content_hash IS NULL THEN 'new' WHEN n.content_hash IS NULL THEN 'deleted' "  # noqa: S608
-        f"ELSE 'changed' END AS {CHANGE}, {keys} "
-        f"FROM (SELECT {keys}, content_hash FROM {quoted('now_' + current.name)}) n "
-        f"FULL JOIN (SELECT {keys}, content_hash FROM {quoted('then_' + current.name)}) p "
-        f"USING ({keys}) WHERE n.content_hash IS DISTINCT FROM p.content_hash ORDER BY {keys}"
+        f"SELECT {DIFFERS} AS {CHANGE}, {keys} FROM ({differing(then, now, current.key, 'content_hash')}) "  # noqa: S608
+        f"ORDER BY {keys}"
     )
     counts = {"new": 0, "changed": 0, "deleted": 0}
     local = scratch / f"changes-{current.name}.parquet"

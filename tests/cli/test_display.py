@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.cli import display
-from include.publishing.diff import RowDiff, TableDiff
+from include.operations.diff import RowDiff, TableDiff
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 VERSION = "20261120T060000Z-1a2b3c4d"

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from include.publishing import diff
+from include.operations import diff
 from include.publishing import manifest as manifests
 from include.publishing.candidate import Candidate
 from include.publishing.manifest import Manifest

@@ -9,10 +9,9 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from include.operations import verification
-from include.publishing import contents
+from include.operations import contents, verification
+from include.operations.contents import Compared
 from include.publishing import manifest as manifests
-from include.publishing.contents import Compared
 from include.registry.registry import Registry
 from include.storage.store import Store
 from include.storage.tables import Column

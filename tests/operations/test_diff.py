@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from include.publishing import diff
+from include.operations import diff
+from include.operations.diff import RowDiff
 from include.publishing.candidate import Candidate
-from include.publishing.diff import RowDiff
 from include.publishing.manifest import Manifest
 from include.registry.registry import Registry
 from include.storage.store import Store

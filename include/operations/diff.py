@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from include import arguments
 from include.publishing import manifest as manifests
+from include.publishing.changes import DIFFERS, differing
 from include.publishing.manifest import Manifest, TableEntry, TableFile
 from include.storage import duckdb_session
 from include.storage.duckdb_session import identifiers, quoted
@@ -127,7 +128,6 @@ def find(connection: duckdb.DuckDBPyConnection, key: tuple[str, ...], columns: l
 
     Only keys and 64 bits of each row are joined, so wide rows need no more memory.
     """
-    keys = identifiers(key)
     types = dict(connection.execute("SELECT column_name, column_type FROM (DESCRIBE rows_now)").fetchall())
     # DuckDB's hash takes no list, an empty one and one of a null for the same.
     others = ", ".join(
@@ -135,14 +135,9 @@ def find(connection: duckdb.DuckDBPyConnection, key: tuple[str, ...], columns: l
         for name in columns
         if name not in key
     )
-    digest = f"SELECT {keys}, hash({others}) AS _hash FROM"
-    connection.execute(
-        f"CREATE TABLE differing AS SELECT {keys}, "  # noqa: S608
-        "CASE WHEN p._hash IS NULL THEN 'new' WHEN n._hash IS NULL THEN 'deleted' ELSE 'changed' END AS _change "
-        f"FROM ({digest} rows_now) n FULL JOIN ({digest} rows_then) p USING ({keys}) "
-        "WHERE n._hash IS DISTINCT FROM p._hash"
-    )
-    found = connection.execute("SELECT _change, count(*) FROM differing GROUP BY ALL").fetchall()
+    query = differing("rows_then", "rows_now", key, f"hash({others})")
+    connection.execute(f"CREATE TABLE differing AS {query}")
+    found = connection.execute(f"SELECT {DIFFERS}, count(*) FROM differing GROUP BY ALL").fetchall()  # noqa: S608
     return {str(kind): int(count) for kind, count in found}
 
 
@@ -153,7 +148,7 @@ def _rows(
     keys = identifiers(key)
     others = [name for name in columns if name not in key]
     query = (
-        f"SELECT d._change, {keys}, p.* EXCLUDE ({keys}), n.* EXCLUDE ({keys}) FROM "  # noqa: S608
+        f"SELECT d.{DIFFERS}, {keys}, p.* EXCLUDE ({keys}), n.* EXCLUDE ({keys}) FROM "  # noqa: S608
         f"(SELECT * FROM differing ORDER BY {keys} LIMIT {int(limit)}) d "
         f"LEFT JOIN rows_then p USING ({keys}) LEFT JOIN rows_now n USING ({keys}) ORDER BY {keys}"
     )

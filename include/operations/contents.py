@@ -19,7 +19,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from psycopg import sql
 
-from include.publishing import diff
+from include.operations import diff
 from include.publishing import manifest as manifests
 from include.publishing.manifest import TableEntry
 from include.publishing.shape import SCHEMA, Cursor, table_name
