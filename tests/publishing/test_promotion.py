@@ -285,6 +285,31 @@ def test_an_operator_accepts_a_lasting_new_level_with_a_reason_and_it_is_recorde
         ]
 
 
+def test_collapses_are_refused_recoveries_pass_and_a_new_level_stays_out_until_it_is_accepted(
+    store: Store, registry: Registry
+) -> None:
+    """Every candidate is compared with what was published last, so coming again makes no level a good one."""
+    promoted = []
+    for day, rows in enumerate([1000, 1010, 40, 1005, 940, 940, 700, 945], start=1):
+        manifest = toy.stage(store, registry, rows, day=day)
+        toy.judge(store, registry, manifest)
+        before = registry.latest(toy.SOURCE)
+        try:
+            promote(store, registry, manifest.version)
+        except PromotionRefused as refusal:
+            assert "percent" in str(refusal)
+            assert registry.latest(toy.SOURCE) == before
+            if day == 6:
+                promotion.accept(
+                    store, registry, toy.SOURCE, manifest.version, who="ana", reason="lower for good"
+                )
+                promoted.append(rows)
+        else:
+            promoted.append(rows)
+    assert promoted == [1000, 1010, 1005, 940, 945]
+    assert len(toy.served(registry)) == 945
+
+
 def test_an_acceptance_whose_promotion_was_killed_is_finished_by_the_same_command(
     store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,7 @@
-"""The recordings of real upstream answers lie beside the project and are read by these tests only."""
+"""The recordings of real upstream answers lie beside the project and are read by these tests only.
+
+twins.py names for each of them what proves the same without the recordings, or says why nothing does.
+"""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ from tests.soda.harness import (
     with_rows,
     without,
 )
-from tests.soda.pubchem.world import ASKED, BY_NAME, FIRST_CID, trial, unit, world
+from tests.soda.pubchem.world import ASKED, BY_NAME, FIRST_CID, compound, trial, unit, world
 
 verify = partial(harness.verify, "pubchem")
 Damage = Callable[[Tables], Tables]
@@ -84,6 +84,27 @@ def test_tables_of_any_size_pass_against_themselves_and_their_history(compounds:
     tables = world(compounds, names)
 
     assert not_passed(verify(tables, tables, past(tables))) == {}
+
+
+def test_first_tables_without_titles_of_which_most_compounds_have_no_trials_pass_with_warnings(
+    sound: Tables,
+) -> None:
+    untitled = replaced(sound, "compounds", "title", None)
+    listed = [unit(2_000 + number, "clinicaltrials", 0) for number in range(1_200)]
+    described = [unit(row["cid"], "properties", 1) for row in listed]
+    empty = {
+        "clinicaltrials": [row["cid"] for row in listed],
+        "clinicaltrials_eu": [],
+        "clinicaltrials_jp": [],
+    }
+    more = [compound(row["cid"], empty) | {"title": None} for row in listed]
+    tables = with_rows(untitled, BY_NAME["compounds"], more)
+    tables = with_rows(tables, BY_NAME["work_list"], listed + described)
+
+    assert not_passed(verify(tables)) == {
+        "compounds.checks.failed_rows.empty": "WARN",
+        "trial_compounds.checks.metric.coverage": "WARN",
+    }
 
 
 def test_first_names_pass_after_a_version_without_names() -> None:

@@ -252,6 +252,27 @@ def test_a_trial_of_another_registry_is_no_link(world: World) -> None:
     assert built(world) == {}
 
 
+def test_a_link_that_pubchem_withdrew_is_gone_with_the_next_version(world: World) -> None:
+    world.state("ctgov", 0, {"studies": [study(1), study(2)], "interventions": [drug(1, 1, "Alphacil")]})
+    compounds = [compound(5), compound(7)]
+    links = [link(5, "NCT00000001"), link(7, "NCT00000001"), link(7, "NCT00000002")]
+    named = answer("alphacil", 5)
+    world.state("pubchem", 1, {"compounds": compounds, "trial_compounds": links, **named})
+    before = built(world, 2)
+    assert {pair: row["link"] for pair, row in before.items()} == {
+        (5, "NCT00000001"): "both",
+        (7, "NCT00000001"): "pubchem",
+        (7, "NCT00000002"): "pubchem",
+    }
+    world.state("pubchem", 3, {"compounds": compounds, "trial_compounds": links[2:], **named})
+    after = built(world, 4)
+    assert {pair: row["link"] for pair, row in after.items()} == {
+        (5, "NCT00000001"): "name",
+        (7, "NCT00000002"): "pubchem",
+    }
+    assert after[7, "NCT00000002"] == before[7, "NCT00000002"]
+
+
 def test_conditions_and_interventions_stand_each_once_in_the_order_of_the_study(world: World) -> None:
     world.state(
         "ctgov",

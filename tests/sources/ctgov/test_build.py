@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from include.sources.ctgov import extract as ctgov
 from include.sources.ctgov import study as studies
 from include.upstream.answers import ContractBreak
 from sandbox.ctgov import vocabulary
+from sandbox.ctgov.server import SampleUpstream
 from tests.sources.daily import DailyRuns, landing
 
 
@@ -33,6 +35,42 @@ def test_a_first_run_publishes_every_study(daily: DailyRuns) -> None:
     assert manifest.counts["declared"] == manifest.counts["received"] == len(studies)
     assert manifest.quarantine.rows == 0
     assert daily.registry.watermarks("ctgov")["data_timestamp"] == daily.upstream.data_version
+
+
+def test_a_first_run_publishes_what_every_study_says(
+    pipeline_of: Callable[[SampleUpstream], DailyRuns],
+) -> None:
+    with SampleUpstream(size=80, seed=3, mean_bytes=4_000, compress=False) as upstream:
+        daily = pipeline_of(upstream)
+        manifest = daily.candidate(1)[1]
+        said = {
+            study["protocolSection"]["identificationModule"]["nctId"]: study["protocolSection"]
+            for study in upstream.studies()
+        }
+    children: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for table in ("interventions", "conditions", "locations"):
+        for row in daily.rows(manifest, table):
+            children.setdefault((table, row["nct_id"]), []).append(row)
+    published = {row["nct_id"]: row for row in daily.rows(manifest, "studies")}
+    assert published.keys() == said.keys()
+    for nct_id, study in said.items():
+        row, status, design = published[nct_id], study["statusModule"], study.get("designModule", {})
+        # Texts in which people are named are those of test_privacy.py.
+        assert row["overall_status"] == status["overallStatus"]
+        assert row["start_date_text"] == status.get("startDateStruct", {}).get("date")
+        assert str(row["last_update_post_date"]) == status["lastUpdatePostDateStruct"]["date"]
+        assert row["phases"] == design.get("phases")
+        assert row["study_type"] == design.get("studyType")
+        conditions = study.get("conditionsModule", {}).get("conditions", [])
+        assert [one["condition"] for one in children.get(("conditions", nct_id), [])] == conditions
+        given = study.get("armsInterventionsModule", {}).get("interventions", [])
+        names = {one["ordinal"]: one["name"] for one in children.get(("interventions", nct_id), [])}
+        assert [names[number] for number in sorted(names)] == [one["name"] for one in given]
+        sites = study.get("contactsLocationsModule", {}).get("locations", [])
+        assert [one["city"] for one in children.get(("locations", nct_id), [])] == [
+            site.get("city") for site in sites
+        ]
+    assert len(children) > 2 * len(said)
 
 
 def test_an_incremental_run_ends_in_the_same_tables_as_a_full_one(daily: DailyRuns) -> None:

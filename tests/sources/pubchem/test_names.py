@@ -460,6 +460,15 @@ def test_more_failures_than_single_names_explain_stop_the_run(named: DailyRuns) 
     assert len(names_of(named, manifest)) == 120
 
 
+def test_names_that_cannot_be_asked_do_not_hold_up_the_trials(named: DailyRuns) -> None:
+    named.upstream.faults([{"kind": "html", "status": 404, "path": BY_NAME, "times": None}])
+    publish_interventions(named, drug("Alphacil"), drug("Betacil"))
+    manifest = named.candidate(1)[1]
+    assert states(named, manifest) == {"alphacil": "failed", "betacil": "failed"}
+    assert named.rows(manifest, "trials")
+    assert {row["state"] for row in named.rows(manifest, "work_list")} <= {"done", "none"}
+
+
 # --- after half a year
 
 

@@ -21,7 +21,15 @@ from include.publishing.promotion import Outcome
 from include.registry import run_log
 from include.registry.registry import Registry
 from include.sources.sofascore.discover import ASKED
-from include.sources.sofascore.match_tables import NAMED, OF_MATCHES, PARTS, STATES
+from include.sources.sofascore.match_tables import (
+    NAMED,
+    OF_MATCHES,
+    PARTS,
+    PLAYER_STATISTICS,
+    STATES,
+    TEAM_RATIOS,
+    TEAM_STATISTICS,
+)
 from include.sources.source import Retention
 from include.storage.landing import RawAltered
 from include.storage.store import Store
@@ -93,6 +101,158 @@ def planned(daily: DailyRuns, day: float, **params: Any) -> OpenRun:
     run = daily.run(day, **params)
     pipeline.discover(run, daily.session())
     return run
+
+
+# --- what is published ---
+
+
+@pytest.fixture
+def first(base: Base, registry: Registry) -> dict[str, list[dict[str, Any]]]:
+    """Every table of the run of day 1."""
+    daily = base_of(base, registry)
+    return {entry.name: daily.rows(base.manifest, entry.name) for entry in base.manifest.tables}
+
+
+def by_match(rows: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["match_id"], []).append(row)
+    return found
+
+
+def shows(row: dict[str, Any], **expected: Any) -> None:
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_every_match_is_published_with_what_its_event_says(
+    first: dict[str, list[dict[str, Any]]], upstream: SampleUpstream
+) -> None:
+    found = by_match(first["matches"])
+    truth = upstream.matches()
+    assert found.keys() == truth.keys()
+    for match, [row] in found.items():
+        said, asked_for = truth[match], STATES[truth[match].code] in ASKED
+        event = upstream.bodies(match)["event"]["event"] if asked_for else upstream.listed(match)
+        shows(
+            row,
+            competition_id=said.competition,
+            season_id=said.season,
+            kickoff_at=said.kickoff,
+            state=STATES[said.code],
+            home_team_id=said.home_team,
+            away_team_id=said.away_team,
+            home_goals=said.home_goals,
+            away_goals=said.away_goals,
+            winner={1: "home", 2: "away", 3: "draw"}.get(event.get("winnerCode", 0)),
+            home_penalties=event["homeScore"].get("penalties"),
+            attendance=event.get("attendance") if asked_for else None,
+            venue=event.get("venue", {}).get("name") if asked_for else None,
+            referee=event.get("referee", {}).get("name") if asked_for else None,
+        )
+    assert len({row["state"] for row in first["matches"]}) > 5
+
+
+def test_every_part_of_a_match_is_published_with_its_values(
+    first: dict[str, list[dict[str, Any]]], upstream: SampleUpstream
+) -> None:
+    tables = {table.name: by_match(first[table.name]) for table in OF_MATCHES}
+    matches = {n: upstream.bodies(n) for n, each in upstream.matches().items() if STATES[each.code] in ASKED}
+    seen = Counter(part for bodies in matches.values() for part in bodies)
+    assert set(seen) == set(PARTS)
+    for match, bodies in matches.items():
+
+        def rows(table: str, match: int = match) -> list[dict[str, Any]]:
+            return tables[table].get(match, [])
+
+        lineups = bodies.get("lineups", {})
+        players = {
+            entry["player"]["id"]: (side, entry)
+            for side in ("home", "away")
+            for entry in lineups.get(side, {"players": []})["players"]
+        }
+        assert {row["player_id"] for row in rows("appearances")} == players.keys()
+        for row in rows("appearances"):
+            side, entry = players[row["player_id"]]
+            figures = entry.get("statistics", {})
+            shows(
+                row,
+                side=side,
+                position=entry.get("position"),
+                started=not entry["substitute"],
+                **{figure.column: figures.get(figure.key) for figure in PLAYER_STATISTICS},
+            )
+        items = {
+            (period["period"], item["key"]): item
+            for period in bodies.get("statistics", {"statistics": []})["statistics"]
+            for group in period["groups"]
+            for item in group["statisticsItems"]
+        }
+        assert len(rows("match_statistics")) == 2 * len({period for period, _ in items})
+        for row in rows("match_statistics"):
+            period, side = row["period"], row["side"]
+            item = {key: item for (of, key), item in items.items() if of == period}
+            for figure in TEAM_STATISTICS:
+                assert row[figure.column] == item.get(figure.key, {}).get(f"{side}Value")
+            for ratio in TEAM_RATIOS:
+                assert row[ratio.column] == item.get(ratio.key, {}).get(f"{side}Total")
+                assert row[f"{ratio.column}_won"] == item.get(ratio.key, {}).get(f"{side}Value")
+        happened = bodies.get("incidents", {"incidents": []})["incidents"][::-1]
+        assert [(row["type"], row["class"], row["text"]) for row in rows("incidents")] == [
+            (each["incidentType"], each.get("incidentClass"), each.get("text")) for each in happened
+        ]
+        managers = bodies.get("managers", {})
+        assert {(row["side"], row["manager_id"]) for row in rows("match_managers")} == {
+            (side, managers[f"{side}Manager"]["id"])
+            for side in ("home", "away")
+            if managers.get(f"{side}Manager")
+        }
+        points = bodies.get("graph", {"graphPoints": []})["graphPoints"]
+        assert [(row["minute"], row["value"]) for row in rows("momentum")] == [
+            (point["minute"], point["value"]) for point in points
+        ]
+        shots = bodies.get("shotmap", {"shotmap": []})["shotmap"]
+        assert {row["shot_id"]: (row["player_id"], row["xg"]) for row in rows("shots")} == {
+            shot["id"]: (shot["player"]["id"], shot.get("xg")) for shot in shots
+        }
+        best = bodies.get("best_players", {})
+        assert [(row["side"], row["player_id"], row["value"]) for row in rows("best_players")] == [
+            (side, entry["player"]["id"], float(entry["value"]))
+            for side in ("away", "home")
+            for entry in best.get(f"best{side.capitalize()}TeamPlayers", [])
+        ]
+        duels = [bodies["head_to_head"]["teamDuel"]] if "head_to_head" in bodies else []
+        assert [(row["team_home_wins"], row["team_draws"]) for row in rows("head_to_head")] == [
+            ((duel or {}).get("homeWins"), (duel or {}).get("draws")) for duel in duels
+        ]
+
+
+def test_every_part_that_was_asked_for_is_accounted_for(
+    base: Base, registry: Registry, upstream: SampleUpstream
+) -> None:
+    over = {n: there(upstream, n) for n, each in upstream.matches().items() if STATES[each.code] in ASKED}
+    assert states(base_of(base, registry), base.manifest) == {
+        (match, part): "done" if part in parts else "none" for match, parts in over.items() for part in PARTS
+    }
+
+
+def test_goals_of_the_incidents_own_ones_among_them_add_up_to_the_score(
+    first: dict[str, list[dict[str, Any]]],
+) -> None:
+    incidents, own = by_match(first["incidents"]), 0
+    for row in first["matches"]:
+        told = incidents.get(row["match_id"], [])
+        if row["played"] and told:
+            goals = Counter(each["side"] for each in told if each["type"] == "goal")
+            assert (goals["home"], goals["away"]) == (row["home_goals"], row["away_goals"])
+            own += sum(each["class"] == "ownGoal" for each in told)
+    assert own
+    # An own goal is the other side's, and no goal of whoever shot it.
+    lineups = {(row["match_id"], row["player_id"]): row for row in first["appearances"]}
+    for row in first["incidents"]:
+        player = lineups.get((row["match_id"], row["player_id"]))
+        if row["class"] == "ownGoal" and player:
+            assert row["side"] != player["side"]
+            assert player["own_goals"] >= 1
 
 
 # --- day by day ---
@@ -386,3 +546,26 @@ def test_a_match_that_is_gone_upstream_leaves_unless_it_was_played(published: Da
     assert (plan(run)[never], plan(run)[played]) == (("event",), PARTS)
     assert not [name for name in OF_MATCHES if of_match(published, manifest, name.name, never)]
     assert score(published, manifest, played) == score(published, base.manifest, played)
+
+
+def test_a_match_that_is_not_there_for_once_keeps_what_is_known_of_it(
+    published: DailyRuns, base: Base
+) -> None:
+    upstream = published.upstream
+    young = max(
+        (
+            each
+            for each in upstream.matches().values()
+            if each.code == 100 and "lineups" in there(upstream, each.id)
+        ),
+        key=lambda each: each.kickoff,
+    )
+    upstream.faults([{"kind": "missing", "match": young.id, "times": None}])
+    run, manifest = published.candidate(2)
+    assert "event" in plan(run)[young.id]
+    # The row of the match itself is made of its entry in the list, which says less than its event.
+    for name in {table.name for table in OF_MATCHES} - {"matches"}:
+        before, after = (of_match(published, each, name, young.id) for each in (base.manifest, manifest))
+        assert after == before, name
+    assert of_match(published, manifest, "appearances", young.id)
+    assert score(published, manifest, young.id) == (young.home_goals, young.away_goals)
