@@ -133,8 +133,8 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
             "bytes": self.bytes,
             "copied_files": self.copied_files,
             "copied_bytes": self.copied_bytes,
-            "latest": {source: good.version for source, good in self.latest.items()},
-            "seconds": msgspec.to_builtins(self.seconds),
+            "versions": {source: good.version for source, good in self.latest.items()},
+            "took": msgspec.to_builtins(self.seconds),
             "damaged": list(self.damaged),
         }
 

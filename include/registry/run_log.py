@@ -399,6 +399,10 @@ def _note(
     registry: Registry, source: str, version: str, name: str, began: datetime, facts: Mapping[str, Any]
 ) -> None:
     ended = datetime.now(UTC)
+    if taken := sorted(notes.OWN & facts.keys()):
+        raise ValueError(
+            f"{name} notes {', '.join(taken)}, which the run log notes of each step: call it otherwise."
+        )
     entry = {"started": began.isoformat(), "seconds": round((ended - began).total_seconds(), 3), **facts}
     # Whoever reads it must find what the names stand for.
     msgspec.convert(entry, StepNote)

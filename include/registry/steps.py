@@ -11,6 +11,9 @@ import msgspec
 TRIED_AGAIN = "tried_again"
 """Beside the error of a step that will be tried again."""
 
+OWN = {"started", "seconds", "tries"}
+"""What the run log notes of each step by itself."""
+
 
 class StepNote(msgspec.Struct, frozen=True, kw_only=True):
     """The last try of a step. Besides these it may have noted facts of its own, which people read and nothing else."""

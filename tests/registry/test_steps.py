@@ -52,3 +52,12 @@ def test_a_fact_under_a_name_that_others_read_has_its_type(entered: Registry) ->
     ):
         facts["units"] = 7
     assert noted(entered) == {}
+
+
+@pytest.mark.parametrize("name", sorted(steps.OWN))
+def test_no_fact_takes_the_place_of_what_the_run_log_notes_itself(entered: Registry, name: str) -> None:
+    with (
+        pytest.raises(ValueError, match=f"probe notes {name}, which the run log notes of each step"),
+        run_log.step(entered, toy.SOURCE, "v1", "probe") as facts,
+    ):
+        facts[name] = 1

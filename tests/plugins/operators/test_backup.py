@@ -54,7 +54,7 @@ def test_a_backup_is_taken_and_its_figures_stand_in_the_run_log(
     facts = run()
     made = backup.newest(Store.from_uri((tmp_path / "second").as_uri()))
     assert made is not None and (facts["stamp"], facts["files"], facts["rows"]) == (made.stamp, 1, made.rows)
-    assert facts["seconds"].keys() == {"dump", "copy", "verify"}
+    assert facts["took"].keys() == {"dump", "copy", "verify"}
     (logged,) = run_log.runs(registry)
     assert logged["status"] == "ok" and logged["steps"]["backup"]["stamp"] == made.stamp
 
