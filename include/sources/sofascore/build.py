@@ -27,7 +27,7 @@ from include.sources.sofascore.discover import Season, seasons, units
 from include.sources.source import Built, Run
 from include.storage import duckdb_session
 from include.storage.landing import Landed, Part
-from include.storage.tables import Table
+from include.storage.tables import CONTENT_HASH, Table, content_hash
 
 PART_OF = {
     "appearances": "lineups",
@@ -59,6 +59,13 @@ CHOOSE = (
     SELECT f.match_id, f.seq, f.season_year FROM fresh_matches f LEFT JOIN previous_matches p USING (match_id)
     WHERE p.checked_at IS NULL OR f.checked_at >= p.checked_at
     QUALIFY row_number() OVER (PARTITION BY f.match_id ORDER BY f.checked_at DESC, f.seq DESC) = 1""",
+    # Rows that are a list's entry alone, of matches whose event was read before: the entry lacks what it says besides.
+    """CREATE TABLE listed_only AS
+    SELECT c.match_id, c.seq, bool_or(f.state IS NOT NULL) AS asked FROM chosen_matches c
+    SEMI JOIN (FROM previous_match_parts WHERE part = 'event' AND state = 'done') USING (match_id)
+    ANTI JOIN (FROM fresh_match_parts WHERE part = 'event' AND state = 'done') USING (match_id, seq)
+    LEFT JOIN (FROM fresh_match_parts WHERE part = 'event') f USING (match_id)
+    GROUP BY ALL""",
     # A match that no list has and that is not there by its number either; one that was played is never dropped.
     """CREATE TABLE gone AS
     SELECT c.match_id FROM chosen c ANTI JOIN chosen_matches USING (match_id)
@@ -93,6 +100,7 @@ def build(run: Run, candidate: Candidate) -> Built:
     con.execute(f"CREATE MACRO refreshed() AS {facts['refreshed']}")
     for statement in CHOOSE:
         con.execute(statement)
+    con.register("completed_matches", _completed(con))
     _write_matches(run, candidate)
     for table in match_tables.NAMED:
         candidate.write(table.name, _batches(con, _newest(table), table))
@@ -218,7 +226,8 @@ def _merged(table: Table, year: int) -> str:
     """SQL for a year of a table of matches: what was not answered again, and what was."""
     columns, order = duckdb_session.identifiers(table.names), duckdb_session.identifiers(table.key)
     if table is match_tables.MATCHES:
-        replaced, fresh = "chosen_matches USING (match_id)", "SEMI JOIN chosen_matches USING (match_id, seq)"
+        replaced = "chosen_matches USING (match_id)"
+        fresh = "SEMI JOIN chosen_matches USING (match_id, seq) ANTI JOIN listed_only USING (match_id, seq)"
     elif table is match_tables.MATCH_PARTS:
         replaced, fresh = "chosen USING (match_id, part)", "SEMI JOIN chosen USING (match_id, part, seq)"
     else:
@@ -227,7 +236,28 @@ def _merged(table: Table, year: int) -> str:
         fresh = f"SEMI JOIN (SELECT match_id, seq FROM chosen WHERE part = '{part}') USING (match_id, seq)"  # noqa: S608
     before = f"SELECT {columns} FROM before_{year}_{table.name} ANTI JOIN {replaced}"  # noqa: S608
     after = f"SELECT {columns} FROM fresh_{table.name} {fresh} WHERE season_year = {year}"  # noqa: S608
+    if table is match_tables.MATCHES:
+        after += f" UNION ALL SELECT {columns} FROM completed_matches WHERE season_year = {year}"  # noqa: S608
     return f"SELECT * FROM ({before} UNION ALL {after}) ANTI JOIN gone USING (match_id) ORDER BY {order}"  # noqa: S608
+
+
+def _completed(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """The rows that are a list's entry alone, with what the event of before said besides.
+
+    Where the event was asked for and did not come, the row keeps the hash of the entry of before: the next run finds
+    the match changed, and asks again.
+    """
+    table = match_tables.MATCHES
+    kept = ", ".join(f"coalesce(f.{name}, p.{name}) AS {name}" for name in match_tables.OF_THE_EVENT)
+    query = (
+        f"SELECT f.* EXCLUDE (seq) REPLACE ({kept}, "  # noqa: S608
+        "CASE WHEN l.asked THEN p.listing_hash ELSE f.listing_hash END AS listing_hash) "
+        "FROM fresh_matches f JOIN listed_only l USING (match_id, seq) JOIN previous_matches p USING (match_id)"
+    )
+    rows = con.sql(query).to_arrow_table().to_pylist()
+    values = [name for name in table.names if name != CONTENT_HASH.name]
+    hashed = [{**row, CONTENT_HASH.name: content_hash([row[name] for name in values])} for row in rows]
+    return pa.Table.from_pylist(hashed, table.schema)
 
 
 def _newest(table: Table) -> str:

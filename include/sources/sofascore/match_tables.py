@@ -375,6 +375,9 @@ MATCHES = Table(
     serve=True,
 )
 
+OF_THE_EVENT = ("venue_id", "venue", "city", "attendance", "referee_id", "referee")
+"""Columns of a match that its event tells and no list."""
+
 MATCH_PARTS = Table(
     "match_parts",
     "One row per match and part that was asked for, and how it ended. What is `none` is not asked for again.",

@@ -24,6 +24,7 @@ from include.sources.sofascore.discover import ASKED
 from include.sources.sofascore.match_tables import (
     NAMED,
     OF_MATCHES,
+    OF_THE_EVENT,
     PARTS,
     PLAYER_STATISTICS,
     STATES,
@@ -548,6 +549,27 @@ def test_a_match_that_is_gone_upstream_leaves_unless_it_was_played(published: Da
     assert score(published, manifest, played) == score(published, base.manifest, played)
 
 
+@pytest.mark.parametrize("kind", ["missing", "error", "garbage"])
+def test_of_a_match_that_a_list_tells_to_be_changed_and_whose_event_does_not_come_nothing_is_lost(
+    published: DailyRuns, base: Base, kind: str
+) -> None:
+    upstream = published.upstream
+    match = old_matches(upstream)[0]
+    (before,) = of_match(published, base.manifest, "matches", match)
+    assert before["venue"] and before["referee"] and before["attendance"]
+    upstream.correct(match, 8, 0)
+    upstream.faults([{"kind": kind, "match": match, "part": "event", "times": None}])
+    (row,) = of_match(published, published.publish(2, tolerate_failed=1), "matches", match)
+    assert {name: row[name] for name in OF_THE_EVENT} == {name: before[name] for name in OF_THE_EVENT}
+    assert (row["home_goals"], row["away_goals"]) == (8, 0), "as the list says"
+    upstream.faults([])
+    run, manifest = published.candidate(3)
+    assert "event" in plan(run)[match], "it is asked for again, since what changed is known of the list alone"
+    (row,) = of_match(published, manifest, "matches", match)
+    assert row["listing_hash"] != before["listing_hash"]
+    assert {name: row[name] for name in OF_THE_EVENT} == {name: before[name] for name in OF_THE_EVENT}
+
+
 def test_a_match_that_is_not_there_for_once_keeps_what_is_known_of_it(
     published: DailyRuns, base: Base
 ) -> None:
@@ -563,7 +585,6 @@ def test_a_match_that_is_not_there_for_once_keeps_what_is_known_of_it(
     upstream.faults([{"kind": "missing", "match": young.id, "times": None}])
     run, manifest = published.candidate(2)
     assert "event" in plan(run)[young.id]
-    # The row of the match itself is made of its entry in the list, which says less than its event.
     for name in {table.name for table in OF_MATCHES} - {"matches"}:
         before, after = (of_match(published, each, name, young.id) for each in (base.manifest, manifest))
         assert after == before, name
