@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from include.sources.sofascore.match_tables import STATES
+from include.sources.sofascore.match_tables import state_of
 from include.sources.sofascore.payloads import Event, Unreadable, read
 from include.storage.tables import content_hash
 from include.upstream.answers import ContractBreak, Kind, Transient
@@ -59,6 +59,7 @@ class _Page(_List):
 
 class _Status(msgspec.Struct):
     code: int
+    type: str | None = None
 
 
 class _Named(msgspec.Struct):
@@ -100,8 +101,8 @@ class Entry(msgspec.Struct):
 
     @property
     def state(self) -> str:
-        """What its status code means."""
-        return STATES.get(self.status.code, "unknown")
+        """What its status means."""
+        return state_of(self.status.code, self.status.type)
 
     @property
     def listing(self) -> str:

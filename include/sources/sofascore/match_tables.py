@@ -50,6 +50,7 @@ STATES = {
     7: "live",
     20: "live",
     31: "live",
+    41: "live",
     42: "live",
     60: "postponed",
     70: "canceled",
@@ -60,7 +61,23 @@ STATES = {
     110: "after_extra_time",
     120: "after_penalties",
 }
-"""What the upstream's status codes mean (contract, event). Any other code is `unknown`."""
+"""What the upstream's status codes mean (contract, event)."""
+STATES_OF_TYPES = {
+    "notstarted": "scheduled",
+    "inprogress": "live",
+    "finished": "ended",
+    "postponed": "postponed",
+    "canceled": "canceled",
+    "interrupted": "interrupted",
+    "suspended": "interrupted",
+}
+"""What the upstream's types of status mean, of which each has several codes."""
+
+
+def state_of(code: int, type_: str | None) -> str:
+    """What a status means: by its code, else by its type; `unknown` where nobody knows either."""
+    return STATES.get(code) or STATES_OF_TYPES.get(type_ or "", "unknown")
+
 
 PLAYED = frozenset({"ended", "after_extra_time", "after_penalties"})
 """States of matches that were played to their end: these count in every statistic."""
@@ -334,7 +351,7 @@ MATCHES = Table(
             "state",
             TEXT,
             "scheduled, live, ended, after_extra_time, after_penalties, postponed, canceled, interrupted, "
-            "abandoned, walkover, or unknown for a code that nobody knows.",
+            "abandoned, walkover, or unknown for a status that nobody knows.",
             True,
             of_thing=True,
         ),

@@ -151,9 +151,10 @@ class Round(_Object):
 
 
 class Status(_Object):
-    """The state of a match, by its code."""
+    """The state of a match, by its code and by the type that several codes share."""
 
     code: Count
+    type: Text | None = None
 
 
 class Venue(_Object):

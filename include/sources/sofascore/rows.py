@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from include.sources.sofascore import payloads
-from include.sources.sofascore.match_tables import PARTS, PLAYED, PLAYER_STATISTICS, STATES
+from include.sources.sofascore.match_tables import PARTS, PLAYED, PLAYER_STATISTICS, state_of
 from include.sources.sofascore.payloads import Event, Person, Score, TeamStatistics, Unreadable, read
 from include.sources.sofascore.records import Listed, Reply
 from include.storage.tables import content_hash
@@ -155,7 +155,7 @@ def _known(match: _Match | None) -> _Match:
 
 def _match_row(match: _Match) -> Row:
     event = match.event
-    state = STATES.get(event.status.code, "unknown")
+    state = state_of(event.status.code, event.status.type)
     played = state in PLAYED
     home, away = event.home_score or _NO_SCORE, event.away_score or _NO_SCORE
     round_ = event.round_info or _NO_ROUND

@@ -349,6 +349,28 @@ def test_an_event_that_is_not_there_gives_no_rows_but_its_state() -> None:
 
 
 @pytest.mark.parametrize(
+    ("type_", "state", "played"),
+    [
+        ("notstarted", "scheduled", False),
+        ("inprogress", "live", False),
+        ("finished", "ended", True),
+        ("postponed", "postponed", False),
+        ("canceled", "canceled", False),
+        ("interrupted", "interrupted", False),
+        ("suspended", "interrupted", False),
+        ("new in 2027", "unknown", False),
+        (None, "unknown", False),
+    ],
+)
+def test_a_code_that_nobody_knows_takes_the_state_of_its_type(
+    type_: str | None, state: str, played: bool
+) -> None:
+    row = match_of(status={"code": 93} if type_ is None else {"code": 93, "type": type_})
+    assert (row["status_code"], row["state"], row["played"]) == (93, state, played)
+    assert row["result"] == ("H" if played else None)
+
+
+@pytest.mark.parametrize(
     ("code", "state", "played"),
     [
         (0, "scheduled", False),
@@ -356,6 +378,7 @@ def test_an_event_that_is_not_there_gives_no_rows_but_its_state() -> None:
         (7, "live", False),
         (20, "live", False),
         (31, "live", False),
+        (41, "live", False),
         (42, "live", False),
         (60, "postponed", False),
         (70, "canceled", False),
@@ -365,7 +388,6 @@ def test_an_event_that_is_not_there_gives_no_rows_but_its_state() -> None:
         (100, "ended", True),
         (110, "after_extra_time", True),
         (120, "after_penalties", True),
-        (93, "unknown", False),
     ],
 )
 def test_states_follow_the_status_code_and_only_played_matches_have_a_result(
