@@ -73,6 +73,7 @@ def test_a_first_run_publishes_what_every_study_says(
     assert len(children) > 2 * len(said)
 
 
+@pytest.mark.whole_gate
 def test_an_incremental_run_ends_in_the_same_tables_as_a_full_one(daily: DailyRuns) -> None:
     daily.publish(1)
     in_no_feed: set[str] = set()

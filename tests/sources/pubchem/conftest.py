@@ -16,19 +16,19 @@ SIZE, SEED = 150, 5
 
 
 @pytest.fixture
-def daily(store: Store, registry: Registry) -> Iterator[DailyRuns]:
+def daily(store: Store, registry: Registry, light_gate: None) -> Iterator[DailyRuns]:
     """A pipeline on a sample that fits 300 studies of ctgov, none of which is published."""
     with SampleUpstream(size=SIZE, seed=SEED, compress=False) as upstream:
         yield DailyRuns("pubchem", store, registry, upstream)
 
 
 @pytest.fixture
-def pipeline_of(store: Store, registry: Registry) -> Callable[[SampleUpstream], DailyRuns]:
+def pipeline_of(store: Store, registry: Registry, light_gate: None) -> Callable[[SampleUpstream], DailyRuns]:
     return lambda upstream: DailyRuns("pubchem", store, registry, upstream)
 
 
 @pytest.fixture
-def ctgov(store: Store, registry: Registry) -> Iterator[DailyRuns]:
+def ctgov(store: Store, registry: Registry, light_gate: None) -> Iterator[DailyRuns]:
     """A pipeline on those studies."""
     with SampleCtgov(size=SIZE, seed=SEED, compress=False) as upstream:
         yield DailyRuns("ctgov", store, registry, upstream)

@@ -14,7 +14,6 @@ import pytest
 
 from include import pipeline
 from include.publishing.manifest import Manifest
-from include.quality import contract
 from include.registry.registry import Registry
 from include.sources.pubchem import extract
 from include.storage.store import Store
@@ -48,13 +47,6 @@ class Strange(SampleUpstream):
 def daily(store: Store, registry: Registry) -> Iterator[DailyRuns]:
     with Strange() as upstream:
         yield DailyRuns("pubchem", store, registry, upstream)
-
-
-@pytest.fixture
-def light_gate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Judge by the contract of the work list alone."""
-    path = contract.CONTRACTS / "pubchem" / "work_list.yml"
-    monkeypatch.setattr(contract, "load_all", lambda *_: {"work_list": path})
 
 
 def tables(daily: DailyRuns, manifest: Manifest) -> Tables:

@@ -137,6 +137,7 @@ def test_a_trial_whose_row_cannot_be_read_any_more_keeps_its_last_good_content(
     assert run.version != first.version
 
 
+@pytest.mark.whole_gate
 def test_days_of_daily_runs_end_where_a_full_refresh_does(daily: DailyRuns) -> None:
     daily.publish(1)
     left: set[int] = set()
@@ -324,6 +325,7 @@ def test_a_classification_that_lost_half_its_compounds_is_not_believed(
         assert latest is not None and latest.version == first.version
 
 
+@pytest.mark.whole_gate
 def test_compounds_that_left_the_list_are_asked_once_more_before_they_go(daily: DailyRuns) -> None:
     first = daily.publish(1)
     daily.upstream.faults([{"kind": "shrunk_list", "keep": 0.8, "times": None}])

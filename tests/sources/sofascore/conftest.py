@@ -16,7 +16,6 @@ from psycopg.conninfo import make_conninfo
 
 from include.pipeline import OpenRun
 from include.publishing.manifest import Manifest
-from include.quality import contract
 from include.registry.registry import Registry
 from include.sources.sofascore import build, competitions, match_tables, tables
 from include.sources.sofascore.competitions import Competition
@@ -26,6 +25,7 @@ from include.sources.sofascore.known_matches import DISCOVERY
 from include.storage.landing import Landed
 from include.storage.store import Store
 from sandbox.sofascore.server import SampleUpstream
+from tests.sources.conftest import lighten
 from tests.sources.daily import DailyRuns
 
 SIZE, SEED = 40, 3
@@ -84,19 +84,6 @@ def _configure(patch: pytest.MonkeyPatch) -> tuple[Competition, ...]:
     return chosen
 
 
-def _lighten(patch: pytest.MonkeyPatch) -> None:
-    path = contract.CONTRACTS / "sofascore" / "match_parts.yml"
-    patch.setattr(contract, "load_all", lambda *_: {"match_parts": path})
-
-
-@pytest.fixture
-def light_gate() -> Iterator[pytest.MonkeyPatch]:
-    """Judge by one contract of thirty until `undo`: for tests that are not about the verdict."""
-    with pytest.MonkeyPatch.context() as patch:
-        _lighten(patch)
-        yield patch
-
-
 @pytest.fixture
 def only_matches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compute nothing from the matches: for tests that are about the matches themselves."""
@@ -117,7 +104,7 @@ def daily(
     registry: Registry,
     upstream: SampleUpstream,
     configured: tuple[Competition, ...],
-    light_gate: pytest.MonkeyPatch,
+    light_gate: None,
     only_matches: None,
 ) -> DailyRuns:
     """A pipeline that has published nothing yet."""
@@ -147,7 +134,7 @@ def base(postgres: str, template_database: str, tmp_path_factory: pytest.TempPat
         SampleUpstream(size=SIZE, seed=SEED, compress=False) as upstream,
     ):
         _configure(patch)
-        _lighten(patch)
+        lighten(patch)
         manifest = DailyRuns("sofascore", Store.from_uri(root.as_uri()), registry, upstream).publish(1)
     return Base(root, database, manifest)
 
@@ -159,7 +146,7 @@ def copied(
     tmp_path: Path,
     upstream: SampleUpstream,
     configured: tuple[Competition, ...],
-    light_gate: pytest.MonkeyPatch,
+    light_gate: None,
 ) -> Iterator[DailyRuns]:
     """A pipeline that has published day 1; its upstream is still that of then."""
     database = f"sofascore_copy_{next(_number)}"
