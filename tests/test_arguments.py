@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from include import arguments
 from include.arguments import NotUnderstood
-from include.operations import backup, decisions, quarantine, replay, verification
-from include.publishing import diff, promotion
+from include.operations import backup, decisions, diff, quarantine, replay, verification
+from include.publishing import promotion
 from include.version import version_id
 
 WHOLE: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What no linter of imports can see: only include/registry says anything in SQL to the schema `lastgood`."""
+"""What no linter of imports can see: who speaks SQL to the schema `lastgood`, and who calls a file system."""
 
 import ast
 import re
@@ -41,6 +41,20 @@ FILES = sorted(
     for path in (ROOT / folder).rglob("*.py")
     if not path.is_relative_to(ROOM)
 )
+
+
+def test_only_the_store_knows_its_file_system() -> None:
+    """A file system's own calls make no promise: two who create a file at once may both be told that they did."""
+    found = [
+        f"{path}:{node.lineno}"
+        for path in FILES
+        if not path.is_relative_to("include/storage")
+        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == "fs"
+    ]
+    assert found == []
 
 
 def test_only_the_registry_has_sql_on_its_schema() -> None:

@@ -76,11 +76,8 @@ class Memory:
 
     def _create(self, name: str, value: Any) -> bool:
         """Write a file that must be new; False where somebody else has made it."""
-        full = self._store.full(f"{FOLDER}/{name}")
-        if self._store.local:
-            self._store.fs.makedirs(full.rsplit("/", 1)[0], exist_ok=True)
         try:
-            self._store.fs.pipe_file(full, msgspec.json.encode(value), mode="create")
+            self._store.create(f"{FOLDER}/{name}", msgspec.json.encode(value))
         except FileExistsError:
             return False
         return True

@@ -297,7 +297,7 @@ def restore_file(root: Store, store: Store, key: str) -> StoredFile:
         good = one.latest[source]
         sealed = manifests.manifest_key(source, good.version)
         if key == sealed:
-            size = held.fs.size(held.full(key))
+            size = held.size(key)
             found: StoredFile | None = StoredFile(path=key, bytes=size, sha256=good.manifest_sha256)
         elif rest == "manifest.json":
             found = _manifest_file(held, source, version)
@@ -320,7 +320,7 @@ def _manifest_file(held: Store, source: str, version: str) -> StoredFile | None:
     if manifests.read(held, source, version) is None:
         return None
     key = manifests.manifest_key(source, version)
-    return StoredFile(path=key, bytes=held.fs.size(held.full(key)), sha256=held.sha256(key))
+    return StoredFile(path=key, bytes=held.size(key), sha256=held.sha256(key))
 
 
 # --- what a backup does ---

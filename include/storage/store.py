@@ -127,6 +127,10 @@ class Store:
         folder, _, name = key.rpartition("/")
         return f"{self.full(folder)}/{safe_key(name)}" if folder else self.full(key)
 
+    def size(self, key: str) -> int:
+        """Bytes of the file at the key. Raises FileNotFoundError."""
+        return int(self.fs.size(self.full(key)))
+
     def exists(self, key: str) -> bool:
         """Whether a file stands at the key now. Raises OSError where that cannot be told."""
         self.fs.invalidate_cache()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,11 +34,23 @@ def pause(told: int) -> timedelta:
     return timedelta(hours=told)
 
 
-def test_one_of_those_who_notice_at_once_tells(store: Store) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda number: Memory(store).note(alert(number), NOW, pause), range(8)))
-    assert sorted(told, key=str) == [1, *[None] * 7]
-    assert {one.alert.run_id for one in Memory(store).noticed()} == {f"run-{number}" for number in range(8)}
+@pytest.fixture
+def interleaved() -> Iterator[None]:
+    """Threads that take turns a thousand times as often as they do."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(usual / 1000)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def test_one_of_those_who_notice_at_once_tells(tmp_path: Path, interleaved: None) -> None:
+    for outage in range(20):
+        memory = Memory(Store.from_uri((tmp_path / str(outage)).as_uri()))
+        with ThreadPoolExecutor(8) as pool:
+            told = [pool.submit(memory.note, alert(number), NOW, pause) for number in range(8)]
+        assert sorted((each.result() for each in told), key=str) == [1, *[None] * 7]
+        runs = {one.alert.run_id for one in memory.noticed()}
+        assert runs == {f"run-{number}" for number in range(8)}
 
 
 def test_people_are_told_again_after_pauses_that_grow(store: Store) -> None:

@@ -98,7 +98,7 @@ def heads(output: str) -> list[str]:
     names = [
         re.split(r"\s{2,}", line)[0] if re.search(r"\S\s{2,}\S", line) else _words(line) for line in lines
     ]
-    return [re.sub(r"^latest \w+$", "latest SOURCE", name) for name in names]
+    return [re.sub(r"^(latest|versions) \w+$", r"\1 SOURCE", name) for name in names]
 
 
 def _words(line: str) -> str:
