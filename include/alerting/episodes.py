@@ -61,7 +61,8 @@ class RunSeen(msgspec.Struct, frozen=True):
     """When an alert about a run last came into an episode, and when people were last notified on its account."""
 
     seen: datetime
-    notified: datetime | None = None
+    # Kept as `told`: open episodes of earlier releases have it under that name.
+    notified: datetime | None = msgspec.field(default=None, name="told")
     held: bool = False
     """Units of it failed, and people are told once it is over."""
 

@@ -59,7 +59,7 @@ class Memory:
         sent = sum("/told-" in key for key in keys)
         if sent:
             last = self._read(f"told-{sent}", datetime)
-            # None is being written at this moment, so somebody is sending it.
+            # None cannot be read; whoever made it has sent it.
             if last is None or now - last < pause(sent):
                 return None
         return sent + 1 if self._create(f"told-{sent + 1}", now) else None
@@ -83,7 +83,7 @@ class Memory:
         return True
 
     def _read(self, name: str, type_: type[_T]) -> _T | None:
-        """What a file holds; None where its writer has not finished, or was killed."""
+        """What a file holds; None where it cannot be read."""
         try:
             return msgspec.json.decode(self._store.read_bytes(f"{FOLDER}/{name}"), type=type_)
         except msgspec.DecodeError:

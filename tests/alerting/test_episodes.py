@@ -660,3 +660,9 @@ def test_every_kind_is_an_anchor_and_says_what_happened_and_what_to_do() -> None
         assert kind.was and "is not" not in kind.was and not kind.was.endswith(".")
         assert not kind.harm or (kind.harm[0].islower() and kind.harm.endswith("."))
     assert KINDS.keys() >= episodes.FAILURES | episodes.OF_RUN | episodes.CONSEQUENCES
+
+
+def test_an_open_episode_of_an_earlier_release_still_knows_that_people_were_notified() -> None:
+    kept = {"seen": T0.isoformat(), "told": T0.isoformat(), "held": False}
+    assert msgspec.convert(kept, episodes.RunSeen) == episodes.RunSeen(T0, T0)
+    assert msgspec.to_builtins(episodes.RunSeen(T0, T0)).keys() == kept.keys()
