@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +28,8 @@ IN_PROCESS_BYTES = 8 * 2**20
 WORKER_IDLE_SECONDS = 60
 AHEAD = 2
 """So many jobs for each worker are begun before the first one's result is taken."""
+_PARTIAL_DAY = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
+_PRECISION = {4: "year", 7: "month", 10: "day"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,16 @@ def without_nul(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: without_nul(item) for key, item in value.items()}
     return value
+
+
+def partial_day(text: str) -> tuple[date, str]:
+    """The first day of what YYYY-MM-DD, YYYY-MM or YYYY names, and how exact that is: day, month or year.
+
+    Raises ValueError for what is no date.
+    """
+    if not _PARTIAL_DAY.fullmatch(text):
+        raise ValueError(f"{text!r} is no date like 2026-11-20, 2026-11 or 2026")
+    return date.fromisoformat(text + "-01-01"[len(text) - 4 :]), _PRECISION[len(text)]
 
 
 def spread(parse: Callable[[J, Path], R], jobs: Sequence[J], folder: Path, size: int) -> Iterator[R]:

@@ -110,7 +110,8 @@ class Api:
 
     def _list(self, node: str, hits: Hits) -> Answer:
         if node not in NODES:
-            raise FaultError(404, "NotFound", "No data found", f"No hierarchy node {node}")
+            text = f"Status: 404\nCode: PUGREST.NotFound\nMessage: No data found\nDetail: No hierarchy node {node}\n"
+            return Answer(404, TEXT, [text.encode()])
         cids = sorted(self._world.listed[NODES[node]])
         if "empty_list" in hits:
             cids = []

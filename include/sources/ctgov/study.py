@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from include.sources.ctgov import names, privacy
 from include.sources.ctgov.tables import TABLES
-from include.sources.parsing import lenient, without_nul
+from include.sources.parsing import lenient, partial_day, without_nul
 from include.storage.tables import content_hash
 
 Row = tuple[Any, ...]
@@ -320,8 +320,6 @@ _decode = msgspec.json.Decoder().decode
 _encode_canonical = msgspec.json.Encoder(order="sorted").encode
 _NCT_ID = re.compile(r"NCT[0-9]{8}")
 _FIRST_ID = re.compile(rb'"identificationModule"\s*:\s*\{\s*"nctId"\s*:\s*"(NCT[0-9]{8})"')
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_PARTIAL = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 _PARTIAL_DATES = frozenset(
     {"statusVerifiedDate", "startDateStruct", "primaryCompletionDateStruct", "completionDateStruct"}
 )
@@ -334,7 +332,6 @@ _PER_YEAR = {
     "Hour": 365.25 * 24,
     "Minute": 365.25 * 24 * 60,
 }
-_PRECISION: dict[int, str] = {4: "year", 7: "month", 10: "day"}
 
 
 def parse(raw: bytes) -> ParsedStudy:
@@ -456,11 +453,10 @@ class _NoDateError(ValueError):
 
 @lru_cache(maxsize=1 << 15)
 def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    if not _DAY.fullmatch(text):
+    day, _, precision = _partial_day(text)
+    if precision not in {None, "day"}:
         raise _NoDateError(text)
-    return _checked_day(text, text)
+    return day
 
 
 @lru_cache(maxsize=1 << 15)
@@ -468,16 +464,11 @@ def _partial_day(text: str | None) -> tuple[date | None, str | None, str | None]
     """The first day of what the text names, the text itself, and how exact it is."""
     if text is None:
         return None, None, None
-    if not _PARTIAL.fullmatch(text):
-        raise _NoDateError(text)
-    return _checked_day(text + "-01-01"[len(text) - 4 :], text), text, _PRECISION[len(text)]
-
-
-def _checked_day(day: str, received: str) -> date:
     try:
-        return date.fromisoformat(day)
+        day, precision = partial_day(text)
     except ValueError:
-        raise _NoDateError(received) from None
+        raise _NoDateError(text) from None
+    return day, text, precision
 
 
 @lru_cache(maxsize=1 << 12)

@@ -231,7 +231,10 @@ MERGE = (
     SELECT t.*, n.n_compounds FROM (
         SELECT * EXCLUDE (cids, asked) FROM seen
         UNION ALL BY NAME
-        SELECT * EXCLUDE (n_compounds, content_hash) FROM previous_trials ANTI JOIN seen USING (collection, trial_id)) t
+        -- Versions that did not tell the precision took days only.
+        SELECT * EXCLUDE (n_compounds, content_hash)
+            REPLACE (if(updated IS NULL, NULL, coalesce(updated_precision, 'day')) AS updated_precision)
+        FROM previous_trials ANTI JOIN seen USING (collection, trial_id)) t
     JOIN (SELECT collection, trial_id, count(*)::INTEGER AS n_compounds FROM new_trial_compounds GROUP BY ALL) n
         USING (collection, trial_id)""",
     # Names: as units.

@@ -1,7 +1,7 @@
 """How PubChem wants to be asked and what its answers mean (docs/upstreams/pubchem.md).
 
-Faults are read by their code before the status, since ServerBusy has come behind a 404 and a refusal can look all
-green. Only a NotFound says that there is nothing; any other 404 may pass.
+Faults, in JSON or in plain text, are read by their code before the status, since ServerBusy has come behind a 404 and
+a refusal can look all green. Only a NotFound says that there is nothing; any other 404 may pass.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ _LOOK_AT = 512
 _PENDING, _NOT_FOUND = 202, 404
 _SERVER_ERROR = 500
 _NUMBERS = re.compile(rb"[0-9\s]+")
+_TEXT_FAULT = re.compile(rb"\s*(?:Status: *[0-9]+\s+)?Code: *([A-Za-z.]+)")
+"""How a request for TXT is answered: lines Status, Code, Message and Detail."""
 _KINDS = {
     "NotFound": Kind.EMPTY,
     "ServerBusy": Kind.TRANSIENT,
@@ -81,13 +83,13 @@ class _Rejection(msgspec.Struct):
 def classify(status: int, headers: Mapping[str, str], body: bytes) -> Kind | None:
     """What an answer of PubChem means; None where the default rules hold."""
     start = body[:_LOOK_AT]
+    if in_text := _TEXT_FAULT.match(start):
+        return _kind_of_fault(in_text[1].decode(), status)
     if b'"Fault"' in start:
         try:
-            code = msgspec.json.decode(body, type=_FaultBody).Fault.Code
+            return _kind_of_fault(msgspec.json.decode(body, type=_FaultBody).Fault.Code, status)
         except msgspec.DecodeError:
             return Kind.TRANSIENT
-        unknown = Kind.TRANSIENT if status >= _SERVER_ERROR else Kind.CONTRACT_BREAK
-        return _KINDS.get(code.rpartition(".")[2], unknown)
     if status not in SUCCESS and b'"SDQOutputSet"' in start:
         return Kind.CONTRACT_BREAK if _is_rejected(body) else Kind.TRANSIENT
     if status in (_PENDING, _NOT_FOUND):
@@ -95,6 +97,12 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Kind | Non
     # Nothing is agreed on about content types: an answer is what it reads like.
     is_data = start.lstrip().startswith(b"{") or _NUMBERS.fullmatch(body) is not None
     return Kind.OK if status in SUCCESS and is_data else None
+
+
+def _kind_of_fault(code: str, status: int) -> Kind:
+    """What a code means, e.g. PUGREST.NotFound; one that nobody knows is as bad as its status."""
+    unknown = Kind.TRANSIENT if status >= _SERVER_ERROR else Kind.CONTRACT_BREAK
+    return _KINDS.get(code.rpartition(".")[2], unknown)
 
 
 def _is_rejected(body: bytes) -> bool:

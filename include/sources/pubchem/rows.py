@@ -1,7 +1,7 @@
 """Reading one row of PubChem: a trial in either of its shapes, or the properties of a compound.
 
-Trials come with `cids` as an array or as text with pipes, with dates as 2005-06-24 or 20050624, text or number
-(docs/upstreams/pubchem.md).
+Trials come with `cids` as an array or as text with pipes, with dates as 2005-06-24 or 20050624, text or number, or
+to the month or year only (docs/upstreams/pubchem.md).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from include.sources.parsing import lenient
+from include.sources.parsing import lenient, partial_day
 from include.upstream.answers import one_line
 
 MAX_CID = 2**53
-_DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
+_COMPACT_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})?")
 _NCT = re.compile(r"NCT[0-9]{8}")
 _NO_PHASE = frozenset({"", "n/a", "na", "not applicable"})
 _Many = list[int | str] | str | int | None
@@ -73,13 +73,14 @@ def cids_of(row: bytes | msgspec.Raw) -> tuple[int, ...]:
 
 
 def _cids(value: _Many) -> tuple[int, ...]:
+    """The compounds of a list, each once. CID 0 stands for a substance without a compound and is none."""
     try:
         cids = dict.fromkeys(int(part) for part in _parts(value))
     except ValueError as error:
         raise Refused("bad cids", one_line(str(error), 200)) from error
-    if any(not 0 < cid < MAX_CID for cid in cids):
+    if any(not 0 <= cid < MAX_CID for cid in cids):
         raise Refused("bad cids", one_line(f"{value!r} holds a number that is no CID", 200))
-    return tuple(cids)
+    return tuple(cid for cid in cids if cid)
 
 
 def _parts(value: Sequence[int | str] | int | None) -> list[str]:
@@ -93,18 +94,22 @@ def _text(value: str | None) -> str | None:
     return (value or "").replace("\0", "").strip() or None
 
 
-def _date(value: str | int | None, today: date) -> date | None:
-    """A date in either form; None where there is none. Raises Refused for what is no day, or beyond tomorrow."""
+def _date(value: str | int | None, today: date) -> tuple[date, str] | None:
+    """The first day of a date in either form, and how exact it is (day, month or year); None where there is none.
+
+    Raises Refused for what is no date, or more than a year ahead.
+    """
     text = _text(None if value is None else str(value))
     if text is None or text == "0":
         return None
-    match = _DATE.fullmatch(text[:10])
+    # A moment counts with its day.
+    day = _COMPACT_DATE.sub(lambda found: "-".join(filter(None, found.groups())), text[:10], count=1)
     try:
-        found = date(*map(int, match.groups())) if match else None
+        found = partial_day(day)
     except ValueError:
         found = None
-    if found is None or found > today + timedelta(days=366):
-        raise Refused("bad date", one_line(f"{text!r} is no day like 2026-11-20 or 20261120", 200))
+    if found is None or found[0] > today + timedelta(days=366):
+        raise Refused("bad date", one_line(f"{text!r} is no date like 2026-11-20, 20261120 or 2026-11", 200))
     return found
 
 
@@ -127,6 +132,7 @@ def trial(row: bytes | msgspec.Raw, collection: str, today: date) -> dict[str, A
     if isinstance(interventions, list):
         interventions = "|".join(interventions)
     phase = _text(found.phase)
+    updated, precision = _date(found.updatedate, today) or _date(found.date, today) or (None, None)
     return {
         "collection": collection,
         "trial_id": trial_id,
@@ -135,7 +141,8 @@ def trial(row: bytes | msgspec.Raw, collection: str, today: date) -> dict[str, A
         "interventions": _text(interventions),
         "phase": None if phase is None or phase.lower() in _NO_PHASE else phase,
         "status": _text(found.status),
-        "updated": _date(found.updatedate, today) or _date(found.date, today),
+        "updated": updated,
+        "updated_precision": precision,
         "disease_ids": _parts(found.diseaseids) or None,
         "url": _url(found.link, collection, trial_id),
         "cids": list(_cids(found.cids)),

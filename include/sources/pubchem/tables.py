@@ -1,7 +1,8 @@
 """The tables that PubChem becomes. docs/data_contract.md is generated from this file.
 
 Values are as received but for three things: a list that comes as an array or as a pipe string is a list, a date
-that comes as 2005-06-24 or as 20050624 is a date, numbers that PubChem sends as text are numbers. U+0000, which
+that comes as 2005-06-24 or as 20050624 is a date (with its precision, as in ctgov), numbers that PubChem sends as text
+are numbers. U+0000, which
 PostgreSQL cannot hold, is taken out of text.
 """
 
@@ -100,7 +101,12 @@ TRIALS = Table(
             "phase", _TEXT, "Phase as received, e.g. Phase 1/Phase 2; null for N/A or empty.", of_thing=True
         ),
         Column("status", _TEXT, "Status as received, e.g. Recruiting.", of_thing=True),
-        Column("updated", pa.date32(), "Date of the trial's last update in PubChem."),
+        Column(
+            "updated",
+            pa.date32(),
+            "Date of the trial's last update in PubChem; the first day where only the month or year is known.",
+        ),
+        Column("updated_precision", _TEXT, "How exactly updated is known: day, month or year."),
         Column("disease_ids", _TEXTS, "PubChem's ids of the diseases; null where there are none."),
         Column("url", _TEXT, "The trial's page in its registry: https, else null."),
         Column("n_compounds", _COUNT, "Number of compounds linked with the trial, from 1.", required=True),

@@ -49,7 +49,11 @@ def test_a_list_has_one_number_a_line_in_order(ask: Any, served: SampleUpstream,
 
 
 def test_a_list_that_does_not_exist_is_not_found(ask: Any) -> None:
-    assert fault(ask.get("/rest/pug/classification/hnid/1/cids/TXT"), 404)[0] == "PUGREST.NotFound"
+    unknown = ask.get("/rest/pug/classification/hnid/1/cids/TXT")
+    assert (unknown.status_code, unknown.text.split("\n")[:2]) == (
+        404,
+        ["Status: 404", "Code: PUGREST.NotFound"],
+    )
 
 
 # --- properties

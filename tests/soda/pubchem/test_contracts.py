@@ -324,6 +324,20 @@ BROKEN: dict[str, tuple[Damage, dict[str, str]]] = {
         lambda t: replaced(t, "trials", "conditions", ["Solid Tumor|Advanced Solid Tumor"], 1),
         {"trials.checks.failed_rows.pipes": "WARN"},
     ),
+    "an unknown precision of a date": (
+        lambda t: replaced(t, "trials", "updated_precision", "hour", 1),
+        {"trials.columns.updated_precision.checks.invalid": "FAILED"},
+    ),
+    "a date without a precision": (
+        lambda t: replaced(t, "trials", "updated_precision", None, 1),
+        {"trials.checks.failed_rows.precision": "FAILED"},
+    ),
+    "a month that is not its first day": (
+        lambda t: replaced(
+            replaced(t, "trials", "updated_precision", "month", 1), "trials", "updated", date(2024, 12, 5), 1
+        ),
+        {"trials.checks.failed_rows.precision": "FAILED"},
+    ),
     "updated before the web": (
         lambda t: replaced(t, "trials", "updated", date(1066, 10, 14), 1),
         {"trials.checks.failed_rows.date_range": "WARN"},

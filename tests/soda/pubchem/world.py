@@ -102,6 +102,7 @@ def trial(collection: str, number: int) -> dict[str, Any]:
         "phase": f"Phase {number % 4}" if number % 4 else None,
         "status": "Completed",
         "updated": date(2020, 1, 1) + timedelta(days=number % 2_000),
+        "updated_precision": "day",
         "disease_ids": ["9765"] if number % 5 == 0 else None,
         "url": f"https://registry.example/{forms[collection]}",
         "n_compounds": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,11 @@ def fault(code: str) -> bytes:
     return json.dumps({"Fault": {"Code": code, "Message": "m", "Details": ["d"]}}).encode()
 
 
+def in_text(code: str) -> bytes:
+    return f"Status: 404\nCode: {code}\nMessage: m\nDetail: d".encode()
+
+
+@pytest.mark.parametrize("written", [fault, in_text])
 @pytest.mark.parametrize("status", [200, 202, 404, 500, 503])
 @pytest.mark.parametrize(
     ("code", "kind"),
@@ -33,8 +39,22 @@ def fault(code: str) -> bytes:
         ("PUGREST.Unimplemented", Kind.CONTRACT_BREAK),
     ],
 )
-def test_the_code_of_a_fault_decides_whatever_the_status(status: int, code: str, kind: Kind) -> None:
-    assert classify(status, {}, fault(code)) is kind
+def test_the_code_of_a_fault_decides_whatever_the_status(
+    status: int, code: str, kind: Kind, written: Callable[[str], bytes]
+) -> None:
+    assert classify(status, {}, written(code)) is kind
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Status: 404\r\nCode: PUGREST.NotFound\r\nMessage: No CID found\r\n",
+        b"Code: PUGREST.NotFound\nMessage: No CID found",
+        b"\n Status: 404\n Code: PUGREST.NotFound",
+    ],
+)
+def test_a_fault_in_plain_text_is_read_with_any_ends_of_lines(body: bytes) -> None:
+    assert classify(404, {"Content-Type": "text/plain"}, body) is Kind.EMPTY
 
 
 @pytest.mark.parametrize(
@@ -42,6 +62,7 @@ def test_the_code_of_a_fault_decides_whatever_the_status(status: int, code: str,
 )
 def test_a_code_that_nobody_knows_is_as_bad_as_its_status(status: int, kind: Kind) -> None:
     assert classify(status, {}, fault("PUGREST.SomethingNew")) is kind
+    assert classify(status, {}, in_text("PUGREST.SomethingNew")) is kind
 
 
 @pytest.mark.parametrize("body", [b"<html>404</html>", b"", b"Not Found", b'{"error": "no"}'])

@@ -43,6 +43,7 @@ def test_a_row_becomes_a_trial_with_its_compounds() -> None:
         "phase": "Phase 1/Phase 2",
         "status": "Recruiting",
         "updated": date(2005, 6, 24),
+        "updated_precision": "day",
         "disease_ids": ["1", "22"],
         "url": "https://clinicaltrials.gov/study/NCT00000001",
         "cids": [6, 38],
@@ -60,6 +61,30 @@ def test_compounds_come_as_an_array_or_as_a_pipe_string(cids: Any) -> None:
 def test_dates_come_in_both_forms(given: Any) -> None:
     assert trial(updatedate=given)["updated"] == date(2024, 12, 5)
     assert trial(updatedate=None, date=given)["updated"] == date(2024, 12, 5)
+
+
+@pytest.mark.parametrize(
+    ("given", "updated", "precision"),
+    [
+        ("2024-12", date(2024, 12, 1), "month"),
+        ("202412", date(2024, 12, 1), "month"),
+        (202412, date(2024, 12, 1), "month"),
+        ("2024", date(2024, 1, 1), "year"),
+        (2024, date(2024, 1, 1), "year"),
+        ("20241205", date(2024, 12, 5), "day"),
+        (None, None, None),
+        ("0", None, None),
+    ],
+)
+def test_a_date_keeps_its_precision(given: Any, updated: date | None, precision: str | None) -> None:
+    found = trial(updatedate=given)
+    assert (found["updated"], found["updated_precision"]) == (updated, precision)
+
+
+@pytest.mark.parametrize("cids", ["0|6", [0, 6], ["0", "6"], "6|0", [6, 0, 0]])
+def test_a_substance_without_a_compound_does_not_fail_the_others(cids: Any) -> None:
+    assert trial(cids=cids)["cids"] == [6]
+    assert rows.cids_of(json.dumps({"cids": cids}).encode()) == (6,)
 
 
 @pytest.mark.parametrize("phase", ["N/A", "", None, "Not Applicable"])
@@ -84,10 +109,12 @@ def test_a_link_that_is_not_https_is_left_out(link: Any) -> None:
         ({"ctid": None}, "no id"),
         ({"ctid": "NCT1"}, "bad id"),
         ({"cids": "6|x"}, "bad cids"),
-        ({"cids": [0]}, "bad cids"),
         ({"cids": [-6]}, "bad cids"),
         ({"updatedate": "yesterday"}, "bad date"),
         ({"updatedate": "20261340"}, "bad date"),
+        ({"updatedate": "2026-13"}, "bad date"),
+        ({"updatedate": "2024-1"}, "bad date"),
+        ({"updatedate": "20241"}, "bad date"),
         ({"updatedate": "29990101"}, "bad date"),
         ({"title": 5}, "wrong type"),
     ],
