@@ -43,7 +43,8 @@ CLINICAL_COMPOUND_TRIALS = Table(
             "targets",
             _TEXTS,
             "Molecular targets (gene or protein symbols, e.g. EGFR) that the study's interventions, title or "
-            "keywords name; null where they name none.",
+            "keywords name; null where they name none. What they say is absent or unaltered (HER2-negative, KRAS "
+            "wild type) is none; HER2-low is HER2.",
         ),
         Column("start_date", _DATE, "First participant enrolled; the first day of a month known only."),
         Column("completion_date", _DATE, "Last participant's last visit; likewise."),

@@ -1,15 +1,17 @@
 # ruff: noqa: RUF001  (look-alike characters are what is replaced)
 """Molecular targets that a study names: HER2, PD-1, VEGFR and the like, by the symbol in common use.
 
-A target counts where it is written down; what a drug hits is not looked up, so imatinib alone names none. "HER2
-negative" and "KRAS wild-type" say what is not there and name none either.
+A target counts where it is written down; what a drug hits is not looked up, so imatinib alone names none. What a
+text says is absent, unaltered or ruled out is no target: "HER2-negative", "KRAS wild-type", "without EGFR mutation".
+Little of it is there and can be hit: "HER2-low" is HER2.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 _TARGETS = """
 4-1BB: CD137 TNFRSF9
@@ -194,16 +196,47 @@ SRC
 """Symbols that are words or mean other things too. They count only in capitals as here, and beside a word of
 _NOUN or behind `anti-` or `c-`: "MET inhibitor", but not "patients who met criteria"."""
 
-_MORE = r"(?:(?:\s?[/,&+]\s?|\s(?:and|or)\s|-)[A-Z][A-Z0-9]{0,9}){0,4}"
+_OTHER_SYMBOL = r"(?-i:(?!POS|NEG|WILD|MUT|TKI)[A-Z][A-Z0-9]{0,9})"
+_MORE = rf"(?:(?:\s?[/,&+]\s?|\s(?:and|or)\s|-){_OTHER_SYMBOL}){{0,4}}"
 """Further symbols between this one and the word that goes with all of them: ALK/ROS1 inhibitor."""
 _NOUN = (
-    r"(?:inhibit|antagoni|agoni|antibod|block|degrad|amplif|fusion|mutat|mutant|alter|rearrang|exon|positive"
+    r"(?i:inhibit|antagoni|agoni|antibod|block|degrad|amplif|fusion|mutat|mutant|alter|rearrang|exon|positive"
     r"|overexpress|express|TKI|gene\b|pathway|receptor|CAR\b|directed|target|bispecific|translocat|modulat)"
 )
 _BESIDE = re.compile(rf"\+|{_MORE}(?:\s[A-Z]\d{{2,4}}[A-Z])?[\s-]?{_NOUN}")
 _BEFORE = re.compile(r"(?:[Aa]nti-?|\bc-|[Tt]arget(?:ing|ed|s)? )$")
 _LONGEST_BEFORE = 10
-_ABSENT = re.compile(rf"{_MORE}(?:[\s-]?(?:negative|neg\b|wild|WT\b)|-(?=$|[\s,;)/])(?!\s?(?:and\b|or\b|/)))")
+
+_FEATURE = (
+    r"(?:(?:gene|protein|receptor|mutation|mutant|rearrangement|fusion|translocation|amplification|alteration"
+    r"|aberration|expression|over-?expression|status|biomarker|tumou?r|IHC|FISH|TPS|CPS)s?(?![a-z]))"
+)
+"""What of a target is or is not there."""
+_JOINT = r"(?:\s?[/,&]\s?|,?\s(?:and/or|and|or|nor)\s)"
+_MINUS = r"-(?![\w-])"
+_MINUS_HANGS = r"(?!-\s?(?:/|and\b|or\b|to\b)(?!\s?[A-Za-z0-9-]{1,10}[+-](?!\w)))"
+"""The hyphen of "EGFR- and ALK-positive" is no minus; that of "HER2-/HR+" is one."""
+_ABSENT_AFTER = re.compile(
+    rf"(?:{_JOINT}{_OTHER_SYMBOL}){{0,4}}(?:"
+    rf"(?:[\s-]{_FEATURE}){{0,2}}[\s,:-]{{0,2}}(?:(?:is|are|was|were)\s)?[(\[]?(?:"
+    r"negativ|neg\b|wild[\s-]?type|WT\b|absen|null\b|zero\b|deficien|loss\b|lacking"
+    r"|(?:non|un|not)[\s-]?(?:mutat|mutant|alter|amplif|rearrang|over-?express|express|detect|present)"
+    r"|unmutat|0(?![\d.%-])|<\s?1\s?%)"
+    rf"|{_MINUS_HANGS}{_MINUS}|\s?\(\s?-\s?\))",
+    re.IGNORECASE,
+)
+_ABSENT_BEFORE = re.compile(
+    r"(?<![\w/+-])(?<!\bor )(?<!\band )(?:non|not?|negative for|without|lack(?:s|ing)?(?: of)?|absen(?:ce|t)(?: of)?"
+    r"|wild[\s-]?type|WT|neither|excluding|exclu(?:de|sion of)|free of|rul(?:e|ed|ing) out)[\s-]"
+    r"(?:(?:an?|any|the|prior|previous|known|actionable|targetable|druggable|sensiti[sz]ing|activating|oncogenic"
+    r"|driver|common|documented|detectable|classical|concomitant|mutat(?:ed|ions? (?:in|of))|expression of"
+    r"|over-?expression of|anti)[\s-]){0,4}",
+    re.IGNORECASE,
+)
+_LISTED = re.compile(rf"(?:{_JOINT}{_OTHER_SYMBOL}){{0,4}}{_JOINT}", re.IGNORECASE)
+"""What stands between two symbols of a list: EGFR, RAS or ALK."""
+_LISTED_BY_OR = re.compile(rf"(?:[\s-]{_FEATURE}){{0,2}}(?:\s?/\s?|,?\s(?:and/or|or|nor)\s)", re.IGNORECASE)
+"""Beyond it a negation in front of the list still reaches: without EGFR mutations or ALK fusions."""
 
 _GREEK = str.maketrans({"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "κ": "kappa"})
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
@@ -219,9 +252,10 @@ def _named(text: str) -> Iterator[str]:
     text = " ".join(text.split())
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_DASHES).translate(_GREEK)
-    for match in _ANY.finditer(text):
+    matches = list(_ANY.finditer(text))
+    for match, is_absent in zip(matches, _absent(text, [match.span() for match in matches]), strict=True):
         start, end = match.span()
-        if _ABSENT.match(text, end):
+        if is_absent:
             continue
         bare = _bare(match[0])
         if bare in _EXACT and not (
@@ -230,6 +264,20 @@ def _named(text: str) -> Iterator[str]:
         ):
             continue
         yield from _SYMBOLS[bare]
+
+
+def _absent(text: str, spans: Sequence[tuple[int, int]]) -> list[bool]:
+    """Of each place where a symbol stands, whether the text says that it is absent: by itself, or in a list that is."""
+    negated = {match.end() for match in _ABSENT_BEFORE.finditer(text)}
+    before = [start in negated for start, _ in spans]
+    after = [_ABSENT_AFTER.match(text, end) is not None for _, end in spans]
+    gaps = [(end, start) for (_, end), (start, _) in itertools.pairwise(spans)]
+    listed = [_LISTED.fullmatch(text, *gap) is not None for gap in gaps]
+    for at, gap in enumerate(gaps):
+        before[at + 1] |= before[at] and (listed[at] or _LISTED_BY_OR.fullmatch(text, *gap) is not None)
+    for at in reversed(range(len(gaps))):
+        after[at] |= after[at + 1] and listed[at]
+    return [one or other for one, other in zip(before, after, strict=True)]
 
 
 def _bare(spelling: str) -> str:
