@@ -49,6 +49,18 @@ required column be null, taking a table out of SQL. That raises the schema versi
 what to change. A renamed column stays under its old name for at least one schema version. After a new schema
 version the next run fetches everything again. `make docs` refuses to write a breaking change into a frozen schema
 file, and the tests fail until the files are current.
+
+## Definitions that changed
+
+Tables that are computed from others are computed from all of them in every run. Where a definition changes, the first
+run after it reports every row whose values it changes as changed, once; base tables stay as they are.
+
+- sofascore, November 2026. A figure that no player of a match has is unknown in that match, no longer 0: sums are
+  over the matches that state it, rates over their minutes, and `player_seasons.partly_known` names the figures of
+  which that is not all. Who left the pitch was sent off, though the card was taken back later. Own goals are no shots
+  in `team_tactics`. Percentiles and `position_distributions` need 10 players (or teams). Tiers of opponents tell teams
+  with equal points apart by goal difference. The peak of `age_curves` is of ratings around an age, and needs 200
+  player-seasons. Means and classes are of figures before they are rounded. An age that no player can have is null.
 """
 
 

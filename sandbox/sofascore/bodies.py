@@ -284,11 +284,13 @@ class Bodies:
         return {"incidents": [*reversed([*incidents, *kicks])], "home": {}, "away": {}}
 
     def shotmap(self, fixture: Fixture) -> Body:
-        """The answer to /event/{id}/shotmap, newest first."""
+        """The answer to /event/{id}/shotmap, newest first. An own goal is among the shots of who it counts for."""
         play = self._play(fixture)
         xg = self.world.has_xg(fixture.season)
         first = _SHOT_IDS + fixture.id % 10_000_000 * _IDS_PER_MATCH
         shots = [_shot(shot, first + number, xg=xg) for number, shot in enumerate(play.shots)]
+        own_goals = [each for each in play.happened if each.body.get("incidentClass") == "ownGoal"]
+        shots += [_own_goal(each, first + number) for number, each in enumerate(own_goals, start=len(shots))]
         return {"shotmap": shots[::-1]}
 
     # --- the other parts
@@ -312,7 +314,7 @@ class Bodies:
         points: list[dict[str, float]] = []
         value = 0.0
         for minute in range(1, ended.end + 1):
-            value = max(-100.0, min(100.0, value * 0.6 + (draw() - 0.48) * 90))
+            value = value * 0.6 + (draw() - 0.48) * 90
             points.append({"minute": minute, "value": round(value)})
             if minute in (45, 90):
                 points.append({"minute": minute + 0.5, "value": round(value * draw())})
@@ -516,6 +518,23 @@ def _shot(shot: Shot, identity: int, *, xg: bool) -> Body:
     if xg:
         body |= {"xg": shot.xg, "xgot": shot.xgot}
     return body
+
+
+def _own_goal(happening: Happening, identity: int) -> Body:
+    """An own goal in a shot map: by a player of the other side, without expected goals."""
+    return {
+        "player": happening.body["player"],
+        "isHome": happening.body["isHome"],
+        "shotType": "goal",
+        "goalType": "own",
+        "situation": "corner",
+        "playerCoordinates": {"x": 4.0, "y": 50.0, "z": 0},
+        "bodyPart": "other",
+        "goalMouthLocation": "low-centre",
+        "id": identity,
+        "time": happening.time,
+        "incidentType": "shot",
+    }
 
 
 def _best(sheet: Sheet) -> Body:

@@ -25,6 +25,8 @@ from sandbox.sofascore.vocabulary import (
 
 _MISSING_A_SIDE = 3
 _SUBSTITUTIONS = (3, 3, 4, 4, 5, 5, 5)
+_TAKEN_BACK = 8
+"""Of so many matches one has its sendings-off taken back."""
 _KINDS_OF_GOAL = {"regular": 0.88, "penalty": 0.09, "ownGoal": 0.03}
 _KINDS_OF_SHOT = {"miss": 0.39, "save": 0.3, "block": 0.28, "post": 0.03}
 _SHOOTING = {"G": 0.0, "D": 0.5, "M": 1.5, "F": 3.0}
@@ -188,7 +190,8 @@ class Play:
                 "player": sheet.player.short,
                 "playerName": sheet.player.name,
                 "reason": chance.choice(CARD_REASONS),
-                "rescinded": False,
+                # Some a court took back later: the player had left all the same.
+                "rescinded": kind != "yellow" and self.fixture.id % _TAKEN_BACK == 0,
                 "isHome": sheet.home,
                 "incidentClass": kind,
                 "incidentType": "card",

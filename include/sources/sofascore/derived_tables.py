@@ -1,9 +1,10 @@
 """The tables that are computed from the match tables; the SELECT of each stands in sql/TABLE.sql.
 
 Three rules hold for all of them. Only matches count that were played to their end and have a score; goals are those
-without a shoot-out. What a match does not state is unknown, not 0: a mean is over the matches that state the figure,
-and a sum stands beside the number of matches that it is over. A rate is null where there was nothing to divide by.
-Shares and rates are 0 to 1, but possession and percentiles, which are 0 to 100.
+without a shoot-out. What a match does not state is unknown, not 0: means, sums and rates are over the matches that
+state the figure, and of a figure that no player of a match has, the match states nothing (see player_matches.sql). A
+rate is null where there was nothing to divide by. Figures are rounded once, at the end, to four places. Shares are
+0 to 1, but possession and percentiles, which are 0 to 100.
 """
 
 from __future__ import annotations
@@ -37,8 +38,13 @@ RATING_CHANGE = 0.1
 CONSISTENCY_MATCHES = 5
 VERY_CONSISTENT_CV, CONSISTENT_CV, VARIABLE_CV = 0.08, 0.15, 0.2
 STRENGTH_PERCENTILE, WEAKNESS_PERCENTILE = 80, 20
-PEAK_PLAYERS = 5
-"""A mean over fewer players than that is no candidate for the age at which players are best."""
+LEAST_COMPARED = 10
+"""Percentiles need so many: of fewer, the next one is more than 11 points away."""
+PEAK_YEARS, PEAK_PLAYER_SEASONS = 2, 200
+"""A rating around an age is over the ages up to so many years away; players are best at an age only where it is of so
+many of their seasons. Means over 11 to 18 players made 37 the best age of defenders and forwards."""
+YOUNGEST, OLDEST = 10, 60
+"""Who plays is of such an age: the youngest professionals were 12, and the oldest 58."""
 FORM_WINDOWS = (5, 10, 20)
 
 POSITION_METRICS = {
@@ -71,8 +77,9 @@ TACTICS = {
     "penetration": "Touches in the other penalty area per match",
     "chance_quality": "Expected goals per shot",
     "offside_line": "Times that opponents were offside, per match: the higher, the further up it defends",
-    "set_pieces": "Share of the team's shots after a corner or another set piece, penalties left out, 0 to 1",
-    "counter_attacks": "Share of the team's shots from fast breaks, 0 to 1",
+    "set_pieces": "Share of the team's shots after a corner or another set piece, penalties left out, "
+    "0 to 1; own goals are no shots",
+    "counter_attacks": "Share of the team's shots from fast breaks, 0 to 1; own goals are no shots",
 }
 
 LABELS = (
@@ -183,7 +190,9 @@ MATCH_SUMMARIES = Table(
         *_side_pair("pass_accuracy", "Share of the passes tried that arrived, 0 to 1", False),
         *_side_pair("yellow_cards", "Yellow cards of players among the incidents, second ones not"),
         *_side_pair(
-            "red_cards", "Players sent off, straight or by a second yellow card, among the incidents"
+            "red_cards",
+            "Players sent off, straight or by a second yellow card, among the incidents; also where the card was taken "
+            "back after the player had left the pitch",
         ),
         Column("home_manager_id", ID, "Manager of the home team; null where unknown."),
         _text("home_manager", "His name."),
@@ -270,7 +279,11 @@ TEAM_SEASONS = Table(
         _per_match("saves", "Saves"),
         _count("incident_matches", "Matches with incidents; the cards are from these.", True),
         _count("yellow_cards", "Yellow cards of its players, second ones not; null without incidents."),
-        _count("red_cards", "Players sent off, straight or by a second yellow; null without incidents."),
+        _count(
+            "red_cards",
+            "Players sent off, straight or by a second yellow, cards taken back after they had left the pitch among "
+            "them; null without incidents.",
+        ),
         _count("shootouts_won", "Penalty shoot-outs won.", True),
         _count("shootouts_lost", "Penalty shoot-outs lost.", True),
         _number("home_attendance", "Mean of the spectators at home, over matches that state them."),
@@ -280,7 +293,7 @@ TEAM_SEASONS = Table(
     serve=True,
 )
 
-COVERED = "over matches with his statistics"
+COVERED = "over covered matches in which a player of the match has the figure"
 PLAYER_TOTALS = (
     _count(
         "appearances",
@@ -294,9 +307,15 @@ PLAYER_TOTALS = (
 PLAYER_FIGURES = (
     _count("rated_matches", "Matches with a rating of his.", True),
     _number("rating", RATING_MEANING),
-    _count("goals", f"Goals, own goals not among them, {COVERED}; null without any."),
+    _count(
+        "goals",
+        f"Goals, own goals not among them, {COVERED}, or whose score tells that there was none; null without any.",
+    ),
     _count("assists", f"Assists, {COVERED}; null without any."),
-    _count("own_goals", f"Own goals, {COVERED}; null without any."),
+    _count(
+        "own_goals",
+        f"Own goals, {COVERED}, or whose incidents or score tell that there was none; null without any.",
+    ),
     _count("xg_matches", "Covered matches in which expected goals are known; xg counts only these.", True),
     _count("xg_minutes", "His minutes in these matches.", True),
     _number("xg", "Expected goals of his shots; null without such a match."),
@@ -311,13 +330,20 @@ PLAYER_CARDS = (
         "missing.",
         True,
     ),
-    _count("second_yellow_cards", "Second yellow cards, likewise.", True),
-    _count("red_cards", "Times sent off, straight or by a second yellow card, likewise.", True),
+    _count("second_yellow_cards", "Times sent off by a second yellow card, likewise.", True),
+    _count(
+        "red_cards",
+        "Times sent off, straight or by a second yellow card, likewise. A card that was taken back counts where he "
+        "had left the pitch by then, as far as his minutes tell.",
+        True,
+    ),
 )
 
 
 def _per_90(name: str, meaning: str) -> Column:
-    return _number(f"{name}_per_90", f"{meaning} per 90 minutes; null at zero minutes.")
+    return _number(
+        f"{name}_per_90", f"{meaning} per 90 minutes of the matches that state them; null at zero minutes."
+    )
 
 
 PLAYER_SEASONS = Table(
@@ -335,7 +361,9 @@ PLAYER_SEASONS = Table(
         _count("teams", "Number of teams he played for.", True),
         PLAYER_POSITION,
         _count(
-            "age", "His age in whole years at his last match of the season; null without a date of birth."
+            "age",
+            "His age in whole years at his last match of the season; null without a date of birth, or with one by "
+            f"which he would not be {YOUNGEST} to {OLDEST}.",
         ),
         *PLAYER_TOTALS,
         Column("sufficient", FLAG, SUFFICIENT_MEANING.format(SUFFICIENT_SEASON_MINUTES), True),
@@ -364,6 +392,13 @@ PLAYER_SEASONS = Table(
         _number("saves_per_90", "Saves per 90 minutes; null but for goalkeepers, and at zero minutes."),
         _number("goals_prevented", "Expected goals on target faced less goals let in, where stated."),
         Column("last_match_at", TIME, "Kick-off of his last match of the season.", True),
+        Column(
+            "partly_known",
+            pa.list_(TEXT),
+            "Figures that some of his covered matches do not state, since no player of the match has them: their sum "
+            "and their rate per 90 minutes are over the other matches alone. Empty where all state all; a figure that "
+            "none states is null and not named here. Expected goals and assists have their own numbers of minutes.",
+        ),
         CONTENT_HASH,
     ),
     serve=True,
@@ -371,7 +406,7 @@ PLAYER_SEASONS = Table(
 
 PLAYER_CAREERS = Table(
     "player_careers",
-    "One row per player with a row in player_seasons. Counts and sums are those of his rows there.",
+    "One row per player with a row in player_seasons. Counts and sums are those of his rows there, rounded once.",
     ("player_id",),
     (
         PLAYER,
@@ -400,7 +435,8 @@ PLAYER_CAREERS = Table(
 
 POSITION_DISTRIBUTIONS = Table(
     "position_distributions",
-    "One row per position and metric of a season: how the metric spreads over the players with sufficient minutes.",
+    "One row per position and metric of a season that at least "
+    f"{LEAST_COMPARED} players have: how the metric spreads over the players with sufficient minutes.",
     ("competition_id", "season_id", "position", "metric"),
     (
         COMPETITION,
@@ -414,7 +450,7 @@ POSITION_DISTRIBUTIONS = Table(
         Column("p25", NUMBER, "25th percentile, interpolated.", True),
         Column("p75", NUMBER, "75th percentile, interpolated.", True),
         Column("p90", NUMBER, "90th percentile, interpolated.", True),
-        _number("std", "Standard deviation of the sample (n - 1); null for a single player."),
+        _number("std", "Standard deviation of the sample (n - 1)."),
         CONTENT_HASH,
     ),
     serve=True,
@@ -424,7 +460,7 @@ PLAYER_PERCENTILES = Table(
     "player_percentiles",
     "One row per player and season with sufficient minutes and a known position: where he stands among the players "
     "of his position in the same season who have them too. A percentile rank is the percent of the others who have "
-    "less, those with the same counting half.",
+    f"less, those with the same counting half; there is none among fewer than {LEAST_COMPARED}.",
     ("competition_id", "season_id", "player_id"),
     (
         COMPETITION,
@@ -439,7 +475,8 @@ PLAYER_PERCENTILES = Table(
         *(
             _number(
                 f"{metric}_percentile",
-                f"Percentile rank of his {meaning}, 0 to 100; null where he has none, or no other has.",
+                f"Percentile rank of his {meaning}, 0 to 100; null where he has none, or fewer than {LEAST_COMPARED} "
+                "players have, himself included.",
             )
             for metric, meaning in POSITION_METRICS.items()
         ),
@@ -558,7 +595,7 @@ PLAYER_PROGRESSION = Table(
         _count("minutes_before", "The same in the previous season.", True),
         _number("rating", RATING_MEANING),
         _number("rating_before", "The same in the previous season."),
-        _number("rating_change", "rating less rating_before."),
+        _number("rating_change", "rating less rating_before, rounded once like every figure."),
         _per_90("goals", "Goals"),
         _number("goals_per_90_before", "The same in the previous season."),
         _number("goals_per_90_change", "Its change."),
@@ -594,7 +631,7 @@ PLAYER_CONSISTENCY = Table(
         Column("rating_min", NUMBER, "His lowest rating.", True),
         Column("rating_max", NUMBER, "His highest rating.", True),
         Column("cv", NUMBER, "Coefficient of variation: standard deviation over mean.", True),
-        Column("consistency", TEXT, f"By cv: {CONSISTENCY_CLASSES}.", True),
+        Column("consistency", TEXT, f"By cv before it is rounded: {CONSISTENCY_CLASSES}.", True),
         CONTENT_HASH,
     ),
     serve=True,
@@ -613,7 +650,7 @@ OPPONENT_TIER_PERFORMANCE = Table(
             "tier",
             TEXT,
             "top, middle or bottom: third of the season's teams in which the opponent is, by points per match over "
-            "the whole season; teams with equal points per match are in the same, the better, third.",
+            "the whole season, then by goal difference; teams equal in both are in the same, the better, third.",
             True,
         ),
         SEASON_YEAR,
@@ -660,8 +697,14 @@ SUBSTITUTION_IMPACT = Table(
         ),
         _count("player_in_minutes", "Minutes on the pitch of who came in; null where not stated."),
         _number("player_in_rating", "His rating, 1 to 10."),
-        _count("player_in_goals", "His goals; null where his statistics are missing."),
-        _count("player_in_assists", "His assists; null where his statistics are missing."),
+        _count(
+            "player_in_goals",
+            "His goals; null where his statistics are missing, or the match has none of goals.",
+        ),
+        _count(
+            "player_in_assists",
+            "His assists; null where his statistics are missing, or the match has none of assists.",
+        ),
         CONTENT_HASH,
     ),
     serve=True,
@@ -708,10 +751,12 @@ TEAM_TACTICS = Table(
         TEAM_NAME,
         _count("statistics_matches", "Matches with statistics of the team.", True),
         *(_number(name, f"{meaning}.") for name, meaning in TACTICS.items()),
+        _count("teams", "Teams of the season with statistics, this one included."),
         *(
             _number(
                 f"{name}_percentile",
-                f"Percentile rank of {name} (see player_percentiles), 0 to 100; null where it or all others have none.",
+                f"Percentile rank of {name} (see player_percentiles), 0 to 100; null where it has none, or fewer than "
+                f"{LEAST_COMPARED} teams have.",
             )
             for name in TACTICS
         ),
@@ -737,9 +782,18 @@ AGE_CURVES = Table(
         Column(
             "peak",
             FLAG,
-            f"The age of the highest rating among the position's ages with {PEAK_PLAYERS} rated players or more; the "
-            "youngest where several are equal.",
+            f"The age of the highest rating_around among the position's ages with {PEAK_PLAYER_SEASONS} "
+            "player_seasons_around or more; the youngest where several are equal. A position without such an age has "
+            "no peak.",
             True,
+        ),
+        _number(
+            "rating_around",
+            f"Mean of the ratings at this age and up to {PEAK_YEARS} years away, every rated match counting the same.",
+        ),
+        _count(
+            "player_seasons_around",
+            "Seasons of players, by competition, with a rating among these: what it is over.",
         ),
         CONTENT_HASH,
     ),

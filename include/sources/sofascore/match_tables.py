@@ -532,7 +532,11 @@ INCIDENTS = Table(
         Column("scored_from", TEXT, "How a goal was scored, as received (field `from`)."),
         Column("reason", TEXT, "Reason of a card or of a missed penalty, as received."),
         Column("confirmed", FLAG, "Whether a VAR decision confirmed what the referee had decided."),
-        Column("rescinded", FLAG, "A card that was taken back: it stands here and counts nowhere."),
+        Column(
+            "rescinded",
+            FLAG,
+            "A card that was taken back: it stands here and is none, but who had left the pitch by then was sent off.",
+        ),
         Column("injury", FLAG, "A substitution because of an injury."),
         Column("length", COUNT, "Minutes of injury time that were shown."),
         Column("sequence", COUNT, "Number of the kick in a shoot-out."),
@@ -543,7 +547,8 @@ INCIDENTS = Table(
 
 SHOTS = Table(
     "shots",
-    "One row per shot of a match. Coordinates are percent of the pitch, seen from the goal that is shot at.",
+    "One row per shot of a match. Coordinates are percent of the pitch, seen from the goal that is shot at. An own "
+    "goal stands here too (goal_type own), and is nobody's shot: leave it out where you count the shots of a team.",
     ("match_id", "shot_id"),
     (
         MATCH,
@@ -552,12 +557,17 @@ SHOTS = Table(
         SEASON,
         SEASON_YEAR,
         PLAYER,
-        Column("team_id", ID, "The team that shot.", True),
+        Column(
+            "team_id",
+            ID,
+            "The team that shot; of an own goal the one that it counts for, which did not shoot.",
+            True,
+        ),
         SIDE,
         Column("type", TEXT, "goal, save, miss, block, post.", True),
         Column("situation", TEXT, "assisted, corner, set-piece, penalty, fast-break, and so on."),
         Column("body_part", TEXT, "left-foot, right-foot, head, other."),
-        Column("goal_type", TEXT, "Of a goal: regular, penalty or own."),
+        Column("goal_type", TEXT, "Of a goal: regular, penalty or own; an own goal is no shot of a team."),
         Column("minute", COUNT, "Minute."),
         Column("added_minute", COUNT, "Minute of added time."),
         Column("x", NUMBER, "Distance from the goal line, 0 to 100 percent of the pitch's length."),
@@ -565,8 +575,17 @@ SHOTS = Table(
         Column("goal_mouth", TEXT, "Where it went: low-right, high-centre and so on."),
         Column("goal_mouth_y", NUMBER, "Where it crossed the goal line, across, in percent."),
         Column("goal_mouth_z", NUMBER, "And how high, in percent."),
-        Column("xg", NUMBER, "Expected goals, 0 to 1; null where the match is not covered so far."),
-        Column("xgot", NUMBER, "Expected goals on target, 0 to 1; null unless on target."),
+        Column(
+            "xg",
+            NUMBER,
+            "Expected goals, 0 to 1; null where the match is not covered so far, and of an own goal.",
+        ),
+        Column(
+            "xgot",
+            NUMBER,
+            "Expected goals on target, 0 to 1; 0 where it was off target, null where the match is not covered so far, "
+            "and of an own goal.",
+        ),
         Column("goalkeeper_id", ID, "The goalkeeper, where one is named."),
         CONTENT_HASH,
     ),
@@ -583,7 +602,12 @@ MOMENTUM = Table(
         COMPETITION,
         SEASON,
         SEASON_YEAR,
-        Column("value", COUNT, "-100 to 100; above 0 the home side attacks.", True),
+        Column(
+            "value",
+            COUNT,
+            "Above 0 the home side attacks; mostly -100 to 100, and in a few matches beyond.",
+            True,
+        ),
         CONTENT_HASH,
     ),
     serve=False,

@@ -199,7 +199,9 @@ def matches_of_every_state(world: World) -> None:
     world.incident(101, "goal", **{"class": "ownGoal", "side": "home", "player_id": 21})
     world.incident(101, "card", **{"class": "red", "side": "home", "player_id": 11, "minute": 90})
     world.incident(101, "card", **{"class": "yellow", "side": "home", "player_name": "Coach"})
-    world.incident(101, "card", **{"class": "red", "side": "home", "player_id": 11, "rescinded": True})
+    world.incident(
+        101, "card", **{"class": "red", "side": "home", "player_id": 11, "rescinded": True, "minute": 30}
+    )
     world.match(
         102,
         2,
@@ -310,11 +312,43 @@ def test_cards_of_managers_and_rescinded_ones_do_not_count_and_a_second_yellow_i
     )  # fmt: skip
     shows(
         derived.one(tables.PLAYER_SEASONS, player_id=21),
-        yellow_cards=1, second_yellow_cards=1, red_cards=1, goals=0, own_goals=1,
+        yellow_cards=1, second_yellow_cards=1, red_cards=1, goals=None, own_goals=1,
     )  # fmt: skip
     shows(
         derived.one(tables.PLAYER_SEASONS, player_id=11), yellow_cards=0, second_yellow_cards=0, red_cards=1
     )
+
+
+@scenario
+def cards_that_were_taken_back(world: World) -> None:
+    world.season(15, 150)
+    world.match(1501, 151, 152)
+    for player, minutes in ((1501, 35), (1502, 90), (1506, 34)):
+        world.appears(1501, player, minutes_played=minutes)
+    for player, minutes in ((1503, 15), (1504, 30)):
+        world.appears(1501, player, started=False, minutes_played=minutes)
+        world.incident(1501, "substitution", side="home", player_id=player, minute=60)
+    world.appears(1501, 1505, played=False, started=False, minutes_played=None)
+    world.appears(1501, 1507, "away", minutes_played=90)
+    back = {"side": "home", "rescinded": True}
+    for player, minute in ((1501, 34), (1502, 34), (1503, 75), (1504, 75), (1505, -5)):
+        world.incident(1501, "card", **back, **{"class": "red", "player_id": player, "minute": minute})
+    world.incident(1501, "card", **back, **{"class": "yellowRed", "player_id": 1506, "minute": 34})
+    world.incident(1501, "card", **back, **{"class": "yellow", "player_id": 1506, "minute": 20})
+    world.incident(1501, "card", **{"class": "red", "player_id": 1507, "minute": 90, "side": "away"})
+
+
+def test_who_left_the_pitch_was_sent_off_though_the_card_was_taken_back_and_who_played_on_was_not(
+    derived: Derived,
+) -> None:
+    reds = {row["player_id"]: row["red_cards"] for row in derived.of(tables.PLAYER_SEASONS, season_id=150)}
+    assert reds == {1501: 1, 1502: 0, 1503: 1, 1504: 0, 1506: 1, 1507: 1}
+    shows(derived.one(tables.PLAYER_SEASONS, player_id=1506), second_yellow_cards=1, yellow_cards=0)
+    shows(
+        derived.one(tables.MATCH_SUMMARIES, match_id=1501),
+        home_red_cards=3, away_red_cards=1, home_yellow_cards=0,
+    )  # fmt: skip
+    assert derived.one(tables.TEAM_SEASONS, team_id=151)["red_cards"] == 3
 
 
 def test_a_teams_season_counts_extra_time_and_shoot_outs_by_goals_and_walkovers_apart(
@@ -393,6 +427,12 @@ def teams_with_different_tactics(world: World) -> None:
     world.statistics(1302, "away", possession=50.0, passes=500)
     for shot, situation in enumerate(("corner", "set-piece", "penalty", "fast-break", "assisted", None)):
         world.of_match(match_tables.SHOTS, 1301, shot_id=shot, side="home", situation=situation)
+    world.of_match(match_tables.SHOTS, 1301, shot_id=9, side="home", situation="corner", goal_type="own")
+    world.season(16, 160)
+    for match in range(5):
+        world.match(1601 + match, 161 + 2 * match, 162 + 2 * match)
+        world.statistics(1601 + match, "home", possession=55.0 + match, passes=1)
+        world.statistics(1601 + match, "away", possession=45.0 - match, passes=match and 1)
 
 
 def test_tactics_are_over_the_matches_that_state_all_that_an_index_needs(derived: Derived) -> None:
@@ -404,14 +444,16 @@ def test_tactics_are_over_the_matches_that_state_all_that_an_index_needs(derived
     shows(derived.one(tables.TEAM_TACTICS, team_id=132), pressing=10.0, directness=None, set_pieces=None)
 
 
-def test_percentiles_of_tactics_are_among_the_seasons_teams_that_have_the_index(derived: Derived) -> None:
-    assert derived.values(tables.TEAM_TACTICS, "possession_percentile", competition_id=13) == [
-        100.0,
-        0.0,
-        50.0,
-    ]
-    assert derived.values(tables.TEAM_TACTICS, "pressing_percentile", competition_id=13) == [50.0, 50.0, None]
-    assert derived.values(tables.TEAM_TACTICS, "width_percentile", competition_id=13) == [None, None, None]
+def test_percentiles_of_tactics_are_among_ten_teams_of_the_season_or_more_that_have_the_index(
+    derived: Derived,
+) -> None:
+    ranks = derived.values(tables.TEAM_TACTICS, "possession_percentile", competition_id=16)
+    assert [ranks[0], ranks[1], *ranks[-2:]] == [55.5556, 44.4444, 100.0, 0.0]
+    assert set(derived.values(tables.TEAM_TACTICS, "teams", competition_id=16)) == {10}
+    assert set(derived.values(tables.TEAM_TACTICS, "width_percentile", competition_id=16)) == {None}
+    # Three teams, of which each has another possession.
+    assert derived.values(tables.TEAM_TACTICS, "possession_percentile", competition_id=13) == [None] * 3
+    assert derived.values(tables.TEAM_TACTICS, "teams", competition_id=13) == [3] * 3
 
 
 # Players
@@ -457,9 +499,67 @@ def test_a_players_season_sums_what_his_matches_state(derived: Derived) -> None:
         competition="League 2", season="2025-26", player_name="Player 201", team_name="Team 21", teams=1,
         position="M", age=25, appearances=3, starts=2, covered_matches=3, minutes=180, sufficient=False,
         rated_matches=2, rating=7.25, goals=2, assists=1, own_goals=0, shots=4, key_passes=2, passes=50,
-        pass_accuracy=0.8, duel_success=0.75, shot_conversion=0.5, dribble_success=None, aerial_success=None,
-        goals_per_90=1.0, assists_per_90=0.5, shots_per_90=2.0, tackles_per_90=0.0, saves_per_90=None,
-        last_match_at=FIRST_DAY + timedelta(days=3),
+        pass_accuracy=0.8, duel_success=0.75, shot_conversion=0.25, dribble_success=None, aerial_success=None,
+        goals_per_90=1.0, last_match_at=FIRST_DAY + timedelta(days=3),
+    )  # fmt: skip
+
+
+def test_a_figure_is_over_the_matches_in_which_somebody_has_it_and_null_where_nobody_ever_has(
+    derived: Derived,
+) -> None:
+    # Of his 180 minutes 90 are in the match with shots and key passes, and 30 in the one with an assist.
+    shows(
+        derived.one(tables.PLAYER_SEASONS, player_id=201),
+        shots=4, shots_per_90=4.0, key_passes_per_90=2.0, assists=1, assists_per_90=3.0, tackles_per_90=None,
+        shots_on_target=None, saves_per_90=None, partly_known=["assists", "shots", "key_passes", "passes"],
+    )  # fmt: skip
+    # In the match with shots he has none, and does not play in that with an assist.
+    shows(derived.one(tables.PLAYER_SEASONS, player_id=203), shots=0, assists=None, shots_per_90=None)
+
+
+@scenario
+def matches_that_leave_figures_out(world: World) -> None:
+    world.season(17, 170)
+    for match in range(1701, 1707):
+        world.match(match, 171, 172, (1, 0) if match < 1704 else (0, 0))
+        known = (
+            {"assists": 1, "saves": 2, "shots": 3, "passes": 30, "accurate_passes": 20}
+            if match < 1703
+            else {}
+        )
+        known |= {"passes": 30, "dribbles_won": 1, "duels_won": 1}
+        world.appears(match, 1701, position="G", goals=1 if match < 1702 else None, **known)
+        world.appears(match, 1702, "away", position="G", rating=7.0)
+    world.incident(1703, "goal", **{"class": "ownGoal", "side": "home", "player_id": 1702})
+
+
+def test_a_key_that_no_player_of_a_match_has_is_no_zero_of_theirs(derived: Derived) -> None:
+    shows(
+        derived.one(tables.PLAYER_SEASONS, player_id=1701),
+        minutes=540, assists=2, assists_per_90=1.0, shots=6, shots_per_90=3.0, saves_per_90=2.0, tackles_per_90=None,
+        pass_accuracy=0.6667, duel_success=None, dribble_success=None, dribbles_won_per_90=1.0,
+    )  # fmt: skip
+    shows(
+        derived.one(tables.PLAYER_SEASONS, player_id=1702),
+        assists=0, assists_per_90=0.0, shots=0, saves_per_90=0.0, passes=0, key_passes=None,
+    )  # fmt: skip
+    partly = derived.one(tables.PLAYER_SEASONS, player_id=1702)["partly_known"]
+    assert partly == ["goals", "assists", "own_goals", "shots", "saves"]
+
+
+def test_goals_are_known_where_the_score_tells_that_no_player_scored_and_only_there(derived: Derived) -> None:
+    # One match in six, 1-0, has a goal that no player has; in another one an own goal is all there is.
+    shows(
+        derived.one(tables.PLAYER_SEASONS, player_id=1701),
+        goals=1, goals_per_90=0.2, own_goals=0, shot_conversion=0.3333,
+    )  # fmt: skip
+    assert derived.one(tables.PLAYER_FORM, player_id=1701, last_matches=5)["goals_per_90"] == 0.0
+    assert derived.one(tables.PLAYER_FORM, player_id=1701, last_matches=5)["assists"] == 1
+    shows(
+        derived.one(tables.PLAYER_CAREERS, player_id=1701), goals=1, goals_per_90=0.2, assists_per_90=1.0,
+    )  # fmt: skip
+    shows(
+        derived.one(tables.PLAYER_PROFILES, player_id=1701), assists=2, assists_per_90=1.0, xg_per_90=None,
     )  # fmt: skip
 
 
@@ -482,6 +582,7 @@ def test_rates_are_null_at_zero_minutes_and_figures_where_nothing_is_stated(deri
     shows(
         derived.one(tables.PLAYER_SEASONS, player_id=203),
         appearances=1, covered_matches=1, minutes=0, goals=0, goals_per_90=None, xg_per_90=None, rating=None,
+        partly_known=[],
     )  # fmt: skip
     shows(
         derived.one(tables.PLAYER_SEASONS, player_id=204),
@@ -514,36 +615,43 @@ def a_season_of_sufficient_minutes(world: World) -> None:
     world.season(5, 50)
     goalkeeper = dict.fromkeys(("goals", "assists", "shots", "key_passes", "passes", "dribbles", "saves"), 1)
     goalkeeper |= {"duels_won": 1, "aerial_duels_won": 1, "expected_goals": 0.1, "expected_assists": 0.1}
+    goalkeeper |= {
+        "duels_lost": 0,
+        "aerial_duels_lost": 0,
+        "accurate_passes": 1,
+        "dribbles_won": 1,
+        "tackles": 1,
+    }
+    goalkeeper |= {"interceptions": 1, "clearances": 1, "ball_recoveries": 1}
     for match in range(501, 506):
         world.match(match, 51, 52)
         for player, rating in ((501, 6.0), (502, 7.0), (503, 7.0), (504, 8.0)):
             world.appears(match, player, position="D", rating=rating)
+        for player in range(511, 517):
+            world.appears(match, player, position="D", rating=7.0 + (player - 513.5) / 10)
+        for player in range(521, 530):
+            world.appears(match, player, "away", position="G", rating=6.5, **goalkeeper)
         world.appears(match, 505, position="D", rating=10.0, minutes_played=90 if match < 505 else 89)
         world.appears(match, 506, position="G", rating=7.0, **goalkeeper)
 
 
 def test_450_minutes_are_sufficient_and_449_are_not(derived: Derived) -> None:
-    assert derived.values(tables.PLAYER_SEASONS, "minutes", competition_id=5) == [
-        450,
-        450,
-        450,
-        450,
-        449,
-        450,
-    ]
+    assert derived.values(tables.PLAYER_SEASONS, "minutes", competition_id=5)[3:6] == [450, 449, 450]
     sufficient = derived.values(tables.PLAYER_SEASONS, "sufficient", competition_id=5)
-    assert sufficient == [True, True, True, True, False, True]
+    assert sufficient[3:6] == [True, False, True]
 
 
 def test_distributions_are_over_the_players_of_a_position_with_sufficient_minutes(derived: Derived) -> None:
     shows(
         derived.one(tables.POSITION_DISTRIBUTIONS, competition_id=5, position="D", metric="rating"),
-        players=4, mean=7.0, median=7.0, p25=6.75, p75=7.25, p90=7.7, std=0.8165,
+        players=10, mean=7.0, median=7.0, p25=6.8750, p75=7.1250, p90=7.325, std=0.4916,
     )  # fmt: skip
     shows(
         derived.one(tables.POSITION_DISTRIBUTIONS, competition_id=5, position="G", metric="rating"),
-        players=1, mean=7.0, p25=7.0, p90=7.0, std=None,
+        players=10, mean=6.55, p25=6.5, p90=6.55,
     )  # fmt: skip
+    # Players of other seasons are fewer than ten in their position.
+    assert {row["competition_id"] for row in derived.of(tables.POSITION_DISTRIBUTIONS)} == {5}
 
 
 def test_distributions_have_every_metric_that_somebody_has(derived: Derived) -> None:
@@ -552,21 +660,16 @@ def test_distributions_have_every_metric_that_somebody_has(derived: Derived) -> 
     assert "saves_per_90" not in derived.values(tables.POSITION_DISTRIBUTIONS, "metric", position="D")
 
 
-def test_percentile_ranks_count_equal_players_half_and_need_another_player(derived: Derived) -> None:
-    assert derived.values(tables.PLAYER_PERCENTILES, "player_id", competition_id=5) == [
-        501,
-        502,
-        503,
-        504,
-        506,
-    ]
-    ranks = derived.values(tables.PLAYER_PERCENTILES, "rating_percentile", competition_id=5)
-    assert ranks == [0.0, 50.0, 50.0, 100.0, None]
-    assert derived.values(tables.PLAYER_PERCENTILES, "players", competition_id=5) == [4, 4, 4, 4, 1]
+def test_percentile_ranks_count_equal_players_half_and_need_ten_players(derived: Derived) -> None:
+    ranks = derived.values(tables.PLAYER_PERCENTILES, "rating_percentile", competition_id=5, position="D")
+    assert ranks[:4] == [0.0, 50.0, 50.0, 100.0]
+    assert set(derived.values(tables.PLAYER_PERCENTILES, "players", competition_id=5)) == {10}
     shows(
         derived.one(tables.PLAYER_PERCENTILES, player_id=504),
         goals_per_90_percentile=50.0, pass_accuracy_percentile=None, saves_per_90_percentile=None,
     )  # fmt: skip
+    few = derived.one(tables.PLAYER_PERCENTILES, player_id=601)
+    assert (few["players"], few["rating_percentile"]) == (5, None)
 
 
 def test_a_profile_names_strengths_and_weaknesses_by_percentile(derived: Derived) -> None:
@@ -576,7 +679,7 @@ def test_a_profile_names_strengths_and_weaknesses_by_percentile(derived: Derived
         consistency="very_consistent", form_rating=8.0, form_trend=None, progression=None, career_minutes=450,
     )  # fmt: skip
     shows(derived.one(tables.PLAYER_PROFILES, player_id=501), strengths=[], weaknesses=["rating"])
-    shows(derived.one(tables.PLAYER_PROFILES, player_id=506), strengths=[], weaknesses=[])
+    shows(derived.one(tables.PLAYER_PROFILES, player_id=506), strengths=["rating"], weaknesses=[])
     assert derived.of(tables.PLAYER_PROFILES, player_id=505) == []
 
 
@@ -704,6 +807,21 @@ def test_there_are_no_tiers_of_two_teams_and_equal_teams_are_in_the_same(derived
 
 
 @scenario
+def teams_equal_in_points(world: World) -> None:
+    world.season(18, 180)
+    world.match(1801, 181, 182, (3, 0))
+    world.match(1802, 182, 183, (1, 0))
+    world.match(1803, 183, 181, (1, 0))
+    for match, side in ((1801, "away"), (1802, "home"), (1803, "away")):
+        world.appears(match, 1801 + match, side, position="M")
+
+
+def test_goal_difference_tells_equal_teams_apart(derived: Derived) -> None:
+    rows = derived.of(tables.OPPONENT_TIER_PERFORMANCE, competition_id=18)
+    assert [row["tier"] for row in rows] == ["top", "middle", "middle"]
+
+
+@scenario
 def substitutions_that_turn_a_match(world: World) -> None:
     world.season(14, 140)
     world.match(1401, 141, 142, (2, 1), state="after_penalties", winner="home")
@@ -744,26 +862,58 @@ def test_a_substitution_has_the_score_before_and_what_happened_after(derived: De
     shows(late, player_in_minutes=None, player_in_goals=None)
 
 
-def test_age_curves_mark_the_best_age_among_those_with_enough_players(tmp_path: Path) -> None:
+def age_world(tmp_path: Path, players: list[tuple[int, float]]) -> Derived:
+    """One match with forwards of these ages and ratings."""
     world = World()
     world.season(1, 10)
     world.match(1, 1, 2)
-    for player, (age, rating) in enumerate(
-        [(24, 7.0)] * 5 + [(25, 7.5)] * 5 + [(26, 7.5)] * 5 + [(30, 9.0)] * 4
-    ):
+    for player, (age, rating) in enumerate(players):
         world.player(player, born_on=date(2025 - age, 8, 2))
         world.appears(1, player, rating=rating, goals=int(age == 25), position="F")
+    return Derived(world, tmp_path)
+
+
+def test_age_curves_mark_the_age_around_which_200_player_seasons_are_best(tmp_path: Path) -> None:
+    derived = age_world(
+        tmp_path, [(24, 6.8)] * 100 + [(25, 7.0)] * 50 + [(26, 7.2)] * 50 + [(29, 7.5)] * 9 + [(30, 9.0)] * 4
+    )
+    curves = derived.of(tables.AGE_CURVES)
+    assert [(row["age"], row["player_seasons_around"], row["peak"]) for row in curves] == [
+        (24, 200, True), (25, 200, False), (26, 200, False), (29, 13, False), (30, 13, False),
+    ]  # fmt: skip
+    assert [row["rating_around"] for row in curves] == [6.95, 6.95, 6.95, 7.9615, 7.9615]
+    shows(curves[1], players=50, appearances=50, rated_matches=50, rating=7.0, goals_per_90=1.0)
+
+
+def test_a_position_with_fewer_player_seasons_around_every_age_has_no_peak(tmp_path: Path) -> None:
+    derived = age_world(tmp_path, [(24, 6.8)] * 100 + [(25, 7.0)] * 99)
+    assert derived.values(tables.AGE_CURVES, "player_seasons_around") == [199, 199]
+    assert not any(derived.values(tables.AGE_CURVES, "peak"))
+
+
+def test_the_peak_is_where_the_rating_around_is_highest(tmp_path: Path) -> None:
+    bumps = {23: 6.8, 25: 7.0, 27: 7.2, 29: 7.1, 31: 6.8}
+    derived = age_world(
+        tmp_path, [(age, rating) for age, rating in bumps.items() for _ in range(80)] + [(35, 9.0)]
+    )
+    assert [row["age"] for row in derived.of(tables.AGE_CURVES, peak=True)] == [27]
+
+
+def test_an_age_that_no_player_has_is_unknown(tmp_path: Path) -> None:
+    world = World()
+    world.season(1, 10)
+    world.match(1, 1, 2)
     world.player(90, born_on=date(2001, 8, 3))  # 24 on the day before his birthday: 23
-    world.appears(1, 90, position="F", minutes_played=0)
-    world.appears(1, 91, position="F")
+    world.player(91, born_on=date(1825, 8, 3))
+    world.player(92, born_on=date(2024, 8, 3))
+    for player in (90, 91, 92, 93):
+        world.appears(1, player, position="F", minutes_played=0)
     derived = Derived(world, tmp_path)
-    assert derived.values(tables.AGE_CURVES, "age") == [23, 24, 25, 26, 30]
-    assert derived.values(tables.AGE_CURVES, "peak") == [False, False, True, False, False]
+    assert derived.values(tables.PLAYER_SEASONS, "age") == [23, None, None, None]
+    assert derived.values(tables.AGE_CURVES, "age") == [23]
     shows(
-        derived.one(tables.AGE_CURVES, age=25),
-        players=5, appearances=5, minutes=450, rated_matches=5, rating=7.5, goals_per_90=1.0, assists_per_90=0.0,
-    )  # fmt: skip
-    shows(derived.one(tables.AGE_CURVES, age=23), minutes=0, rating=None, goals_per_90=None)
+        derived.one(tables.AGE_CURVES, age=23), minutes=0, rating=None, goals_per_90=None, rating_around=None
+    )
 
 
 # What holds for all of them

@@ -2,7 +2,9 @@ WITH ranked AS (
     SELECT
         competition_id, season_id, team_id,
         count(*) OVER (PARTITION BY competition_id, season_id) AS teams,
-        rank() OVER (PARTITION BY competition_id, season_id ORDER BY points_per_match DESC) AS place
+        rank() OVER (
+            PARTITION BY competition_id, season_id ORDER BY points_per_match DESC, goal_difference DESC
+        ) AS place
     FROM new_team_seasons
     WHERE matches > 0
 ),
@@ -21,16 +23,15 @@ figures AS (
         average(m.rating) AS rating,
         sum(m.goals) AS goals,
         sum(m.assists) AS assists,
-        round(sum(m.xg), 4) AS xg
+        sum(m.xg) AS xg,
+        per_90_of(m.goals, m.minutes) AS goals_per_90,
+        per_90_of(m.assists, m.minutes) AS assists_per_90
     FROM player_matches m
     JOIN tiers t
         ON t.competition_id = m.competition_id AND t.season_id = m.season_id AND t.team_id = m.opponent_id
     GROUP BY m.competition_id, m.season_id, m.player_id, t.tier
     HAVING sum(m.minutes) >= sufficient_tier_minutes()
 )
-SELECT
-    f.*, p.name AS player_name,
-    per_90(f.goals, f.minutes) AS goals_per_90,
-    per_90(f.assists, f.minutes) AS assists_per_90
+SELECT f.*, p.name AS player_name
 FROM figures f
 LEFT JOIN all_players p USING (player_id)

@@ -18,8 +18,10 @@ windows AS (
         average(if(recent, NULL, rating)) AS rating_before,
         sum(goals) FILTER (recent) AS goals,
         sum(assists) FILTER (recent) AS assists,
-        round(sum(xg) FILTER (recent), 4) AS xg,
-        round(sum(xa) FILTER (recent), 4) AS xa
+        sum(xg) FILTER (recent) AS xg,
+        sum(xa) FILTER (recent) AS xa,
+        per_90_of(if(recent, goals, NULL), minutes) AS goals_per_90,
+        per_90_of(if(recent, assists, NULL), minutes) AS assists_per_90
     FROM (SELECT unnest(form_windows()) AS last_matches) w
     JOIN (SELECT * FROM latest) l ON l.ago <= 2 * w.last_matches
     CROSS JOIN LATERAL (SELECT l.ago <= w.last_matches AS recent)
@@ -28,8 +30,6 @@ windows AS (
 SELECT
     w.*, p.name AS player_name,
     CASE change(w.rating, w.rating_before) WHEN 1 THEN 'rising' WHEN -1 THEN 'falling' WHEN 0 THEN 'steady' END
-        AS trend,
-    per_90(w.goals, w.minutes) AS goals_per_90,
-    per_90(w.assists, w.minutes) AS assists_per_90
+        AS trend
 FROM windows w
 LEFT JOIN all_players p USING (player_id)

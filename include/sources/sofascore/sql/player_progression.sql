@@ -1,13 +1,12 @@
 WITH years AS (
     SELECT
         player_id, season_year,
-        any_value(player_name) AS player_name,
         sum(minutes) AS minutes,
-        rate(sum(exact(rating) * rated_matches), sum(rated_matches)) AS rating,
-        per_90(sum(goals), sum(minutes)) AS goals_per_90,
-        per_90(sum(assists), sum(minutes)) AS assists_per_90,
-        per_90(sum(exact(xg)), sum(xg_minutes)) AS xg_per_90
-    FROM new_player_seasons
+        rate(sum(ratings), sum(rated_matches)) AS rating,
+        per_90(sum(goals), sum(goals_minutes)) AS goals_per_90,
+        per_90(sum(assists), sum(assists_minutes)) AS assists_per_90,
+        per_90(sum(xg), sum(xg_minutes)) AS xg_per_90
+    FROM season_figures
     GROUP BY player_id, season_year
     HAVING sum(minutes) >= sufficient_season_minutes()
 ),
@@ -24,12 +23,13 @@ pairs AS (
     WINDOW earlier AS (PARTITION BY player_id ORDER BY season_year)
 )
 SELECT
-    *,
-    round(rating - rating_before, 4) AS rating_change,
-    round(goals_per_90 - goals_per_90_before, 4) AS goals_per_90_change,
-    round(assists_per_90 - assists_per_90_before, 4) AS assists_per_90_change,
-    round(xg_per_90 - xg_per_90_before, 4) AS xg_per_90_change,
+    t.*, p.name AS player_name,
+    rating - rating_before AS rating_change,
+    goals_per_90 - goals_per_90_before AS goals_per_90_change,
+    assists_per_90 - assists_per_90_before AS assists_per_90_change,
+    xg_per_90 - xg_per_90_before AS xg_per_90_change,
     CASE change(rating, rating_before) WHEN 1 THEN 'improved' WHEN -1 THEN 'declined' WHEN 0 THEN 'stable' END
         AS progression
-FROM pairs
+FROM pairs t
+LEFT JOIN all_players p USING (player_id)
 WHERE season_year_before IS NOT NULL

@@ -6,7 +6,8 @@ WITH shots AS (
         count(*) FILTER (s.situation = 'fast-break') AS fast_break_shots
     FROM all_shots s
     JOIN played_matches m USING (match_id)
-    WHERE s.situation IS NOT NULL
+    -- An own goal stands in the shot map under the team that it counts for, which did not shoot.
+    WHERE s.situation IS NOT NULL AND s.goal_type IS DISTINCT FROM 'own'
     GROUP BY m.competition_id, m.season_id, s.team_id
 ),
 indices AS (
@@ -29,7 +30,8 @@ teams AS (
         t.competition_id, t.season_id, t.team_id, t.season_year, t.team_name, t.statistics_matches,
         i.* EXCLUDE (competition_id, season_id, team_id),
         rate(s.set_piece_shots, s.shots) AS set_pieces,
-        rate(s.fast_break_shots, s.shots) AS counter_attacks
+        rate(s.fast_break_shots, s.shots) AS counter_attacks,
+        CAST(count(*) OVER (PARTITION BY t.competition_id, t.season_id) AS INTEGER) AS teams
     FROM new_team_seasons t
     JOIN indices i USING (competition_id, season_id, team_id)
     LEFT JOIN shots s USING (competition_id, season_id, team_id)
@@ -41,7 +43,7 @@ ranks AS (
         percentile_rank(
             rank() OVER ascending,
             count(*) OVER ascending,
-            count(*) OVER (PARTITION BY competition_id, season_id, metric)
+            count(*) OVER compared
         ) AS percentile
     FROM (
         UNPIVOT teams
@@ -49,7 +51,10 @@ ranks AS (
             set_pieces, counter_attacks
         INTO NAME metric VALUE value
     )
-    WINDOW ascending AS (PARTITION BY competition_id, season_id, metric ORDER BY value)
+    WINDOW
+        compared AS (PARTITION BY competition_id, season_id, metric),
+        ascending AS (PARTITION BY competition_id, season_id, metric ORDER BY value)
+    QUALIFY count(*) OVER compared >= least_compared()
 ),
 percentiles AS (
     SELECT

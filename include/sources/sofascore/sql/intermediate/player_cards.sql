@@ -1,10 +1,9 @@
--- Cards of each player in each season; a second yellow is a sending-off and no further yellow; one taken back is none.
+-- Cards of each player in each season; a second yellow is a sending-off and no further yellow.
 SELECT
-    m.competition_id, m.season_id, i.player_id,
-    count(*) FILTER (is_yellow(i.type, i.class)) AS yellow_cards,
-    count(*) FILTER (i.class = 'yellowRed') AS second_yellow_cards,
-    count(*) FILTER (is_sending_off(i.type, i.class)) AS red_cards
-FROM all_incidents i
+    m.competition_id, m.season_id, c.player_id,
+    count(*) FILTER (c.is_yellow) AS yellow_cards,
+    count(*) FILTER (c.is_sending_off AND c.class = 'yellowRed') AS second_yellow_cards,
+    count(*) FILTER (c.is_sending_off) AS red_cards
+FROM cards c
 JOIN played_matches m USING (match_id)
-WHERE i.type = 'card' AND i.player_id IS NOT NULL AND i.rescinded IS NOT TRUE
 GROUP BY ALL
