@@ -105,7 +105,7 @@ class Bodies:
         competition = fixture.season.competition
         entry: Body = {
             "tournament": self._tournament(fixture),
-            "season": self.season(fixture.season),
+            "season": self.season(self.world.season_of(fixture)),
             "roundInfo": _round(fixture),
             "customId": f"{fixture.home.key:x}s{fixture.away.key:x}",
             "status": {"code": ended.code, "description": status[1], "type": status[0]},
@@ -174,10 +174,10 @@ class Bodies:
         nations = competition.nations()
         return nations[pick(len(nations), self.world.seed, "referee's nation", fixture.id)]
 
-    @staticmethod
-    def _tournament(fixture: Fixture) -> Body:
-        competition = fixture.season.competition
-        category = _category(fixture.season)
+    def _tournament(self, fixture: Fixture) -> Body:
+        season = self.world.season_of(fixture)
+        competition = season.competition
+        category = _category(season)
         tournament = {
             "name": competition.name,
             "slug": competition.slug,

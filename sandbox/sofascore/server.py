@@ -82,6 +82,8 @@ class SampleUpstream(Sample[State, Fault]):
     - `advance(days)`: go to a later data version; tells what was played, moved, postponed and corrected: see Advance.
     - `faults([...])`: make it misbehave, see Fault; `faults([])` ends that.
     - `correct(match, home, away)`: let a match have another score; lost when the process ends.
+    - `reassign(match, season)`: let a match belong to another season; `swap(match)`: let its teams change sides. Both
+      are lost when the process ends.
     - `competitions()`, `seasons()`, `matches()`, `bodies(match)`, `listed(match)`: the truth at this data version.
     - `requests`: the last 10,000 requests, oldest first. `count(part, status)`: how many there were of seasons,
       rounds, round, last, next, day, a part of a match, or other; `counts()` has all of them. `forget()` empties both.
@@ -137,6 +139,18 @@ class SampleUpstream(Sample[State, Fault]):
         """Let a match that ended in a league or group have had another score; see World.correct."""
         with self._lock:
             self._world.correct(match, home, away)
+            self._bodies.forget()
+
+    def reassign(self, match: int, season: int) -> None:
+        """Let a match belong to another season; see World.reassign."""
+        with self._lock:
+            self._world.reassign(match, season)
+            self._bodies.forget()
+
+    def swap(self, match: int) -> None:
+        """Let the teams of a match have changed sides; see World.swap."""
+        with self._lock:
+            self._world.swap(match)
             self._bodies.forget()
 
     def state(self) -> dict[str, Any]:
@@ -234,12 +248,13 @@ class SampleUpstream(Sample[State, Fault]):
 
     def _match(self, fixture: Fixture) -> Match:
         ended = self._world.outcome(fixture)
+        season = self._world.season_of(fixture)
         scored = ended.code not in {SCHEDULED, POSTPONED, CANCELED, WALKOVER}
         return Match(
             fixture.id,
-            fixture.season.competition.id,
-            fixture.season.id,
-            self._world.year(fixture.season.competition, fixture.season.begin),
+            season.competition.id,
+            season.id,
+            self._world.year(season.competition, season.begin),
             fixture.round,
             fixture.home.id,
             fixture.away.id,

@@ -1,8 +1,8 @@
 """What the sample SofaScore knows at a data version: fixtures, what came of them, moves and corrections.
 
 The data version of day d is what can be seen at midnight UTC of the first day plus d days. It is a pure function of
-size, seed, first day and number of advances; corrections that were asked for by hand come on top and do not outlive
-the process.
+size, seed, first day and number of advances; what was asked for by hand (corrections, other seasons, teams that changed
+sides) comes on top and does not outlive the process.
 
 In here the first day is always DAY_0, so that the first day a world is given changes nothing of what happens in it:
 times, births and names of seasons are moved by as much when they are told.
@@ -144,6 +144,7 @@ class World:
         self._set: dict[int, tuple[int, int]] = {}
         self._rated: Counter[int] = Counter()
         self._changed: dict[int, int] = {}
+        self._reassigned: dict[int, Season] = {}
         for _ in range(day):
             self._step()
 
@@ -181,8 +182,17 @@ class World:
 
     def known(self, season: Season) -> list[Fixture]:
         """A season's matches that are known at this data version, by kick-off."""
-        found = [fixture for fixture in season.fixtures if fixture.announced <= self.now]
+        came = [fixture for fixture in map(self.find, self._reassigned) if fixture is not None]
+        found = [
+            fixture
+            for fixture in {*season.fixtures, *came}
+            if fixture.announced <= self.now and self.season_of(fixture) is season
+        ]
         return sorted(found, key=lambda fixture: (self.kickoff(fixture), fixture.id))
+
+    def season_of(self, fixture: Fixture) -> Season:
+        """The season that a match is listed in now; who plays in it follows from the one it was planned for."""
+        return self._reassigned.get(fixture.id, fixture.season)
 
     def kickoff(self, fixture: Fixture) -> int:
         """Kick-off as announced now."""
@@ -296,6 +306,23 @@ class World:
             )
         self._set[match] = home, away
         self._changed[match] = max(self.now, self.changed(fixture) + 1)
+
+    def reassign(self, match: int, season: int) -> None:
+        """Let a match belong to another season, of its competition or of another; nothing else tells of it.
+
+        Raises KeyError for a match or a season that is not there.
+        """
+        fixture = self.find(match)
+        if fixture is None:
+            raise KeyError(match)
+        self._reassigned[match] = self.seasons[season]
+
+    def swap(self, match: int) -> None:
+        """Let the teams of a match have changed sides. Raises KeyError for a match that is not there."""
+        fixture = self.find(match)
+        if fixture is None:
+            raise KeyError(match)
+        fixture.home, fixture.away = fixture.away, fixture.home
 
     def _step(self) -> dict[str, set[int]]:
         """Let a day pass; the matches that were moved, postponed, corrected and rated again."""

@@ -1,8 +1,8 @@
 """From what landed to tables: merge answers into the last good version part by part, then compute the rest again.
 
-The rows of a match and part are replaced together when the part was answered; what failed or cannot be read keeps
-them. Tables of matches are kept in one file for each year in which seasons began, and years without an answer are
-taken over as they are. What is computed from matches is computed from all of them.
+Which rows of a match stay is told in merging.py. Tables of matches are kept in one file for each year in which seasons
+began, and years without an answer are taken over as they are. What is computed from matches is computed from all of
+them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow as pa
 from include.publishing.candidate import Candidate
 from include.publishing.refused import RefusedRow
 from include.sources.parsing import lenient
-from include.sources.sofascore import competitions, known_matches, match_tables, shards
+from include.sources.sofascore import competitions, known_matches, match_tables, merging, shards
 from include.sources.sofascore.competitions import season_label
 from include.sources.sofascore.derive import derive
 from include.sources.sofascore.derived_tables import DERIVED_TABLES
@@ -27,56 +27,7 @@ from include.sources.sofascore.discover import Season, seasons, units
 from include.sources.source import Built, Run
 from include.storage import duckdb_session
 from include.storage.landing import Landed, Part
-from include.storage.tables import CONTENT_HASH, Table, content_hash
-
-PART_OF = {
-    "appearances": "lineups",
-    "match_statistics": "statistics",
-    "incidents": "incidents",
-    "match_managers": "managers",
-    "momentum": "graph",
-    "shots": "shotmap",
-    "best_players": "best_players",
-    "head_to_head": "head_to_head",
-}
-"""The part that each table of matches comes from, but for matches and match_parts themselves."""
-
-CHOOSE = (
-    # Of several answers to one part the last that says something counts, unless something newer was published.
-    # That a part is not there which was there before, only a full refresh believes; a match that was never played may
-    # go at any time.
-    """CREATE TABLE chosen AS
-    SELECT f.match_id, f.part, f.state, f.seq, f.season_year FROM fresh_match_parts f
-    LEFT JOIN previous_match_parts p USING (match_id, part)
-    LEFT JOIN previous_matches m USING (match_id)
-    WHERE (p.checked_at IS NULL OR f.checked_at >= p.checked_at)
-        AND (f.state <> 'none' OR p.state IS DISTINCT FROM 'done' OR m.played IS NOT TRUE OR refreshed())
-    QUALIFY row_number() OVER (
-        PARTITION BY f.match_id, f.part
-        ORDER BY f.state = 'failed', f.state <> 'done' AND NOT refreshed(), f.checked_at DESC, f.seq DESC) = 1""",
-    """CREATE TABLE replaced AS SELECT match_id, part FROM chosen WHERE state IN ('done', 'none')""",
-    """CREATE TABLE chosen_matches AS
-    SELECT f.match_id, f.seq, f.season_year FROM fresh_matches f LEFT JOIN previous_matches p USING (match_id)
-    WHERE p.checked_at IS NULL OR f.checked_at >= p.checked_at
-    QUALIFY row_number() OVER (PARTITION BY f.match_id ORDER BY f.checked_at DESC, f.seq DESC) = 1""",
-    # Rows that are a list's entry alone, of matches whose event was read before: the entry lacks what it says besides.
-    """CREATE TABLE listed_only AS
-    SELECT c.match_id, c.seq, bool_or(f.state IS NOT NULL) AS asked FROM chosen_matches c
-    SEMI JOIN (FROM previous_match_parts WHERE part = 'event' AND state = 'done') USING (match_id)
-    ANTI JOIN (FROM fresh_match_parts WHERE part = 'event' AND state = 'done') USING (match_id, seq)
-    LEFT JOIN (FROM fresh_match_parts WHERE part = 'event') f USING (match_id)
-    GROUP BY ALL""",
-    # A match that no list has and that is not there by its number either; one that was played is never dropped.
-    """CREATE TABLE gone AS
-    SELECT c.match_id FROM chosen c ANTI JOIN chosen_matches USING (match_id)
-    LEFT JOIN previous_matches p USING (match_id)
-    WHERE c.part = 'event' AND c.state = 'none' AND p.played IS NOT TRUE""",
-    """CREATE TABLE touched AS
-    SELECT season_year FROM chosen
-    UNION SELECT season_year FROM chosen_matches
-    UNION SELECT season_year FROM previous_matches WHERE match_id IN (
-        SELECT match_id FROM chosen UNION SELECT match_id FROM chosen_matches UNION SELECT match_id FROM gone)""",
-)
+from include.storage.tables import Table
 
 
 class NotReconciled(ValueError):
@@ -97,14 +48,13 @@ def build(run: Run, candidate: Candidate) -> Built:
     _reconcile(discovery, own)
     con = candidate.connection
     shards.register(con, candidate.scratch)
-    con.execute(f"CREATE MACRO refreshed() AS {facts['refreshed']}")
-    for statement in CHOOSE:
-        con.execute(statement)
-    con.register("completed_matches", _completed(con))
+    _find_seasons(con, [*adopted, discovery], datetime.fromisoformat(facts["as_of"]))
+    merging.choose(con, refreshed=facts["refreshed"])
+    merging.carry(con, candidate.scratch)
     _write_matches(run, candidate)
     for table in match_tables.NAMED:
         candidate.write(table.name, _batches(con, _newest(table), table))
-    _write_seasons(run, candidate, [*adopted, discovery], datetime.fromisoformat(facts["as_of"]))
+    _write_seasons(run, candidate)
     _write_derived(run, candidate)
     return Built(
         cursors=_cursors(run, discovery),
@@ -216,48 +166,12 @@ def _write_matches(run: Run, candidate: Candidate) -> None:
                 files = [file.path for file in candidate.previous_files(table.name, str(year))]
                 duckdb_session.register(con, f"before_{year}_{table.name}", run.read, files, table.schema)
                 candidate.write(
-                    table.name, duckdb_session.batches(con, _merged(table, year), table.schema), str(year)
+                    table.name,
+                    duckdb_session.batches(con, merging.merged(table, year), table.schema),
+                    str(year),
                 )
             else:
                 candidate.keep(table.name, str(year))
-
-
-def _merged(table: Table, year: int) -> str:
-    """SQL for a year of a table of matches: what was not answered again, and what was."""
-    columns, order = duckdb_session.identifiers(table.names), duckdb_session.identifiers(table.key)
-    if table is match_tables.MATCHES:
-        replaced = "chosen_matches USING (match_id)"
-        fresh = "SEMI JOIN chosen_matches USING (match_id, seq) ANTI JOIN listed_only USING (match_id, seq)"
-    elif table is match_tables.MATCH_PARTS:
-        replaced, fresh = "chosen USING (match_id, part)", "SEMI JOIN chosen USING (match_id, part, seq)"
-    else:
-        part = PART_OF[table.name]
-        replaced = f"(SELECT match_id FROM replaced WHERE part = '{part}') USING (match_id)"  # noqa: S608
-        fresh = f"SEMI JOIN (SELECT match_id, seq FROM chosen WHERE part = '{part}') USING (match_id, seq)"  # noqa: S608
-    before = f"SELECT {columns} FROM before_{year}_{table.name} ANTI JOIN {replaced}"  # noqa: S608
-    after = f"SELECT {columns} FROM fresh_{table.name} {fresh} WHERE season_year = {year}"  # noqa: S608
-    if table is match_tables.MATCHES:
-        after += f" UNION ALL SELECT {columns} FROM completed_matches WHERE season_year = {year}"  # noqa: S608
-    return f"SELECT * FROM ({before} UNION ALL {after}) ANTI JOIN gone USING (match_id) ORDER BY {order}"  # noqa: S608
-
-
-def _completed(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The rows that are a list's entry alone, with what the event of before said besides.
-
-    Where the event was asked for and did not come, the row keeps the hash of the entry of before: the next run finds
-    the match changed, and asks again.
-    """
-    table = match_tables.MATCHES
-    kept = ", ".join(f"coalesce(f.{name}, p.{name}) AS {name}" for name in match_tables.OF_THE_EVENT)
-    query = (
-        f"SELECT f.* EXCLUDE (seq) REPLACE ({kept}, "  # noqa: S608
-        "CASE WHEN l.asked THEN p.listing_hash ELSE f.listing_hash END AS listing_hash) "
-        "FROM fresh_matches f JOIN listed_only l USING (match_id, seq) JOIN previous_matches p USING (match_id)"
-    )
-    rows = con.sql(query).to_arrow_table().to_pylist()
-    values = [name for name in table.names if name != CONTENT_HASH.name]
-    hashed = [{**row, CONTENT_HASH.name: content_hash([row[name] for name in values])} for row in rows]
-    return pa.Table.from_pylist(hashed, table.schema)
 
 
 def _newest(table: Table) -> str:
@@ -276,9 +190,8 @@ def _newest(table: Table) -> str:
 # --- seasons and what is computed ---
 
 
-def _write_seasons(run: Run, candidate: Candidate, discoveries: list[Landed], as_of: datetime) -> None:
-    """Write the seasons of which a match is known, as their lists last said."""
-    con, table = candidate.connection, match_tables.COMPETITION_SEASONS
+def _find_seasons(con: duckdb.DuckDBPyConnection, discoveries: list[Landed], as_of: datetime) -> None:
+    """Make `seasons_found`: the seasons whose lists were read, as these last said."""
     configured = {each.id: each for each in competitions.load()}
     found: dict[tuple[int, int], Season] = {}
     for each in chain.from_iterable(map(seasons, discoveries)):
@@ -300,7 +213,12 @@ def _write_seasons(run: Run, candidate: Candidate, discoveries: list[Landed], as
         }
         for each in found.values()
     ]
-    con.register("seasons_found", pa.Table.from_pylist(rows, _unhashed(table)))
+    con.register("seasons_found", pa.Table.from_pylist(rows, _unhashed(match_tables.COMPETITION_SEASONS)))
+
+
+def _write_seasons(run: Run, candidate: Candidate) -> None:
+    """Write the seasons of which a match is known, as their lists last said."""
+    con, table = candidate.connection, match_tables.COMPETITION_SEASONS
     files = [file.path for file in candidate.files("matches")]
     duckdb_session.register(con, "known_matches", run.read, files, match_tables.MATCHES.schema)
     columns = duckdb_session.identifiers(_unhashed(table).names)

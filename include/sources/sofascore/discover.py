@@ -82,6 +82,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     again: bool = False
     listed: msgspec.Raw = msgspec.Raw(b"null")
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether it comes with its entry of a list."""
+        return bytes(self.listed) != b"null"
+
 
 class PlannedUnit(msgspec.Struct, frozen=True, kw_only=True):
     """What one task asks for: the matches of a season."""
@@ -340,7 +345,9 @@ class _Discovery:
             if year is None or not self.window.holds(entry.kickoff):
                 continue
             ask = self._ask(entry.state, entry.kickoff, entry.listing, known)
-            changed = known is None or known.listing != entry.listing
+            # The hash of an entry lacks its season.
+            place = (competition.id, entry.season.id, year)
+            changed = known is None or (known.listing, *known.place) != (entry.listing, *place)
             if ask or changed:
                 yield Wanted(
                     match=entry.id,
@@ -397,7 +404,9 @@ class _Discovery:
     def plan(self) -> None:
         """Land what the run asks for, by unit, and finish the discovery."""
         decode = msgspec.json.Decoder(Wanted).decode
-        wanted = {each.match: each for each in map(decode, self.landing.read("wanted"))}
+        found = list(map(decode, self.landing.read("wanted")))
+        # A match that moved to another competition is missed in the lists of its old one: where it is listed counts.
+        wanted = {each.match: each for each in sorted(found, key=lambda each: each.is_listed)}
         wanted |= {each.match: each for each in self._owed() if each.match not in wanted}
         limit = self.run.params.get("limit")
         newest_first = sorted(
@@ -407,9 +416,7 @@ class _Discovery:
             newest_first[:limit],
             {each.match for each in newest_first[limit:]} if limit else set(),
         )
-        listed = [
-            each for each in wanted.values() if bytes(each.listed) != b"null" and each.match not in left_out
-        ]
+        listed = [each for each in wanted.values() if each.is_listed and each.match not in left_out]
         self.landing.write_part(
             "listing", (_listed(each, self.now) for each in listed), self.landing.progress.cursor
         )

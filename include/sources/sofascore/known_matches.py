@@ -55,6 +55,11 @@ class Known:
     published_open: set[str] = field(default_factory=set)
     """Those of them that latest holds as failed or refused."""
 
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Its competition, season, and the season's year."""
+        return self.competition, self.season, self.season_year
+
 
 def adoptable(run: Run) -> list[Adopted]:
     """What landed of other runs and no version holds, oldest run first."""

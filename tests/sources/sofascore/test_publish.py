@@ -38,7 +38,10 @@ from include.upstream.answers import Refused, Transient
 from sandbox.sofascore.server import SampleUpstream
 from tests.sources.daily import START, DailyRuns
 from tests.sources.sofascore.conftest import (
+    CUP,
     CUP_BEFORE,
+    CUP_NOW,
+    LEAGUE,
     LEAGUE_BEFORE,
     LEAGUE_NOW,
     Base,
@@ -590,3 +593,171 @@ def test_a_match_that_is_not_there_for_once_keeps_what_is_known_of_it(
         assert after == before, name
     assert of_match(published, manifest, "appearances", young.id)
     assert score(published, manifest, young.id) == (young.home_goals, young.away_goals)
+
+
+# --- matches that are moved ---
+
+PLACE = ("competition_id", "season_id", "season_year")
+
+
+def of_match_whole(daily: DailyRuns, manifest: Manifest, match: int) -> dict[str, list[dict[str, Any]]]:
+    """Every row of a match, without what tells only when it was asked for, and where it belongs."""
+    return {
+        name: [row for row in rows if row["match_id"] == match]
+        for name, rows in tables(daily, manifest).items()
+        if name in {table.name for table in OF_MATCHES}
+    }
+
+
+def places_of(found: dict[str, list[dict[str, Any]]]) -> set[tuple[int, ...]]:
+    return {tuple(row[name] for name in PLACE) for rows in found.values() for row in rows}
+
+
+def without(found: dict[str, list[dict[str, Any]]], *columns: str) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: [{column: value for column, value in row.items() if column not in columns} for row in rows]
+        for name, rows in found.items()
+    }
+
+
+def lacking(upstream: SampleUpstream, season: int) -> int:
+    """A match that ended and of which the upstream lacks a part, and has line-ups."""
+    return next(n for n in old_matches(upstream, season) if len(there(upstream, n)) < len(PARTS))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "place"),
+    [
+        (LEAGUE_BEFORE, LEAGUE_NOW, (LEAGUE, LEAGUE_NOW, 2026)),
+        (LEAGUE_BEFORE, CUP_NOW, (CUP, CUP_NOW, 2026)),
+        (CUP_BEFORE, LEAGUE_NOW, (LEAGUE, LEAGUE_NOW, 2026)),
+    ],
+)
+def test_all_rows_of_a_match_follow_it_to_another_season_and_back(
+    published: DailyRuns, base: Base, before: int, after: int, place: tuple[int, int, int]
+) -> None:
+    upstream = published.upstream
+    match = lacking(upstream, before)
+    was = of_match_whole(published, base.manifest, match)
+    assert "none" in {row["state"] for row in was["match_parts"]}
+    upstream.reassign(match, after)
+    upstream.forget()
+    there_now = published.publish(2)
+    assert not [key for key in asked(upstream) if key[0] == match], "its season alone changed"
+    now = of_match_whole(published, there_now, match)
+    assert places_of(now) == {place}
+    changed = (*PLACE, "tournament_id", "content_hash")
+    assert without(now, *changed) == without(was, *changed)
+    upstream.reassign(match, before)
+    competition = str(LEAGUE if before == LEAGUE_BEFORE else CUP)
+    back = published.publish(3, competition=competition)
+    assert of_match_whole(published, back, match) == was
+    assert content_hashes(published, back, match) == content_hashes(published, base.manifest, match)
+
+
+def content_hashes(daily: DailyRuns, manifest: Manifest, match: int) -> dict[str, list[str]]:
+    """The hashes of a match's rows that do not tell when it was asked for."""
+    names = {table.name for table in OF_MATCHES} - {"matches", "match_parts"}
+    return {
+        name: [row["content_hash"] for row in of_match(daily, manifest, name, match)]
+        for name in sorted(names)
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"), [("error", "lineups"), ("missing", "lineups"), ("garbage", "event"), ("error", "event")]
+)
+def test_a_match_that_moves_and_of_which_a_part_does_not_come_moves_whole(
+    published: DailyRuns, base: Base, kind: str, part: str
+) -> None:
+    upstream = published.upstream
+    match = lacking(upstream, LEAGUE_BEFORE)
+    upstream.reassign(match, LEAGUE_NOW)
+    upstream.correct(match, 8, 0)
+    upstream.faults([{"kind": kind, "match": match, "part": part, "times": None}])
+    now = of_match_whole(published, published.publish(2, tolerate_failed=1), match)
+    assert places_of(now) == {(LEAGUE, LEAGUE_NOW, 2026)}
+    was = of_match_whole(published, base.manifest, match)
+    assert [row["player_id"] for row in now["appearances"]] == [
+        row["player_id"] for row in was["appearances"]
+    ]
+    upstream.faults([])
+    again = of_match_whole(published, published.publish(3), match)
+    assert places_of(again) == {(LEAGUE, LEAGUE_NOW, 2026)}
+    assert {row["state"] for row in again["match_parts"]} == {"done", "none"}
+
+
+def test_what_landed_before_a_match_moved_is_published_where_it_belongs_now(published: DailyRuns) -> None:
+    upstream = published.upstream
+    match = old_matches(upstream)[0]
+    upstream.correct(match, 8, 0)
+    pipeline.extract(published.run(2), published.session())
+    upstream.reassign(match, CUP_NOW)
+    manifest = published.publish(3)
+    assert manifest.counts["adopted_runs"] == 1
+    now = of_match_whole(published, manifest, match)
+    assert places_of(now) == {(CUP, CUP_NOW, 2026)}
+    assert score(published, manifest, match) == (8, 0)
+
+
+def test_a_young_match_that_moves_to_another_competition_is_asked_for_where_it_is_listed(
+    published: DailyRuns,
+) -> None:
+    """Its old competition, whose lists have it no more, is read after the new one and would ask for it too."""
+    upstream = published.upstream
+    young = max(
+        (each for each in upstream.matches().values() if each.season == LEAGUE_NOW and each.code == 100),
+        key=lambda each: each.kickoff,
+    )
+    for season in (CUP_NOW, LEAGUE_NOW):
+        upstream.reassign(young.id, season)
+        run, manifest = published.candidate(2 if season == CUP_NOW else 2.5)
+        assert pipeline.judge(run).passed and pipeline.promote(run).outcome is Outcome.PROMOTED
+        assert {row["season_id"] for row in of_match(published, manifest, "matches", young.id)} == {season}
+        assert len(places_of(of_match_whole(published, manifest, young.id))) == 1
+
+
+def test_matches_follow_a_season_whose_year_is_spelt_anew(
+    published: DailyRuns, base: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published.upstream._world, "year", lambda of, begin: str(begin + 1))
+    manifest = published.publish(2, competition=str(LEAGUE))
+    (years,) = {
+        (row["season_year"],)
+        for row in published.rows(manifest, "competition_seasons")
+        if row["season_id"] == LEAGUE_NOW
+    }
+    for table in OF_MATCHES:
+        rows = [row for row in published.rows(manifest, table.name) if row["season_id"] == LEAGUE_NOW]
+        assert rows, table.name
+        assert {row["season_year"] for row in rows} == {*years} == {2027}, table.name
+
+
+# --- matches whose teams change ---
+
+
+def test_parts_that_do_not_come_with_the_change_of_a_matchs_teams_are_left_out_and_asked_for_again(
+    published: DailyRuns, base: Base
+) -> None:
+    """They tell of other sides than those that the match has now; which row is right for which side nobody knows."""
+    upstream = published.upstream
+    match = lacking(upstream, LEAGUE_BEFORE)
+    upstream.swap(match)
+    upstream.faults([{"kind": "error", "match": match, "part": "lineups", "times": None}])
+    upstream.faults([{"kind": "error", "match": match, "part": "event", "times": None}])
+    manifest = published.publish(2, competition=str(LEAGUE), season="2025-26", tolerate_failed=1)
+    now = of_match_whole(published, manifest, match)
+    (row,) = now["matches"]
+    assert row["home_team_id"] == upstream.matches()[match].home_team
+    assert not [name for name in now if name not in {"matches", "match_parts"} and now[name]]
+    ended = {each["part"]: each for each in now["match_parts"]}
+    assert {ended[part]["state"] for part in there(upstream, match)} == {"failed"}
+    assert {each["state"] for each in now["match_parts"]} == {"failed", "none"}
+    assert all(each["error"] and not each["rows"] for each in now["match_parts"] if each["state"] == "failed")
+    upstream.faults([])
+    run = planned(published, 3)
+    assert {*plan(run)[match]} >= {*there(upstream, match)}
+    again = of_match_whole(published, published.publish(3), match)
+    home = {each["team_id"] for each in again["appearances"] if each["side"] == "home"}
+    assert home == {upstream.matches()[match].home_team}
+    assert {each["state"] for each in again["match_parts"]} == {"done", "none"}
