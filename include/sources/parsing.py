@@ -11,8 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from msgspec.structs import fields
 
 from include.publishing.refused import RefusedRow
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 J = TypeVar("J")
+S = TypeVar("S", bound=msgspec.Struct)
 R = TypeVar("R")
 
 WORKERS_MAX = 4
@@ -78,6 +83,43 @@ def partial_day(text: str) -> tuple[date, str]:
     if not _PARTIAL_DAY.fullmatch(text):
         raise ValueError(f"{text!r} is no date like 2026-11-20, 2026-11 or 2026")
     return date.fromisoformat(text + "-01-01"[len(text) - 4 :]), _PRECISION[len(text)]
+
+
+_MAY_BE_BLANK = re.compile(rb'"(?:\s|[\x80-\xff]|\\[nrtbf]|\\u[0-9a-fA-F]{4})*"')
+"""A text without an ASCII letter, digit or mark: white space has many forms beyond ASCII."""
+
+
+def may_hold_blank(raw: bytes) -> bool:
+    """Whether the JSON may hold a text of nothing but white space; few records do, and most need no second look."""
+    return _MAY_BE_BLANK.search(raw) is not None
+
+
+def without_blank(record: S) -> S:
+    """A decoded record, changed in place: a text of nothing but white space says nothing, so it is absent.
+
+    An optional text becomes None, an item of a list goes. A text that a record must have stays as it is.
+    """
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        stated = _stated(value)
+        if stated is not value and (stated is not None or name in _optional(type(record))):
+            setattr(record, name, stated)
+    return record
+
+
+def _stated(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.strip() else None
+    if isinstance(value, list):
+        return [stated for item in value if (stated := _stated(item)) is not None]
+    if isinstance(value, msgspec.Struct):
+        return without_blank(value)
+    return value
+
+
+@cache
+def _optional(shape: type[msgspec.Struct]) -> frozenset[str]:
+    return frozenset(each.name for each in fields(shape) if each.default is None)
 
 
 def spread(parse: Callable[[J, Path], R], jobs: Sequence[J], folder: Path, size: int) -> Iterator[R]:

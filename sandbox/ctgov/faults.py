@@ -19,6 +19,7 @@ Kind = Literal[
     "slow",
     "wrong_content_type",
     "wrong_type",
+    "replaced",
 ]
 
 
@@ -36,7 +37,8 @@ class Fault(Switch, frozen=True, kw_only=True):
     - moving_version: the data version advances by one day before the request is answered;
     - slow: the answer begins after `delay` seconds;
     - wrong_content_type: the right body, declared as `content_type`;
-    - wrong_type: the brief title of every `every`-th study of a page is a number.
+    - wrong_type: the brief title of every `every`-th study of a page is a number;
+    - replaced: wherever the body says `old` it says `new`: a country got another name, an id is claimed as an alias.
 
     duplicate_page shows only on pages asked for with a token, repeated_token and wrong_type only on /studies,
     moving_total only where totalCount is asked for. See Switch for how often a fault strikes.
@@ -50,6 +52,8 @@ class Fault(Switch, frozen=True, kw_only=True):
     delay: Annotated[float, Meta(ge=0, le=600)] = 0.1
     content_type: str = "text/plain; charset=UTF-8"
     every: Annotated[int, Meta(ge=1)] = 5
+    old: str = ""
+    new: str = ""
 
 
 Hits = Mapping[str, Hit[Fault]]

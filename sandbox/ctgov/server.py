@@ -131,6 +131,9 @@ class SampleUpstream(Sample[State, Fault]):
                 answer = self._api.answer(request.path, request.params, etag, hits)
             if "wrong_content_type" in hits:
                 answer.content_type = hits["wrong_content_type"].fault.content_type
+            if "replaced" in hits:
+                fault = hits["replaced"].fault
+                answer.parts = [part.replace(fault.old.encode(), fault.new.encode()) for part in answer.parts]
         return replace(answer, cut_off="cut_off" in hits)
 
 

@@ -63,11 +63,12 @@ STUDIES = """CREATE TABLE studies AS
     LEFT JOIN (
         SELECT nct_id, list(condition ORDER BY ordinal) AS conditions FROM (
             SELECT nct_id, condition, min(ordinal) AS ordinal FROM ctgov_conditions
-            SEMI JOIN pairs USING (nct_id) GROUP BY nct_id, condition) GROUP BY nct_id) c USING (nct_id)
+            SEMI JOIN pairs USING (nct_id) WHERE condition <> ''
+            GROUP BY nct_id, condition) GROUP BY nct_id) c USING (nct_id)
     LEFT JOIN (
         SELECT nct_id, list(name ORDER BY ordinal) AS interventions FROM (
             SELECT nct_id, name, min(ordinal) AS ordinal FROM ctgov_interventions
-            SEMI JOIN pairs USING (nct_id) WHERE name IS NOT NULL GROUP BY nct_id, name) GROUP BY nct_id) i
+            SEMI JOIN pairs USING (nct_id) WHERE name <> '' GROUP BY nct_id, name) GROUP BY nct_id) i
         USING (nct_id)
     LEFT JOIN study_targets t USING (nct_id)"""
 TRIALS = """SELECT p.cid, s.nct_id, coalesce(c.title, c.iupac_name) AS compound_name, s.title, s.phase,

@@ -45,6 +45,7 @@ class Parsed:
 
     received: int = 0
     quarantined: int = 0
+    """Studies; what of a study alone was refused is not among them."""
     last_update_posted: date | None = None
     withheld: list[str] = field(default_factory=list)
 
@@ -104,7 +105,8 @@ def _parse(candidate: Candidate, landing: Landed, confirmations: Iterable[Confir
     ):
         parsed.received += report.received
         candidate.arrived("studies", report.received)
-        parsed.quarantined += len(report.refused)
+        candidate.arrived("interventions", report.interventions)
+        parsed.quarantined += sum(refused.kind == "studies" for refused in report.refused)
         parsed.withheld += report.withheld
         if report.last_update_posted is not None:
             so_far = parsed.last_update_posted or report.last_update_posted
@@ -118,7 +120,11 @@ def _register_shards(con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
     for table in TABLES:
         if table.name not in DERIVED:
             files = [str(path) for path in sorted((scratch / table.name).glob("*.parquet"))]
-            con.read_parquet(files, filename=True).create_view(f"fresh_{table.name}")
+            # The shards of a part bear the same name in the folder of each table.
+            named = con.read_parquet(files, filename=True).project(
+                "* REPLACE (parse_filename(filename) AS filename)"
+            )
+            named.create_view(f"fresh_{table.name}")
 
 
 def _drop_duplicates(con: duckdb.DuckDBPyConnection) -> int:
@@ -143,7 +149,7 @@ def _drop_duplicates(con: duckdb.DuckDBPyConnection) -> int:
 
 
 def _find_gone(con: duckdb.DuckDBPyConnection, confirmations: Iterable[Confirmation]) -> None:
-    """Table gone: ids we held that are confirmed removed, or that another study now lists as its alias.
+    """Table gone: ids we held that their own page said are removed or merged. Table held: ids of this version.
 
     View confirmed_aliases: the aliases that the confirmed merges make, since their other half need not be among
     the studies of this run.
@@ -158,11 +164,11 @@ def _find_gone(con: duckdb.DuckDBPyConnection, confirmations: Iterable[Confirmat
     con.register("confirmed", pa.table({**columns, "kind": pa.array([c.outcome for c in confirmed], text)}))
     con.execute(
         "CREATE TABLE gone AS SELECT nct_id, any_value(kind) AS kind, any_value(merged_into) AS merged_into "
-        "FROM (SELECT nct_id, kind, merged_into FROM confirmed UNION ALL "
-        "      SELECT a.alias_id, 'merged', a.nct_id FROM fresh_aliases a "
-        "      SEMI JOIN previous_studies p ON p.nct_id = a.alias_id "
-        "      ANTI JOIN confirmed c ON c.nct_id = a.alias_id) "
-        "ANTI JOIN kept USING (nct_id) GROUP BY nct_id"
+        "FROM confirmed ANTI JOIN kept USING (nct_id) GROUP BY nct_id"
+    )
+    con.execute(
+        "CREATE TABLE held AS SELECT nct_id FROM kept UNION "
+        "SELECT nct_id FROM previous_studies ANTI JOIN gone USING (nct_id)"
     )
 
 
@@ -193,8 +199,7 @@ def _choose_applied(con: duckdb.DuckDBPyConnection, *, every: bool) -> None:
 
 def _id_ranges(con: duckdb.DuckDBPyConnection) -> list[str]:
     """Conditions that cut the studies into ranges of ids, in order; each is small enough to be sorted in memory."""
-    every = "SELECT nct_id FROM kept UNION SELECT nct_id FROM previous_studies"
-    numbered = f"SELECT nct_id, row_number() OVER (ORDER BY nct_id) AS number FROM ({every})"  # noqa: S608
+    numbered = "SELECT nct_id, row_number() OVER (ORDER BY nct_id) AS number FROM held"
     starts = con.execute(
         f"SELECT nct_id FROM ({numbered}) WHERE number > 1 AND number % {RANGE_STUDIES} = 1 ORDER BY 1"  # noqa: S608
     ).fetchall()
@@ -234,6 +239,9 @@ def _merge(table: Table) -> str:
             "QUALIFY row_number() OVER (PARTITION BY alias_id ORDER BY nct_id) = 1"
         )
         before = f"SELECT * FROM ({before}) ANTI JOIN ({fresh}) USING (alias_id)"  # noqa: S608
+        # An id that has a study of its own stands for that one, whoever else claims it.
+        own = "ANTI JOIN held h ON h.nct_id = alias_id"
+        return f"SELECT * FROM ({before} UNION ALL {fresh}) {own}"  # noqa: S608
     return f"{before} UNION ALL {fresh}"
 
 

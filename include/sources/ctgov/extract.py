@@ -8,6 +8,7 @@ list has and we lack is fetched. If the upstream's data version moves meanwhile,
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -36,6 +37,7 @@ RESTARTS = 3
 MISSING_SHARE = 0.01
 MISSING_ALWAYS_CONFIRMED = 100
 GAPS_MAX = 10_000
+_NCT_ID = re.compile(r"NCT[0-9]{8}")
 log = logging.getLogger(__name__)
 
 
@@ -56,6 +58,7 @@ class Page(msgspec.Struct, frozen=True):
 
 class _Identification(msgspec.Struct):
     nctId: str = ""  # noqa: N815
+    nctIdAliases: Any = None  # noqa: N815 - whatever it is, it must not keep the id from being read
 
 
 class _Protocol(msgspec.Struct):
@@ -140,10 +143,9 @@ class IdSet:
 
 
 def _number(nct_id: str) -> int:
-    digits = nct_id[3:]
-    if not (nct_id[:3] == "NCT" and len(digits) == 8 and digits.isascii() and digits.isdigit()):  # noqa: PLR2004
+    if not _NCT_ID.fullmatch(nct_id):
         raise ValueError(f"{nct_id[:40]!r} is not NCT and eight digits")
-    return int(digits)
+    return int(nct_id[3:])
 
 
 def data_version(upstream: UpstreamSession) -> ApiVersion:
@@ -261,12 +263,14 @@ class Tally:
     rows: int = 0
     unidentified: int = 0
     ids: IdSet = field(default_factory=IdSet)
+    aliases: set[str] = field(default_factory=set)
     used: set[str | None] = field(default_factory=set)
 
     def take(self, line: bytes) -> None:
         """Count a study; one without an id is for the build to quarantine."""
         self.rows += 1
-        nct_id = _id_of(line)
+        nct_id, aliases = _identified(line)
+        self.aliases |= aliases
         if nct_id:
             self.ids.add(nct_id)
         else:
@@ -333,22 +337,23 @@ class Crawl:
             "api_version": self.version.apiVersion,
             "since": self.asked.since,
         }
-        fetched = self._pages("studies", {**self.asked.query}, PAGE_SIZE, limit=self.asked.limit)
+        studies = self._pages("studies", {**self.asked.query}, PAGE_SIZE, limit=self.asked.limit)
         self.facts["full"] = self.asked.since is None and not self.facts["truncated"]
-        if self.asked.list_ids:
-            listed = self._pages("ids", {"format": "json", "fields": "NCTId"}, ID_PAGE_SIZE)
-        elif self.facts["full"]:
-            listed = fetched
-        else:
-            return self.facts
-        self.facts["listed"] = listed.count
         known, withheld = self._known()
-        self._fetch_gaps(listed, known, fetched)
-        self._confirm(known, listed, withheld)
+        claimed = studies.aliases
+        missing: list[str] = []
+        if self.asked.list_ids or self.facts["full"]:
+            listed = studies.ids
+            if self.asked.list_ids:
+                listed = self._pages("ids", {"format": "json", "fields": "NCTId"}, ID_PAGE_SIZE).ids
+            self.facts["listed"] = listed.count
+            claimed |= self._fetch_gaps(listed, known, studies.ids)
+            missing = list(known.minus(listed))
+        self._confirm(known, withheld, missing, claimed)
         return self.facts
 
-    def _pages(self, kind: str, query: dict[str, str], page_size: int, limit: int | None = None) -> IdSet:
-        """Walk all pages of a query into parts of a kind; returns the ids that came.
+    def _pages(self, kind: str, query: dict[str, str], page_size: int, limit: int | None = None) -> Tally:
+        """Walk all pages of a query into parts of a kind; returns what came.
 
         Raises _Moved where rows, distinct ids and the declared count do not agree: a page came twice, a token
         led in circles, or the count moved.
@@ -373,7 +378,7 @@ class Crawl:
                 break
         self.facts |= tally.facts()
         tally.reconcile()
-        return tally.ids
+        return tally
 
     def _resume(self, kind: str) -> Tally:
         """How far an earlier try came: the landing's cursor, and the ids of the parts that are complete."""
@@ -420,10 +425,13 @@ class Crawl:
                         withheld.add(nct_id)
         return known, withheld
 
-    def _fetch_gaps(self, listed: IdSet, known: IdSet, fetched: IdSet) -> None:
-        """Fetch what the list has and neither base nor this run's pages hold."""
-        if self._is_done("gaps"):
-            return
+    def _fetch_gaps(self, listed: IdSet, known: IdSet, fetched: IdSet) -> set[str]:
+        """Fetch what the list has and neither base nor this run's pages hold; returns the aliases that it claims."""
+        if not self._is_done("gaps"):
+            self._finish_phase("gaps", *self._gaps(listed, known, fetched))
+        return {alias for line in self.landing.read("gaps") for alias in _identified(line)[1]}
+
+    def _gaps(self, listed: IdSet, known: IdSet, fetched: IdSet) -> tuple[dict[str, int], list[bytes]]:
         gaps = list(listed.minus(known, fetched))
         if len(gaps) > GAPS_MAX:
             raise ContractBreak(
@@ -441,25 +449,29 @@ class Crawl:
             }
             page = self.upstream.get(f"{PATH}/studies", parameters).json(Page)
             lines += [bytes(study).replace(b"\n", b" ") for study in page.studies]
-        self._finish_phase("gaps", {"gaps": len(gaps)}, lines)
+        return {"gaps": len(gaps)}, lines
 
-    def _confirm(self, known: IdSet, listed: IdSet, withheld: IdSet) -> None:
-        """Ask for every id that we hold and the list lacks; only the study's own page can say that it is gone.
+    def _confirm(self, known: IdSet, withheld: IdSet, missing: list[str], claimed: set[str]) -> None:
+        """Ask for every id that we hold and the list lacks, or that another study claims as its alias.
 
-        Withheld studies may leave the list for good and are asked for again each time. Raises ContractBreak
-        where so many others are missing that the list itself must be wrong.
+        Only the study's own page can say that it is gone. Withheld studies may leave the list for good and are asked
+        for again each time. Raises ContractBreak where so many others are missing, or claimed, that the answers
+        themselves must be wrong.
         """
         if self._is_done("confirmations"):
             return
-        missing = list(known.minus(listed))
-        unexplained = sum(1 for _ in known.minus(listed, withheld))
-        if unexplained > max(MISSING_ALWAYS_CONFIRMED, MISSING_SHARE * known.count):
-            raise ContractBreak(
-                f"the id list lacks {unexplained} of {known.count} known studies; no upstream removes so many at "
-                "once, so nothing was taken for removed and latest stays. Look at the upstream's /studies."
-            )
+        doubtful = {
+            "the id list lacks": [nct_id for nct_id in missing if nct_id not in withheld],
+            "other studies claim as their aliases": sorted(alias for alias in claimed if alias in known),
+        }
+        for what, ids in doubtful.items():
+            if len(ids) > max(MISSING_ALWAYS_CONFIRMED, MISSING_SHARE * known.count):
+                raise ContractBreak(
+                    f"{what} {len(ids)} of {known.count} known studies; no upstream removes so many at once, so "
+                    "nothing was taken for removed and latest stays. Look at the upstream's /studies."
+                )
         lines: list[bytes] = []
-        for nct_id in missing:
+        for nct_id in sorted({*missing, *doubtful["other studies claim as their aliases"]}):
             answer = self.upstream.get(f"{PATH}/studies/{nct_id}", {"format": "json"})
             if answer.kind is Kind.EMPTY:
                 lines.append(msgspec.json.encode(Confirmation(nct_id, "removed")))
@@ -486,9 +498,19 @@ class Crawl:
 
 
 def _id_of(study: bytes | msgspec.Raw) -> str | None:
+    return _identified(study)[0]
+
+
+def _identified(study: bytes | msgspec.Raw) -> tuple[str | None, set[str]]:
+    """The id of a study, and the other ids that it claims as its aliases; those that are none are left out."""
     try:
-        nct_id = _identify(study).protocolSection.identificationModule.nctId
-        _number(nct_id)
+        claimed = _identify(study).protocolSection.identificationModule
     except (msgspec.DecodeError, ValueError):
-        return None
-    return nct_id
+        return None, set()
+    given = claimed.nctIdAliases if isinstance(claimed.nctIdAliases, list) else []
+    nct_id = claimed.nctId if _is_id(claimed.nctId) else None
+    return nct_id, {alias for alias in given if _is_id(alias)} - {nct_id}
+
+
+def _is_id(claimed: Any) -> bool:
+    return isinstance(claimed, str) and _NCT_ID.fullmatch(claimed) is not None

@@ -20,8 +20,10 @@ from include.storage.landing import read_lines
 
 @dataclass(slots=True)
 class StudyReport(Report):
-    """Of a file of studies, also what the build asks about all of them."""
+    """Of a file of studies, also what the build asks about all of them. `received` counts studies."""
 
+    interventions: int = 0
+    """How many came with them."""
     last_update_posted: date | None = None
     withheld: list[str] = field(default_factory=list)
 
@@ -42,15 +44,27 @@ def parse(lines: Iterable[bytes], origin: str, folder: Path, name: str) -> Study
     report, batch = StudyReport(), studies.Batch()
     for number, line in enumerate(lines, start=1):
         report.received += 1
+        place = f"{origin}:{number}"
         try:
             study = studies.parse(line)
         except studies.Refused as refused:
-            place = f"{origin}:{number}"
             report.refused.append(
                 RefusedRow("studies", refused.nct_id, refused.reason, refused.detail, place, line)
             )
             continue
         batch.add(study)
+        report.interventions += study.interventions
+        report.refused += [
+            RefusedRow(
+                "interventions",
+                study.nct_id,
+                "no_name",
+                f"{study.nct_id}: intervention {one.position} has no name",
+                place,
+                one.content,
+            )
+            for one in study.nameless
+        ]
         if study.withheld:
             report.withheld.append(study.nct_id)
         posted = study.last_update_post_date

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from include.sources.ctgov import names, privacy
 from include.sources.ctgov.tables import TABLES
-from include.sources.parsing import lenient, partial_day, without_nul
+from include.sources.parsing import lenient, may_hold_blank, partial_day, without_blank, without_nul
 from include.storage.tables import content_hash
 
 Row = tuple[Any, ...]
@@ -47,6 +47,14 @@ class Refused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Nameless:
+    """An intervention that does not say what it is: its position in the study's list, from 1, and what came."""
+
+    position: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedStudy:
     """One study. `rows` holds, by table, tuples in the order of the table's columns."""
 
@@ -58,6 +66,10 @@ class ParsedStudy:
     rows: dict[str, list[Row]]
     notes: tuple[str, ...] = ()
     """What had to be changed to be storable at all: `nul_removed`."""
+    interventions: int = 0
+    """How many it lists, with or without a name."""
+    nameless: tuple[Nameless, ...] = ()
+    """Interventions without a name, which are no rows."""
 
 
 # --- The known part of a record ----------------------------------------------------------------------
@@ -312,7 +324,6 @@ _NO_ELIGIBILITY = _Eligibility()
 _NO_SITES = _ContactsLocations()
 _NO_GEO_POINT = _GeoPoint()
 _NO_IPD_SHARING = _IpdSharing()
-_NAMELESS = names.Cleaned((names.Part(None, ()),))
 
 # --- Reading -----------------------------------------------------------------------------------------
 
@@ -323,14 +334,16 @@ _FIRST_ID = re.compile(rb'"identificationModule"\s*:\s*\{\s*"nctId"\s*:\s*"(NCT[
 _PARTIAL_DATES = frozenset(
     {"statusVerifiedDate", "startDateStruct", "primaryCompletionDateStruct", "completionDateStruct"}
 )
-_AGE = re.compile(r"([0-9]{1,6}) (Year|Month|Week|Day|Hour|Minute)s?")
+_AGE = re.compile(
+    r"\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*(year|month|week|day|hour|minute)s?\s*", re.ASCII | re.IGNORECASE
+)
 _PER_YEAR = {
-    "Year": 1.0,
-    "Month": 12.0,
-    "Week": 365.25 / 7,
-    "Day": 365.25,
-    "Hour": 365.25 * 24,
-    "Minute": 365.25 * 24 * 60,
+    "year": 1.0,
+    "month": 12.0,
+    "week": 365.25 / 7,
+    "day": 365.25,
+    "hour": 365.25 * 24,
+    "minute": 365.25 * 24 * 60,
 }
 
 
@@ -347,7 +360,7 @@ def parse(raw: bytes) -> ParsedStudy:
         raise Refused("not_json", str(error), _told_id(raw)) from None
     nct_id = _claimed_id(tree)
     try:
-        return _read(tree, nct_id, may_hold_nul=b"\\u0000" in raw)
+        return _read(tree, nct_id, odd_text=b"\\u0000" in raw or may_hold_blank(raw))
     except msgspec.ValidationError as error:
         reason: Reason = "impossible_value" if ">=" in str(error) or "<=" in str(error) else "wrong_type"
         raise Refused(reason, str(error), nct_id) from None
@@ -372,16 +385,20 @@ def _claimed_id(tree: Any) -> str | None:
     return tree if isinstance(tree, str) and _NCT_ID.fullmatch(tree) else None
 
 
-def _read(tree: Any, nct_id: str | None, *, may_hold_nul: bool) -> ParsedStudy:
-    storable = without_nul(tree) if may_hold_nul else tree
+def _read(tree: Any, nct_id: str | None, *, odd_text: bool) -> ParsedStudy:
+    storable = without_nul(tree) if odd_text else tree
     notes = ("nul_removed",) if storable != tree else ()
     record = msgspec.convert(storable, _Study)
+    if odd_text:
+        record = without_blank(record)
     study = record.protocol_section or _Protocol()
     claimed = study.identification_module.nct_id if study.identification_module else None
     if claimed is None:
         raise Refused("no_nct_id", "the record has no protocolSection.identificationModule.nctId")
     if nct_id is None:
         raise Refused("bad_nct_id", f"nctId is {claimed[:40]!r}, not NCT and eight digits")
+    arms = study.arms_interventions_module or _NO_ARMS
+    nameless = _take_out_nameless(arms, tree)
     _hide_people(study)
     status = study.status_module or _NO_STATUS
     aliases = _aliases(nct_id, study)
@@ -394,13 +411,27 @@ def _read(tree: Any, nct_id: str | None, *, may_hold_nul: bool) -> ParsedStudy:
         content_hash=change_hash,
         rows={
             "studies": [_study_row(nct_id, study, record.has_results, change_hash)],
-            "interventions": _intervention_rows(nct_id, study.arms_interventions_module or _NO_ARMS),
+            "interventions": _intervention_rows(nct_id, arms),
             "conditions": _condition_rows(nct_id, study.conditions_module or _NO_CONDITIONS),
             "locations": _location_rows(nct_id, study.contacts_locations_module or _NO_SITES),
             "sponsors": _sponsor_rows(nct_id, study.sponsor_collaborators_module or _NO_SPONSORS),
             "aliases": [alias(alias_id, nct_id) for alias_id in aliases],
         },
         notes=notes,
+        interventions=len(arms.interventions or ()) + len(nameless),
+        nameless=nameless,
+    )
+
+
+def _take_out_nameless(module: _ArmsInterventions, tree: Any) -> tuple[Nameless, ...]:
+    """Leave the interventions that have a name in the record, and return the others as received."""
+    given = list(enumerate(module.interventions or ()))
+    if all(one.name for _, one in given):
+        return ()
+    module.interventions = [one for _, one in given if one.name]
+    received = tree["protocolSection"]["armsInterventionsModule"]["interventions"]
+    return tuple(
+        Nameless(number + 1, _encode_canonical(received[number])) for number, one in given if not one.name
     )
 
 
@@ -475,7 +506,7 @@ def _partial_day(text: str | None) -> tuple[date | None, str | None, str | None]
 def _years(text: str | None) -> float | None:
     """An age in years; None for N/A and for text that states none."""
     match = _AGE.fullmatch(text) if text else None
-    return int(match[1]) / _PER_YEAR[match[2]] if match else None
+    return float(match[1]) / _PER_YEAR[match[2].lower()] if match else None
 
 
 # --- People ------------------------------------------------------------------------------------------
@@ -674,7 +705,8 @@ def _intervention_rows(nct_id: str, module: _ArmsInterventions) -> list[Row]:
         types = {arm_types.get(label) for label in one.arm_group_labels or ()}
         in_control_arms = bool(types) and types <= CONTROL_ARMS
         in_placebo_arms = bool(types) and types <= _PLACEBO_ARMS
-        cleaned = names.clean(one.name, one.type) if one.name else _NAMELESS
+        assert one.name is not None, "those without a name were taken out"
+        cleaned = names.clean(one.name, one.type)
         split = len(cleaned.parts) > 1
         for number, part in enumerate(cleaned.parts, 1):
             is_placebo = part.is_placebo or (
@@ -688,8 +720,8 @@ def _intervention_rows(nct_id: str, module: _ArmsInterventions) -> list[Row]:
                         number if split else 0,
                         one.type,
                         one.name,
-                        one.other_names,
-                        one.arm_group_labels,
+                        one.other_names or None,
+                        one.arm_group_labels or None,
                         is_placebo,
                         is_placebo or in_control_arms or part.is_control,
                         part.clean_name,

@@ -2,8 +2,8 @@
 
 Column names are the API's own names in snake case. Values are as received, with four exceptions that their
 columns speak of: partial dates (see `start_date`), the enrollment sentinel, private data (see `privacy.py`)
-and the cleaned intervention names (see `names.py`). A list is null where the study has none. U+0000, which
-PostgreSQL cannot hold, is taken out of text.
+and the cleaned intervention names (see `names.py`). A text of nothing but white space is null, and so is a list of
+nothing. U+0000, which PostgreSQL cannot hold, is taken out of text.
 
 The types of post dates have no column: the upstream turns them from ESTIMATED to ACTUAL without a change that
 it announces, so that an incremental run and a full one would differ in them (docs/upstreams/ctgov.md).
@@ -168,7 +168,7 @@ STUDIES = Table(
         Column("n_conditions", _COUNT, "Number of conditions received.", required=True),
         Column("n_arms", _COUNT, "Number of arms or groups received.", required=True),
         Column(
-            "n_interventions", _COUNT, "Number of interventions received, before splitting.", required=True
+            "n_interventions", _COUNT, "Number of interventions with a name, before splitting.", required=True
         ),
         Column("n_locations", _COUNT, "Number of locations received.", required=True),
         Column("n_primary_outcomes", _COUNT, "Number of primary outcomes received.", required=True),
@@ -191,7 +191,12 @@ INTERVENTIONS = Table(
     ("nct_id", "ordinal", "part"),
     (
         _NCT_ID,
-        Column("ordinal", _COUNT, "Position in the study's list, from 1.", required=True),
+        Column(
+            "ordinal",
+            _COUNT,
+            "Position among the study's interventions that have a name, from 1.",
+            required=True,
+        ),
         Column(
             "part",
             _COUNT,
@@ -246,7 +251,10 @@ CONDITIONS = Table(
         Column("ordinal", _COUNT, "Position in the study's list, from 1.", required=True),
         Column("condition", _TEXT, f"Condition as received. {_REDACTED}", required=True),
         Column(
-            "normalized", _TEXT, "condition in lower case with single spaces, for grouping.", required=True
+            "normalized",
+            _TEXT,
+            "condition case-folded by Unicode's rules (lower case, but ß becomes ss) with single spaces, for grouping.",
+            required=True,
         ),
         CONTENT_HASH,
     ),

@@ -129,8 +129,8 @@ def trial(row: bytes | msgspec.Raw, collection: str, today: date) -> dict[str, A
     if collection == "clinicaltrials" and not _NCT.fullmatch(trial_id := trial_id.upper()):
         raise Refused("bad id", one_line(f"{trial_id!r} is not NCT and eight digits", 200))
     interventions = found.interventions
-    if isinstance(interventions, list):
-        interventions = "|".join(interventions)
+    if isinstance(interventions, list) or not _parts(interventions):
+        interventions = "|".join(_parts(interventions))
     phase = _text(found.phase)
     updated, precision = _date(found.updatedate, today) or _date(found.date, today) or (None, None)
     return {

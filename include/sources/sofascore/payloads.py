@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from include.sources.parsing import without_nul
+from include.sources.parsing import may_hold_blank, without_blank, without_nul
 from include.sources.sofascore.match_tables import (
     PLAYER_STATISTICS,
     TEAM_RATIOS,
@@ -388,17 +388,18 @@ class HeadToHead(_Object):
 
 
 def read(body: msgspec.Raw, shape: type[Body]) -> Body:
-    """A body as its struct, without U+0000, which databases cannot hold. Raises Unreadable."""
+    """A body as its struct, without U+0000, which databases cannot hold, and without empty texts. Raises Unreadable."""
+    raw = bytes(body)
     try:
-        if _NUL in bytes(body):
-            tree = without_nul(msgspec.json.decode(body))
-            return msgspec.convert(tree, shape, strict=False)
-        found: Body = _decoder(shape).decode(body)
+        if _NUL in raw:
+            found: Body = msgspec.convert(without_nul(msgspec.json.decode(raw)), shape, strict=False)
+        else:
+            found = _decoder(shape).decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unreadable(str(error)) from None
     except RecursionError:
         raise Unreadable("nested too deeply") from None
-    return found
+    return without_blank(found) if may_hold_blank(raw) else found
 
 
 @cache

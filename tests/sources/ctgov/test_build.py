@@ -122,15 +122,53 @@ def test_a_merged_study_leaves_its_tables_and_stands_in_aliases_and_removals(dai
             assert gone not in ids(daily.rows(manifest, table))
 
 
+@pytest.mark.whole_gate
+def test_a_study_that_another_claims_as_its_alias_is_gone_only_where_its_own_page_says_so(
+    daily: DailyRuns,
+) -> None:
+    before = daily.publish(1)
+    known = sorted(ids(daily.rows(before, "studies")))
+    claimed, claimer = known[7], daily.upstream.study(known[9])["protocolSection"]["identificationModule"]
+    assert "nctIdAliases" not in claimer
+    old = f'"nctId":"{claimer["nctId"]}",'
+    new = f'{old}"nctIdAliases":["{claimed}"],'
+    daily.upstream.faults([{"kind": "replaced", "old": old, "new": new, "times": None}])
+    daily.upstream.requests.clear()
+    manifest = daily.publish(2, since="1999-01-01")
+
+    assert f"/api/v2/studies/{claimed}" in [request.path for request in daily.upstream.requests]
+    assert claimed in ids(daily.rows(manifest, "studies"))
+    assert claimed not in ids(daily.rows(manifest, "removals"))
+    assert claimed not in {row["alias_id"] for row in daily.rows(manifest, "aliases")}
+
+
+def test_an_intervention_without_a_name_is_quarantined_and_its_study_published(daily: DailyRuns) -> None:
+    name = next(
+        one["name"]
+        for study in daily.upstream.studies()
+        for one in study["protocolSection"].get("armsInterventionsModule", {}).get("interventions", [])
+    )
+    fault = {"kind": "replaced", "old": f'"name":"{name}"', "new": '"name":""', "times": None}
+    daily.upstream.faults([fault])
+    manifest = daily.publish(1)
+
+    assert manifest.quarantine.reasons == {"no_name": manifest.quarantine.refused["interventions"]}
+    assert manifest.counts["quarantined"] == 0
+    assert ids(daily.rows(manifest, "studies")) == truth(daily)
+    assert "" not in {row["name"] for row in daily.rows(manifest, "interventions")}
+
+
 def test_removals_are_found_by_the_weekly_list_and_confirmed_one_by_one(daily: DailyRuns) -> None:
     daily.publish(1)
     removed: set[str] = set()
     still_held: set[str] = set()
+    merged: set[str] = set()
     day = 1
     listed = []
     for _ in range(6):
         day += 1
         advance = daily.upstream.advance()
+        merged |= set(advance.merged)
         removed |= set(advance.removed)
         still_held |= set(advance.removed)
         daily.upstream.requests.clear()
@@ -139,7 +177,7 @@ def test_removals_are_found_by_the_weekly_list_and_confirmed_one_by_one(daily: D
         lists = any(r.params.get("fields") == "NCTId" for r in daily.upstream.requests)
         listed.append(lists)
         if not lists:
-            assert not asked
+            assert asked <= merged, "an alias that was a study is asked for by itself"
             held = ids(daily.rows(manifest, "studies"))
             assert still_held <= held, "gone from no feed: kept until confirmed"
             continue
@@ -196,7 +234,8 @@ def test_a_record_that_cannot_be_read_is_quarantined_and_the_rest_is_published(
     assert manifest.quarantine.rows == 2
     assert set(manifest.quarantine.reasons) == {"not_json", "no_nct_id"}
     assert manifest.table("studies").rows == len(lines) - 2
-    assert manifest.quarantine.arrived == {"studies": len(lines)}
+    assert manifest.quarantine.arrived is not None
+    assert manifest.quarantine.arrived["studies"] == len(lines)
     assert manifest.quarantine.file is not None
     kept = daily.store.parquet(manifest.quarantine.file.path).to_table().to_pylist()
     assert {row["content"] for row in kept} == {lines[3], lines[5]}
@@ -217,7 +256,7 @@ def test_a_study_that_came_twice_is_published_once(daily: DailyRuns) -> None:
     assert (manifest.counts["duplicates"], manifest.counts["distinct"]) == (8, len(lines))
     assert manifest.table("studies").rows == len(lines)
     keys = [(r["nct_id"], r["ordinal"]) for r in daily.rows(manifest, "conditions")]
-    assert len(keys) == len(set(keys))
+    assert len(keys) == len(set(keys)) == sum(r["n_conditions"] for r in daily.rows(manifest, "studies"))
 
 
 def test_rows_that_do_not_add_up_stop_the_build(daily: DailyRuns, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,7 +376,8 @@ def test_a_full_refresh_of_which_every_study_is_refused_is_not_promoted(
     request.getfixturevalue("mistaken")
     run, manifest = daily.candidate(2, full_refresh=True)
     came = manifest.counts["received"]
-    assert manifest.quarantine.refused == manifest.quarantine.arrived == {"studies": came}
+    assert manifest.quarantine.refused == {"studies": came}
+    assert manifest.quarantine.arrived == {"studies": came, "interventions": 0}
     verdict = pipeline.judge(run)
     assert not verdict.passed and not verdict.acceptable
     assert f"{came:,} of {came:,} were" in verdict.contract_failures[-1]

@@ -337,6 +337,12 @@ def test_sentinel_of_the_enrollment_becomes_null() -> None:
         ("2 Weeks", 14 / 365.25),
         ("36 Hours", 1.5 / 365.25),
         ("90 Minutes", 1.5 / 24 / 365.25),
+        ("18 years", 18.0),
+        ("1.5 Years", 1.5),
+        ("6MONTHS", 0.5),
+        (" 2  weeks ", 14 / 365.25),
+        ("1.5.2 Years", None),
+        ("18 Years or older", None),
         ("N/A", None),
         ("old", None),
         ("-1 Years", None),
@@ -397,12 +403,54 @@ def test_intervention_in_an_arm_that_is_not_listed_is_no_control() -> None:
     assert (row["is_control"], row["type"], row["part"]) == (False, None, 0)
 
 
-def test_intervention_without_a_name_keeps_its_row() -> None:
-    row = rows(
-        parse(raw(changed("armsInterventionsModule.interventions.1", {"type": "DRUG"}))), "interventions"
-    )[-1]
+@pytest.mark.parametrize("nameless", [{"type": "DRUG"}, {"type": "DRUG", "name": ""}, {"name": " \u00a0\t"}])
+def test_intervention_without_a_name_is_no_row(nameless: dict[str, Any]) -> None:
+    study = changed("armsInterventionsModule.interventions.0", nameless)
+    parsed = parse(raw(study))
 
-    assert (row["name"], row["clean_name"], row["rule"], row["ordinal"]) == (None, None, "none", 2)
+    (row,) = rows(parsed, "interventions")
+    assert (row["name"], row["ordinal"]) == ("Placebo", 1)
+    assert study_row(study)["n_interventions"] == 1
+    assert parsed.interventions == 2
+    assert [(one.position, json.loads(one.content)) for one in parsed.nameless] == [(1, nameless)]
+
+
+def emptied(value: Any) -> Any:
+    """The record with every text but the study's id and its dates' types as nothing but white space."""
+    if isinstance(value, dict):
+        return {key: item if key == "nctId" else emptied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [emptied(item) for item in value]
+    return " \n" if isinstance(value, str) and len(value) % 2 else "" if isinstance(value, str) else value
+
+
+def test_a_text_of_nothing_is_null_in_every_column() -> None:
+    parsed = parse(raw(emptied(FULL)))
+
+    for table in ("studies", "interventions", "conditions", "locations", "sponsors", "aliases"):
+        for row in rows(parsed, table):
+            texts = [value for value in row.values() if isinstance(value, str | list)]
+            assert all(text.strip() if isinstance(text, str) else text for text in texts), row
+    assert [table for table in ("interventions", "conditions", "aliases") if parsed.rows[table]] == []
+    row = study_row(emptied(FULL))
+    assert {name: row[name] for name in ("start_date", "start_date_text", "phases", "countries")} == {
+        "start_date": None,
+        "start_date_text": None,
+        "phases": None,
+        "countries": None,
+    }
+    assert (row["n_conditions"], row["n_interventions"], row["n_locations"]) == (0, 0, 3)
+
+
+@pytest.mark.parametrize("column", ["other_names", "arm_group_labels"])
+@pytest.mark.parametrize("given", [[], [""], ["\u0000"]])
+def test_a_list_of_nothing_is_null(column: str, given: list[str]) -> None:
+    name = {"other_names": "otherNames", "arm_group_labels": "armGroupLabels"}[column]
+    study = changed(
+        "armsInterventionsModule.interventions.0", {"type": "DRUG", "name": "Aspirin", name: given}
+    )
+
+    assert rows(parse(raw(study)), "interventions")[0][column] is None
 
 
 def test_nobody_named_in_the_record_stands_in_a_row() -> None:
@@ -617,7 +665,6 @@ def test_what_is_no_study_is_refused_with_its_reason(study: bytes, reason: str, 
         ("statusModule.studyFirstSubmitDate", "2024-W01-1", "impossible_value", "studyFirstSubmitDate"),
         ("statusModule.startDateStruct.date", "2024-13", "impossible_value", "startDateStruct.date"),
         ("statusModule.startDateStruct.date", "May 2024", "impossible_value", "'May 2024'"),
-        ("statusModule.startDateStruct.date", "", "impossible_value", "startDateStruct.date"),
         ("statusModule.startDateStruct.date", "0000", "impossible_value", "startDateStruct.date"),
         ("statusModule.startDateStruct.date", "20\0", "impossible_value", "statusModule"),
         (

@@ -92,6 +92,12 @@ def test_no_phase_is_null(phase: Any) -> None:
     assert trial(phase=phase)["phase"] is None
 
 
+@pytest.mark.parametrize("given", ["", " ", "|", " | ", [], [""], ["\u0000", " "]])
+def test_a_text_or_list_of_nothing_is_null(given: Any) -> None:
+    found = trial(interventions=given, conditions=given, diseaseids=given)
+    assert (found["interventions"], found["conditions"], found["disease_ids"]) == (None, None, None)
+
+
 def test_a_eu_trial_is_known_by_its_eudract_number_and_keeps_its_link() -> None:
     link = "https://www.clinicaltrialsregister.eu/ctr-search/search?query=2004-000446-20"
     found = trial("clinicaltrials_eu", eudractnumber="2004-000446-20", link=link)
