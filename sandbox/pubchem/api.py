@@ -131,6 +131,8 @@ class Api:
         if "poison" in hits:
             raise FaultError(500, "ServerError", "Unexpected server error")
         known = [found for cid in asked if (found := self._world.compounds.properties(cid)) is not None]
+        if "lost" in hits:
+            known = known[: int(len(known) * hits["lost"].fault.keep)]
         if not known:
             raise FaultError(404, "NotFound", "No CID found", "No CID found that matches the given input")
         rows = [{name: found[name] for name in ("CID", *wanted) if name in found} for found in known]

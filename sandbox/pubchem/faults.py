@@ -17,17 +17,20 @@ Kind = Literal[
     "server_error",
     "html",
     "outage",
+    "not_found",
     "cut_off",
     "slow",
     "load",
     "no_header",
     "poison",
+    "lost",
     "cut_list",
     "empty_list",
     "shrunk_list",
     "ignored_filter",
     "moving_rows",
     "wrong_total",
+    "no_rows",
     "rejected",
     "broken_json",
 ]
@@ -45,7 +48,8 @@ class Fault(Switch, frozen=True, kw_only=True):
     - timeout: 504 PUGREST.Timeout;
     - server_error: 500 PUGREST.ServerError;
     - html: an HTML page with `status` (503, 200, 404, ...), as an edge server sends it;
-    - outage: the connection is closed without an answer.
+    - outage: the connection is closed without an answer;
+    - not_found: 404 PUGREST.NotFound, word for word as for what PubChem does not know; shows where PUG REST is asked.
 
     Kinds that change it:
     - cut_off: Content-Length of the whole body, half of the body, then the connection is closed;
@@ -54,12 +58,14 @@ class Fault(Switch, frozen=True, kw_only=True):
       above; at 100 it is Black, and the request is refused;
     - no_header: X-Throttling-Control is missing;
     - poison: a batch of properties with the compound `cid` in it (any if None) is a 500 PUGREST.ServerError;
+    - lost: of a batch of properties only the first `keep` are known, as if the others did not exist;
     - cut_list: the classification's list ends within a number, after the share `keep` of it;
     - empty_list, shrunk_list: it is empty, or only its first `keep` are there;
     - ignored_filter: trials of whatever compound, as if nothing had been asked about a cid;
     - moving_rows: before a later page is read, `rows` rows came on top of all others (or that many went, if
       negative), so that the page repeats rows (or leaves some out); totalCount tells it if `counted`;
     - wrong_total: totalCount is wrong by `rows`;
+    - no_rows: a query for trials finds nothing, in the form of a true answer;
     - rejected: a query for trials is rejected with status.code -4 and HTTP `status`, 200 too;
     - broken_json: a quote in a title is not escaped; shows where all columns are asked for.
 
@@ -99,14 +105,18 @@ class Subject(NamedTuple):
     whole: bool = False
 
 
+PUG_KINDS = ("classification", "properties", "names")
+"""What PUG REST is asked for."""
 _SHOWN_IN = {
     "poison": "properties",
+    "lost": "properties",
     "cut_list": "classification",
     "empty_list": "classification",
     "shrunk_list": "classification",
     "ignored_filter": "trials",
     "moving_rows": "trials",
     "wrong_total": "trials",
+    "no_rows": "trials",
     "rejected": "trials",
     "broken_json": "trials",
 }
@@ -119,6 +129,7 @@ def can_show(fault: Fault, path: str, subject: Subject) -> bool:
         and fault.collection in (None, subject.collection)
         and (fault.cid is None or fault.cid in subject.cids)
         and _SHOWN_IN.get(fault.kind, subject.kind) == subject.kind
+        and (fault.kind != "not_found" or subject.kind in PUG_KINDS)
         and (fault.kind != "moving_rows" or subject.later)
         and (fault.kind != "broken_json" or subject.whole)
     )

@@ -72,6 +72,8 @@ def answer(world: World, query: Query, hits: Hits) -> bytes:
     columns = _selected(collection, query)
 
     trials = world.rows(collection, None if "ignored_filter" in hits else query.cids or None)
+    if "no_rows" in hits:
+        trials = []
     _sort(trials, collection, query.order)
     start, total = query.start - 1, len(trials)
     if "moving_rows" in hits:

@@ -256,6 +256,8 @@ def _refuse(hits: Hits) -> Answer | None:
         hits["load"].fault.service,
     ):
         return _busy(503, _retry_after(hits["load"].fault.retry_after))
+    if "not_found" in hits:
+        return fault(404, "NotFound", "No CID found", "No CID found that matches the given input")
     if "busy_as_404" in hits:
         return _busy(404, {})
     if "fault_200" in hits:

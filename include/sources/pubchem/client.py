@@ -58,6 +58,11 @@ class _WithCid(msgspec.Struct):
     CID: int
 
 
+def goes_by_post(name: str) -> bool:
+    """Whether a name cannot stand in a path."""
+    return "/" in name or "\\" in name or set(name) <= {"."}
+
+
 class Asker:
     """Asks PubChem for one item at a time and says what came; threads share it."""
 
@@ -68,13 +73,18 @@ class Asker:
         self._whole: set[str] = set()
 
     def compounds_below(self, hnid: int) -> list[int]:
-        """The compounds below a node of the classification, in order; none where PubChem knows no such node.
+        """The compounds below a node of the classification, in order.
 
-        Raises ContractBreak for anything but a list of numbers.
+        Raises Transient where PubChem says that there is no such node, since all that are asked for are known to be
+        there, and ContractBreak for anything but a list of numbers.
         """
         answer = self.upstream.get(self._node(hnid), expect="text/plain")
         if answer.kind is Kind.EMPTY:
-            return []
+            raise Transient(
+                f"{answer.describe()}: PubChem's classification has no node {hnid} any more. Nothing is taken for "
+                "removed and latest stays. The next try asks again; if it stays so, look where the classification "
+                "lists compounds with clinical trials now."
+            )
         try:
             cids = sorted({int(line) for line in answer.body.split()})
         except ValueError as error:
@@ -167,16 +177,19 @@ class Asker:
             raise ContractBreak(f"{answer.describe()}: the query was rejected")
         return sets[0]
 
-    def name(self, name: str) -> NameLookup:
-        """The compounds that a name stands for; none where PubChem knows no such name."""
-        answer = self._named(name)
+    def name(self, name: str, *, by_post: bool | None = None) -> NameLookup:
+        """The compounds that a name stands for; none where PubChem knows no such name.
+
+        `by_post` asks in the one way or the other, whatever the name would need (see goes_by_post).
+        """
+        answer = self._named(name, by_post=goes_by_post(name) if by_post is None else by_post)
         cids = [] if answer.kind is Kind.EMPTY else answer.json(_Names, strict=False).IdentifierList.CID
         # CID 0 stands for a substance without a compound.
         cids = [cid for cid in dict.fromkeys(cids) if cid > 0]
         return NameLookup(name, "done" if cids else "none", cids)
 
-    def _named(self, name: str) -> Answer:
-        if "/" in name or "\\" in name or set(name) <= {"."}:
+    def _named(self, name: str, *, by_post: bool) -> Answer:
+        if by_post:
             return self.upstream.post(f"{PUG}/compound/name/cids/JSON", {"name": name})
         return self.upstream.get(f"{PUG}/compound/name/{quote(name, safe='')}/cids/JSON")
 

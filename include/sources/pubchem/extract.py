@@ -5,17 +5,22 @@ each name of an intervention. Every answer lands with the unit it answers, so a 
 what failed is asked again up to PASSES times, then recorded as failed and asked again by the next run. A full run
 asks for every unit; a daily one for new compounds, for what failed, and for the seventh that was asked longest
 ago. PubChem's lists have no version, so a run of every day is the only way to learn of a change.
+
+That there is nothing lands only where it was said twice, and in between PubChem knew something else that was asked
+for in the same way (include/upstream/control.py); until then it is as if it had not been asked.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 from typing import Any, TypeVar
 
@@ -26,7 +31,7 @@ from include.publishing import manifest as manifests
 from include.publishing.manifest import Manifest
 from include.sources.ctgov import tables as ctgov
 from include.sources.pubchem import lookup, rows, tables
-from include.sources.pubchem.client import ALL_NODE, Asker
+from include.sources.pubchem.client import ALL_NODE, Asker, goes_by_post
 from include.sources.pubchem.records import (
     COLLECTIONS,
     Lookup,
@@ -40,6 +45,7 @@ from include.sources.pubchem.records import (
 from include.sources.source import Probe, Run
 from include.storage.landing import Landing
 from include.storage.tables import Table
+from include.upstream import control
 from include.upstream.answers import ContractBreak, Transient
 from include.upstream.limits import BadSetting
 from include.upstream.session import UpstreamSession
@@ -58,6 +64,9 @@ FAILED_ALWAYS, FAILED_SHARE = 50, 0.05
 """More failures than both in one pass are the upstream's, not those of the items."""
 MISSING_ALWAYS, MISSING_SHARE = 100, 0.01
 """More known compounds than both that left the classification are its mistake."""
+KNOWN_NAMES, KNOWN_CIDS = ("aspirin", "ibuprofen", "metformin"), (2244, 3672, 4091)
+"""Names and their compounds that PubChem has known since it began, for the controls of a first run."""
+BY_PATH, BY_POST = "by path", "by POST"
 RESOLVED_TYPES = ("DRUG", "BIOLOGICAL", "COMBINATION_PRODUCT")
 log = logging.getLogger(__name__)
 
@@ -70,7 +79,7 @@ def probe(run: Run, upstream: UpstreamSession) -> Probe:
     Raises ContractBreak where it does not.
     """
     asker = Asker(upstream)
-    listed = _all(asker)
+    listed = asker.compounds_below(ALL_NODE)
     _check_shape(asker, [listed[0], listed[len(listed) // 2], listed[-1]])
     due = _Base.of(run).due(run, set(listed))
     facts = {"listed": len(listed), "due": due}
@@ -82,14 +91,6 @@ def probe(run: Run, upstream: UpstreamSession) -> Probe:
     if due:
         return Probe(True, f"{len(listed)} compounds are listed, {due} of them due.", facts)
     return Probe(False, f"{len(listed)} compounds are listed, none of them due today.", facts)
-
-
-def _all(asker: Asker) -> list[int]:
-    """Every compound with trials. Raises ContractBreak where PubChem lists none."""
-    listed = asker.compounds_below(ALL_NODE)
-    if not listed:
-        raise ContractBreak(f"PubChem's classification has no node {ALL_NODE} any more; latest stays.")
-    return listed
 
 
 def _check_shape(asker: Asker, cids: list[int]) -> None:
@@ -165,7 +166,13 @@ class _Base:
         if self.is_full(run):
             return len(listed)
         known = {unit.cid for unit in self.asked}
-        return len((listed - known) | {unit.cid for unit in stale(self.asked, run)})
+        left = {unit.cid for unit in self.held} - listed
+        return len((listed - known) | left | {unit.cid for unit in stale(self.asked, run)})
+
+    @property
+    def held(self) -> set[Unit]:
+        """Units that have trials, or may have some."""
+        return {unit for unit, (state, _) in self.asked.items() if state != "none"}
 
 
 def stale(asked: Mapping[Unit, tuple[str, datetime | None]], run: Run) -> set[Unit]:
@@ -199,6 +206,14 @@ class _Job:
     ask: Callable[[Any], Any]
     failed: Callable[[Any, str], Reply]
     pulse: Callable[[], None]
+    way: Callable[[Any], str]
+    """In which way an item is asked for: what is there in one way says nothing of another."""
+    control: Callable[[Any, str], Reply]
+    """Asks for an item in a way."""
+    known: Callable[[str], Collection[Any]]
+    """What the last good version knows to be there in a way."""
+    always: Callable[[str], Collection[Any]]
+    """What PubChem has always had in a way."""
     group: int = 1
     chunk: int = field(default_factory=lambda: CHUNK)
 
@@ -236,6 +251,10 @@ class Crawl:
                 self.asker.trials,
                 lambda u, why: Lookup(u.cid, u.collection, "failed", [], why),
                 self.asker.pulse,
+                way=lambda unit: unit.collection,
+                control=lambda unit, _: self.asker.trials(unit),
+                known=self._known_units,
+                always=lambda collection: [Unit(cid, collection) for cid in KNOWN_CIDS],
             ),
             plan.units,
         )
@@ -247,6 +266,10 @@ class Crawl:
                 self.asker.properties,
                 lambda cid, why: Properties(cid, "failed", error=why),
                 self.asker.pulse,
+                way=lambda _: "by CID",
+                control=lambda cid, _: self.asker.properties([cid])[0],
+                known=lambda _: self._known_compounds(),
+                always=lambda _: KNOWN_CIDS,
                 group=BATCH_CIDS,
                 chunk=8 * BATCH_CIDS,
             ),
@@ -272,10 +295,8 @@ class Crawl:
         """The work list, landed before anything else, so that every try works off the same one."""
         for line in self.landing.read("plan"):
             return msgspec.json.decode(line, type=Plan)
-        listed = {"all": _all(self.asker)}
-        for collection, registry in COLLECTIONS.items():
-            # A registry without a node of its own may have trials of any of them.
-            listed[collection] = self.asker.compounds_below(registry.hnid) or listed["all"]
+        nodes = {"all": ALL_NODE} | {name: registry.hnid for name, registry in COLLECTIONS.items()}
+        listed = {name: self.asker.compounds_below(node) for name, node in nodes.items()}
         units, truncated = self._units({name: set(cids) for name, cids in listed.items()})
         studies = self.run.inputs.get("ctgov")
         plan = Plan(
@@ -295,7 +316,7 @@ class Crawl:
         trials. Raises ContractBreak where so many left that the list itself must be wrong.
         """
         asked = self.base.asked
-        held = {unit for unit, (state, _) in asked.items() if state != "none"}
+        held = self.base.held
         known = {unit.cid for unit in held}
         missing = known - set().union(*listed.values())
         if len(missing) > max(MISSING_ALWAYS, MISSING_SHARE * len(known)):
@@ -366,20 +387,67 @@ class Crawl:
         return map(decode, self.landing.read(kind))
 
     def _chunk(self, job: _Job, items: list[Any], declared: int) -> list[Reply]:
-        """Ask for some items at once and land what came, also when the upstream refuses in between."""
-        came: list[Reply] = []
-        groups = [items[start : start + job.group] for start in range(0, len(items), job.group)]
+        """Ask for some items at once and land what came, also when the upstream refuses in between.
+
+        What is not there lands only once that is confirmed.
+        """
+        came: dict[Any, Reply] = {}
+        confirmed = False
         pool = ThreadPoolExecutor(max_workers=self.upstream.limits.concurrency)
-        try:
+
+        def ask(wanted: Collection[Any]) -> list[Any]:
+            """Ask; returns what is not there."""
+            chosen = list(wanted)
+            groups = [chosen[start : start + job.group] for start in range(0, len(chosen), job.group)]
             for replies in pool.map(job.ask_group, groups):
-                came += replies
+                came.update({reply.item: reply for reply in replies})
+            return [item for item in chosen if came[item].state == "none"]
+
+        try:
+            control.confirmed(job.kind, ask(items), lambda: self._control(job, came.values()), ask)
+            confirmed = True
         finally:
             pool.shutdown(cancel_futures=True)
-            if came:
-                lines = [msgspec.json.encode(reply).replace(b"\n", b" ") for reply in came]
+            landing = [reply for reply in came.values() if confirmed or reply.state != "none"]
+            if landing:
+                lines = [msgspec.json.encode(reply).replace(b"\n", b" ") for reply in landing]
                 cursor = {**(self.landing.progress.cursor or {}), job.kind: {"declared": declared}}
                 self.landing.write_part(job.kind, lines, cursor)
-        return came
+        return landing
+
+    # --- what is known to be there ---
+
+    def _control(self, job: _Job, came: Iterable[Reply]) -> None:
+        """Ask for what is known to be there in each way in which something was not. Raises Transient."""
+        replies = list(came)
+        for way in sorted({job.way(reply.item) for reply in replies if reply.state == "none"}):
+            just_now = [r.item for r in replies if r.state == "done" and job.way(r.item) == way]
+            # Where the last good version knows too few: what was found just now, and what everybody knows.
+            known = dict.fromkeys([*self._drawn(job.known(way)), *just_now, *job.always(way)])
+            controls = [control.Control(str(item), partial(_is_there, job, way, item)) for item in known]
+            control.check(f"{job.kind} ({way})", controls)
+
+    def _drawn(self, known: Collection[Any]) -> list[Any]:
+        """A few of what the last good version knows, others in every run: what was deleted is no control for long."""
+        chance = random.Random(self.run.version)  # noqa: S311 - a choice, not a secret
+        return chance.sample(sorted(known, key=str), min(control.ASKED, len(known)))
+
+    def _known_units(self, collection: str) -> list[Unit]:
+        """Units that have trials."""
+        return [
+            unit
+            for unit, (state, _) in self.base.asked.items()
+            if state == "done" and unit.collection == collection
+        ]
+
+    def _known_compounds(self) -> list[int]:
+        """Compounds that have properties."""
+        return [unit.cid for unit, (state, _) in self.base.described.items() if state == "done"]
+
+    def _known_names(self) -> list[str]:
+        """Names that stand for a compound."""
+        rows = _rows(self.run, self.base.manifest, tables.NAMES, ("name", "state", "n_candidates"))
+        return [name for name, state, count in rows if state == "found" and count]
 
     # --- names ---
 
@@ -399,6 +467,10 @@ class Crawl:
             self.asker.name,
             lambda name, why: NameLookup(name, "failed", error=why),
             self.asker.pulse,
+            way=lambda name: BY_POST if goes_by_post(name) else BY_PATH,
+            control=lambda name, way: self.asker.name(name, by_post=way == BY_POST),
+            known=lambda _: self._known_names(),
+            always=lambda _: KNOWN_NAMES,
         )
         manifest = self.run.inputs["ctgov"]
         known = self._cached_names()
@@ -472,6 +544,15 @@ class Crawl:
         described = self.base.described
         fresh = {unit.cid for unit in described.keys() - stale(described, self.run)}
         return [cid for cid in cids if cid not in fresh]
+
+
+def _is_there(job: _Job, way: str, item: Any) -> bool:
+    """Whether PubChem has what it is known to have. What it answers to this one item alone decides nothing."""
+    try:
+        return job.control(item, way).state == "done"
+    except ContractBreak as error:
+        log.warning("%s (%s) is no control: %s", job.kind, way, error)
+        return False
 
 
 def _by_use(wanted: Counter[str], known: Container[str]) -> list[str]:

@@ -290,6 +290,8 @@ def paged(pubchem: PubChem, page: Callable[[Asked, list[dict[str, Any]]], list[d
             return reply
         cid = int(asked.query["where"]["ands"][0]["cid"])
         rows = [row for row in pubchem.trials[asked.query["collection"]] if cid in cids_of(row)]
+        if not rows:
+            return reply
         data = {"status": {"code": 0}, "totalCount": len(rows), "rows": page(asked, rows)}
         return replay.answer({"SDQOutputSet": [data]})
 
@@ -466,7 +468,8 @@ def test_a_daily_run_on_an_upstream_that_did_not_change_changes_nothing(
         before = latest
     pubchem.forget()
     _, after = daily.candidate(6)
-    assert not after.full and 0 < pubchem.count("trials") < 110
+    asked = {each.about for each, _ in pubchem.asked if each.kind == "trials"}
+    assert not after.full and 0 < len(asked) < 110
     for table in ("trial_compounds", "trials", "compounds"):
         assert daily.rows(after, table) == daily.rows(before, table), table
 

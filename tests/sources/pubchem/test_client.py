@@ -12,7 +12,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from include.registry.breaker import Breaker
-from include.sources.pubchem import client, extract
+from include.sources.pubchem import client
 from include.sources.pubchem.client import PUG, SDQ, Asker
 from include.sources.pubchem.records import Unit
 from include.sources.pubchem.response_policy import classify
@@ -233,5 +233,5 @@ def test_not_found_is_absence_of_a_name_and_of_properties_and_of_nothing_else(
     assert len(httpserver.log) == 2, "what is not there is not asked for again"
     with pytest.raises(ContractBreak, match="the interface is not there"):
         asker.trials(UNIT)
-    with pytest.raises(ContractBreak, match="no node"):
-        extract._all(asker)
+    with pytest.raises(Transient, match="no node 1856916 any more"):
+        asker.compounds_below(client.ALL_NODE)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -31,6 +32,8 @@ from sandbox.sample.server import JSON, Answer, Incoming
 from tests.sources.daily import START, DailyRuns
 
 BY_NAME = f"/{PUG}/compound/name/"
+CONTROLS = {name: [cid] for name, cid in zip(extract.KNOWN_NAMES, extract.KNOWN_CIDS, strict=True)}
+"""What every PubChem knows."""
 UNKNOWN_CID = 99
 """A compound that the sample has no properties of."""
 
@@ -41,6 +44,7 @@ class Named(SampleUpstream):
     def __init__(self) -> None:
         super().__init__(size=30, seed=5, compress=False)
         self.stands_for: dict[str, Sequence[int]] = {}
+        self.controls: Counter[str] = Counter()
 
     def respond(self, request: Incoming) -> Answer:
         answer = super().respond(request)
@@ -48,14 +52,24 @@ class Named(SampleUpstream):
         missing = fault(404, "NotFound", "No CID found", "No CID found that matches the given name")
         if name is None or not (answer.status == 200 or answer.parts == missing.parts):
             return answer  # about something else, or a fault
-        found = self.stands_for.get(name)
+        found = self.stands_for.get(name) or CONTROLS.get(name)
         return (
             Answer(200, JSON, [msgspec.json.encode({"IdentifierList": {"CID": found}})]) if found else missing
         )
 
     def asked(self) -> Counter[str]:
-        """How often each name was asked for since forget()."""
-        return Counter(name for r in self.requests if (name := name_in(r.path, r.params)) is not None)
+        """How often each name was asked for since forget(), two times in which it was not found counting as one.
+
+        Controls do not count.
+        """
+        asked = [(name, r.status) for r in self.requests if (name := name_in(r.path, r.params)) is not None]
+        missing = Counter(name for name, status in asked if status == 404)
+        found = Counter(name for name, status in asked if status != 404)
+        return found - self.controls + Counter({name: ceil(count / 2) for name, count in missing.items()})
+
+    def forget(self) -> None:
+        super().forget()
+        self.controls = Counter()
 
 
 def name_in(path: str, params: Mapping[str, str]) -> str | None:
@@ -66,9 +80,16 @@ def name_in(path: str, params: Mapping[str, str]) -> str | None:
 
 
 @pytest.fixture
-def named(store: Store, registry: Registry) -> Iterator[DailyRuns]:
+def named(store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[DailyRuns]:
     """A pipeline on a sample where every test says what names stand for."""
+    is_there = extract._is_there
     with Named() as upstream:
+
+        def counted(job: extract._Job, way: str, item: Any) -> bool:
+            upstream.controls[str(item)] += job.kind == "names"
+            return is_there(job, way, item)
+
+        monkeypatch.setattr(extract, "_is_there", counted)
         yield DailyRuns("pubchem", store, registry, upstream)
 
 
