@@ -169,8 +169,8 @@ class Blocks:
             )
         return self._numbered(v.SENTENCES + (v.ACCENTED_SENTENCES * 3 if self.accented else ()))
 
-    def _contact(self, role: str) -> dict[str, Any]:
-        person = self._one(self.persons)
+    def _contact(self, role: str, person: Person | None = None) -> dict[str, Any]:
+        person = person or self._one(self.persons)
         contact = {"name": person.name, "role": role}
         if role == "CONTACT":
             contact["phone"] = person.phone
@@ -207,6 +207,7 @@ class Blocks:
         cities = v.CITIES + (v.ACCENTED_CITIES * 2 if self.accented else ())
         city, state, postcode, country, latitude, longitude = self._one(cities)
         location: dict[str, Any] = {}
+        person = None
         if self._chance(0.03):
             person = self._one(self.persons)
             location["facility"] = self._one(v.PERSONAL_FACILITY_FORMS).format(
@@ -220,8 +221,8 @@ class Blocks:
         if postcode and self._chance(0.8):
             location["zip"] = postcode
         location["country"] = country
-        if self._chance(0.25):
-            location["contacts"] = [self._contact("CONTACT")]
+        if person or self._chance(0.25):
+            location["contacts"] = [self._contact("CONTACT", person)]
             if self._chance(0.5):
                 location["contacts"].append(self._contact("PRINCIPAL_INVESTIGATOR"))
         if self._chance(0.98):

@@ -382,12 +382,12 @@ def _why_stopped(study: Study, d: Draws) -> str:
 
 def _sponsor(study: Study) -> dict[str, Any]:
     d, words = study.draws("sponsor"), study.blocks
-    module: dict[str, Any] = {
-        "responsibleParty": words.parties[d[0] % len(words.parties)]
-        if d[1] < 32_000
-        else {"type": "SPONSOR"},
-        "leadSponsor": study.sponsor,
-    }
+    party: Any = {"type": "SPONSOR"}
+    if (caller := _whom_to_call(study)) is not None:
+        party = {"type": "PRINCIPAL_INVESTIGATOR", "investigatorFullName": caller.name}
+    elif d[1] < 32_000:
+        party = words.parties[d[0] % len(words.parties)]
+    module: dict[str, Any] = {"responsibleParty": party, "leadSponsor": study.sponsor}
     if d[2] < 22_000:
         module["collaborators"] = words.collaborators.array(d[3], 1 + (d[2] & 1))
     return module
@@ -403,13 +403,18 @@ def _oversight(study: Study) -> dict[str, Any] | None:
     return module
 
 
+def _whom_to_call(study: Study) -> Person | None:
+    """Whom a summary names: the investigator of the study."""
+    d = study.draws("descriptions")
+    return study.person(d[1]) if d[0] < 2_000 else None
+
+
 def _description(study: Study) -> dict[str, Any]:
     d, words = study.draws("descriptions"), study.blocks
     lead = f"This study looks at {study.lead}."
     if amended := study.edits("summary"):
         lead += f" Amendment {amended} is in force."
-    if d[0] < 2_000:
-        person = study.person(d[1])
+    if (person := _whom_to_call(study)) is not None:
         lead += f" Call Dr. {person.surname} at {person.phone} or write to {person.mail}."
     module = {"briefSummary": words.sentences.text(lead, d[2], 2 + d[3] % 7)}
     if d[4] < 43_000:

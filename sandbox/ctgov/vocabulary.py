@@ -73,7 +73,7 @@ FACILITY_FORMS = (
 )  # fmt: skip
 PERSONAL_FACILITY_FORMS = (
     "Praxis Dr. {person}", "{person} Clinic", "{place} Clinic /ID# 2187, Dr. {person}",
-    "Office of {person}, {phone}", "{place} Hospital (contact {mail})",
+    "Office of Dr. {person}, tel. {phone}", "{place} Hospital (contact {mail})",
 )  # fmt: skip
 
 CITIES: tuple[tuple[str, str | None, str | None, str, float, float], ...] = (

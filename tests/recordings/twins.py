@@ -72,11 +72,11 @@ TWINS: dict[str, dict[str, tuple[str, ...] | str]] = {
             "tests/sources/ctgov/test_study.py::test_every_column_of_a_full_record",
             "tests/sources/ctgov/test_study.py::test_intervention_is_a_control_where_only_control_arms_get_it",
         ),
-        "test_only_persons_and_their_practices_were_hidden": (
-            "tests/sources/ctgov/test_build.py::test_no_invented_person_reaches_any_table",
-            "tests/sources/ctgov/test_privacy.py::test_doctor_is_hidden_where_the_facility_is_a_practice",
-            "tests/sources/ctgov/test_privacy.py::test_institution_keeps_its_name",
-            "tests/sources/ctgov/test_privacy.py::test_numbers_and_words_that_are_not_private_stay",
+        "test_only_sponsors_that_are_persons_were_hidden": (
+            "tests/sources/ctgov/test_build.py::test_no_person_whom_a_study_names_reaches_any_table",
+            "tests/sources/ctgov/test_privacy.py::test_words_alone_make_no_person",
+            "tests/sources/ctgov/test_people.py::test_sponsor_in_person_is_one_where_nobody_else_is_the_investigator",
+            "tests/sources/test_contact_details.py::test_identifiers_dates_and_doses_are_no_phone_numbers",
         ),
         "test_hash_changes_with_content_and_only_with_content": (
             "tests/sources/ctgov/test_study.py::test_order_of_keys_and_whitespace_do_not_change_the_hash",

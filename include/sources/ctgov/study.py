@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from itertools import accumulate
 from typing import Annotated, Any, Literal
 
 import msgspec
 import pyarrow as pa
 
 from include.sources.ctgov import names, privacy
+from include.sources.ctgov.people import Entry, Organization, is_individual, people
 from include.sources.ctgov.tables import TABLES
 from include.sources.parsing import lenient, may_hold_blank, partial_day, without_blank, without_nul
 from include.storage.tables import content_hash
@@ -147,6 +146,7 @@ class _Sponsor(_Part):
 class _ResponsibleParty(_Part):
     type: str | None = None
     investigator_full_name: str | None = None
+    investigator_affiliation: str | None = None
     old_name_title: str | None = None
 
 
@@ -250,8 +250,10 @@ class _Contact(_Part):
     """Read only to find the same person in the study's texts; never a row."""
 
     name: str | None = None
+    title: str | None = None
+    """The name of the contact for results."""
+    role: str | None = None
     phone: str | None = None
-    email: str | None = None
     affiliation: str | None = None
 
 
@@ -296,8 +298,17 @@ class _Protocol(_Part):
     ipd_sharing_statement_module: _IpdSharing | None = None
 
 
+class _MoreInfo(_Part):
+    point_of_contact: _Contact | None = None
+
+
+class _Results(_Part):
+    more_info_module: _MoreInfo | None = None
+
+
 class _Study(_Part):
     protocol_section: _Protocol | None = None
+    results_section: _Results | None = None
     has_results: bool | None = None
 
 
@@ -324,6 +335,8 @@ _NO_ELIGIBILITY = _Eligibility()
 _NO_SITES = _ContactsLocations()
 _NO_GEO_POINT = _GeoPoint()
 _NO_IPD_SHARING = _IpdSharing()
+_NO_RESULTS = _Results()
+_NO_MORE_INFO = _MoreInfo()
 
 # --- Reading -----------------------------------------------------------------------------------------
 
@@ -399,7 +412,7 @@ def _read(tree: Any, nct_id: str | None, *, odd_text: bool) -> ParsedStudy:
         raise Refused("bad_nct_id", f"nctId is {claimed[:40]!r}, not NCT and eight digits")
     arms = study.arms_interventions_module or _NO_ARMS
     nameless = _take_out_nameless(arms, tree)
-    _hide_people(study)
+    _hide_people(study, record.results_section or _NO_RESULTS)
     status = study.status_module or _NO_STATUS
     aliases = _aliases(nct_id, study)
     change_hash = _change_hash(tree)
@@ -512,72 +525,87 @@ def _years(text: str | None) -> float | None:
 # --- People ------------------------------------------------------------------------------------------
 
 # Every text that becomes a column: (field, kind of text) by struct. Kinds are methods of privacy.Redactor.
-_IDENTIFICATION_TEXTS = (("brief_title", "prose"), ("official_title", "prose"), ("acronym", "label"))
-_STATUS_TEXTS = (("why_stopped", "prose"),)
-_DESCRIPTION_TEXTS = (("brief_summary", "prose"),)
-_DESIGN_TEXTS = (("target_duration", "label"),)
+_IDENTIFICATION_TEXTS = (("brief_title", "text"), ("official_title", "text"), ("acronym", "label"))
+_STATUS_TEXTS = (("why_stopped", "text"),)
+_DESCRIPTION_TEXTS = (("brief_summary", "text"),)
+_DESIGN_TEXTS = (("target_duration", "text"),)
 _CONDITION_TEXTS = (("conditions", "label"), ("keywords", "label"))
 _ID_TEXTS = (("id", "identifier"),)
-_NAME_TEXTS = (("name", "label"),)
-_ORGANIZATION_TEXTS = (("full_name", "label"),)
+_NAME_TEXTS = (("name", "text"),)
+_ORGANIZATION_TEXTS = (("full_name", "text"),)
 _INTERVENTION_TEXTS = (("name", "label"), ("other_names", "label"), ("arm_group_labels", "label"))
 _ARM_TEXTS = (("label", "label"),)
-_LOCATION_TEXTS = (("facility", "facility"), ("city", "label"), ("state", "label"))
+_LOCATION_TEXTS = (("facility", "text"), ("city", "place"), ("state", "place"))
 
 _Holder = tuple[_Part, tuple[tuple[str, str], ...]]
+_INVESTIGATORS = frozenset({"PRINCIPAL_INVESTIGATOR", "SUB_INVESTIGATOR"})
+"""Roles of contacts and officials that only persons have."""
 
 
-def _people(sites: _ContactsLocations, sponsors: _Sponsors, institutions: list[str]) -> privacy.People:
-    """The people the study names as contacts, officials and responsible party."""
-    contacts = [*(sites.central_contacts or ()), *(sites.overall_officials or ())]
-    for location in sites.locations or ():
-        if location.contacts:
-            contacts += location.contacts
-    party = sponsors.responsible_party or _NO_PARTY
-    if not contacts and party.investigator_full_name is None and party.old_name_title is None:
-        return privacy.NOBODY
-    named = [contact.name for contact in contacts]
-    return privacy.People(
-        filter(None, [*named, party.investigator_full_name, party.old_name_title]),
-        institutions + [contact.affiliation for contact in contacts if contact.affiliation],
-        filter(None, [detail for contact in contacts for detail in (contact.phone, contact.email)]),
-    )
-
-
-def _hide_people(study: _Protocol) -> None:
+def _hide_people(study: _Protocol, results: _Results) -> None:
     """Take private data out of every text that becomes a column (see privacy.py)."""
     identification = study.identification_module or _Identification()
     sponsors = study.sponsor_collaborators_module or _Sponsors()
     organization = identification.organization or _Organization()
     lead = sponsors.lead_sponsor or _Sponsor()
-    collaborators = sponsors.collaborators or []
-    institutions = [
-        name
+    agencies = [lead, *(sponsors.collaborators or ())]
+    party = sponsors.responsible_party or _NO_PARTY
+    contacts = _contacts(study.contacts_locations_module or _NO_SITES, results)
+    organizations = [
+        Organization(name, agency_class)
         for name, agency_class in (
             (organization.full_name, organization.class_),
-            *((agency.name, agency.class_) for agency in (lead, *collaborators)),
+            *((agency.name, agency.class_) for agency in agencies),
+            *((contact.affiliation, None) for contact in contacts),
+            (party.investigator_affiliation, None),
         )
-        if name and agency_class in privacy.INSTITUTIONAL
+        if name
     ]
-    sites = study.contacts_locations_module or _ContactsLocations()
-    people = _people(sites, sponsors, institutions)
-
-    in_person = (
-        sponsors.responsible_party is not None and sponsors.responsible_party.type == "SPONSOR_INVESTIGATOR"
+    named = people(
+        _entries(contacts, party), organizations, (study.conditions_module or _NO_CONDITIONS).conditions or ()
     )
-    if lead.name and privacy.is_individual(lead.name, lead.class_, people, sponsor_investigator=in_person):
-        lead.name = privacy.INDIVIDUAL
-    for agency in collaborators:
-        if agency.name and privacy.is_individual(agency.name, agency.class_, people):
+
+    investigator = party.investigator_full_name or party.old_name_title
+    in_person = party.type == "SPONSOR_INVESTIGATOR" and investigator is None
+    individuals = []
+    for agency in agencies:
+        if agency.name and is_individual(
+            agency.name, agency.class_, named, in_person=in_person and agency is lead
+        ):
+            individuals.append(agency.name)
             agency.name = privacy.INDIVIDUAL
-    if organization.full_name and privacy.is_individual(organization.full_name, organization.class_, people):
+    if organization.full_name and is_individual(organization.full_name, organization.class_, named):
         organization.full_name = privacy.INDIVIDUAL
 
     holders = [
-        *_holders(study, identification, [lead, *collaborators], organization),
-        *((location, _LOCATION_TEXTS) for location in sites.locations or ()),
+        *_holders(study, identification, agencies, organization),
+        *(
+            (location, _LOCATION_TEXTS)
+            for location in (study.contacts_locations_module or _NO_SITES).locations or ()
+        ),
     ]
-    _redact(holders, privacy.Redactor(people))
+    phones = [contact.phone for contact in contacts if contact.phone]
+    _redact(holders, privacy.Redactor([*named, *people(map(Entry, individuals))], phones))
+
+
+def _contacts(sites: _ContactsLocations, results: _Results) -> list[_Contact]:
+    """Whom the record names as contacts and officials."""
+    contacts = [*(sites.central_contacts or ()), *(sites.overall_officials or ())]
+    for location in sites.locations or ():
+        if location.contacts:
+            contacts += location.contacts
+    for_results = (results.more_info_module or _NO_MORE_INFO).point_of_contact
+    return contacts if for_results is None else [*contacts, for_results]
+
+
+def _entries(contacts: list[_Contact], party: _ResponsibleParty) -> Iterator[Entry]:
+    """The names that a record gives, those of investigators marked."""
+    for contact in contacts:
+        if name := contact.name or contact.title:
+            yield Entry(name, contact.role in _INVESTIGATORS)
+    for name in (party.investigator_full_name, party.old_name_title):
+        if name:
+            yield Entry(name, is_investigator=True)
 
 
 def _holders(
@@ -618,30 +646,15 @@ def _redact(holders: list[_Holder], redactor: privacy.Redactor) -> None:
                 texts.append(value)
             elif value is not None:
                 texts += value
-    positions = list(redactor.suspects("\n".join(texts)))
-    if not positions:  # most studies
+    if not redactor.suspects("\n".join(texts)):  # most studies
         return
-    starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
-    found = {bisect_right(starts, position) - 1 for position in positions}
-    for index, (holder, field, kind, place) in enumerate(_slots(holders)):
-        if index in found:
-            hidden = getattr(redactor, kind)(texts[index])
-            if place is None:
-                setattr(holder, field, hidden)
-            else:
-                getattr(holder, field)[place] = hidden
-
-
-def _slots(holders: list[_Holder]) -> Iterator[tuple[_Part, str, str, int | None]]:
-    """Where each text stands, in the order in which _redact reads them: struct, field, kind, place in a list."""
     for holder, fields in holders:
         for field, kind in fields:
-            value = getattr(holder, field)
+            value, hide = getattr(holder, field), getattr(redactor, kind)
             if isinstance(value, str):
-                yield holder, field, kind, None
+                setattr(holder, field, hide(value))
             elif value is not None:
-                for place in range(len(value)):
-                    yield holder, field, kind, place
+                setattr(holder, field, list(map(hide, value)))
 
 
 # --- Rows --------------------------------------------------------------------------------------------

@@ -26,7 +26,10 @@ _DATE = pa.date32()
 _FLAG = pa.bool_()
 _COUNT = pa.int32()
 
-_REDACTED = "Mail addresses, phone numbers and names of people are replaced by [mail], [phone] and [name]."
+_REDACTED = (
+    "Mail addresses and phone numbers are replaced by [mail] and [phone], and by [name] the names of those whom the "
+    "same record names as contact, official, investigator or individual sponsor; other names stay."
+)
 _AGENCY = "NIH, FED, OTHER_GOV, INDIV, INDUSTRY, NETWORK, AMBIG, OTHER or UNKNOWN."
 _STATUS = (
     "ACTIVE_NOT_RECRUITING, COMPLETED, ENROLLING_BY_INVITATION, NOT_YET_RECRUITING, RECRUITING, SUSPENDED, "
@@ -273,8 +276,7 @@ LOCATIONS = Table(
         Column(
             "facility",
             _TEXT,
-            f"Name of the facility. {_REDACTED} So is the name of a doctor whose practice it is; "
-            "institutions that bear a person's name keep it.",
+            f"Name of the facility. {_REDACTED} Institutions that bear a person's name keep it.",
         ),
         Column("status", _TEXT, f"Recruitment status of the location: {_STATUS}"),
         Column("city", _TEXT, "City."),

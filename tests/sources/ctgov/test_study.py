@@ -462,7 +462,7 @@ def test_nobody_named_in_the_record_stands_in_a_row() -> None:
     ]
     sites["overallOfficials"] = [{"name": "Bob B. Corge, MD", "affiliation": "Example Institute"}]
     sites["locations"][0]["contacts"] = [{"name": "Cleo Grault", "role": "PRINCIPAL_INVESTIGATOR"}]
-    sites["locations"][0]["facility"] = "Grault Clinic, Cleo Grault"
+    sites["locations"][0]["facility"] = "Praxis Cleo Grault"
     sites["locations"][1]["city"] = "c/o Bob Corge"
     protocol["identificationModule"]["organization"] = {"fullName": "Quux, Ann", "class": "OTHER"}
     protocol["identificationModule"]["orgStudyIdInfo"]["id"] = "Corge, Bob 12"
