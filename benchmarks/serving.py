@@ -20,8 +20,9 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 
-from include.publishing import contents, serving
+from include.operations import contents
 from include.publishing import manifest as manifests
+from include.publishing import serving
 from include.publishing.candidate import Candidate
 from include.publishing.manifest import Manifest
 from include.registry.registry import Registry

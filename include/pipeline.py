@@ -7,7 +7,8 @@ of the pipeline: what it stands on, whether that still holds, and what its sourc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,11 @@ from include.publishing import verdict as verdicts
 from include.publishing.candidate import Candidate
 from include.publishing.manifest import Manifest
 from include.publishing.promotion import Promotion, PromotionRefused
-from include.publishing.verdict import Verdict
+from include.publishing.verdict import Level, Verdict
 from include.quality import contract, gate
 from include.registry import run_history, run_log
 from include.sources import source as sources
-from include.sources.source import Collected, Discovered, Divided, Exported, Probe, Probed, Run
+from include.sources.source import Built, Collected, Discovered, Divided, Exported, Probe, Probed, Run
 from include.storage.landing import Landings
 from include.storage.reading import ReadOnly
 from include.upstream import progress
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from include.registry.registry import Registry
     from include.storage.store import Store
     from include.upstream.session import UpstreamSession
+
+log = logging.getLogger(__name__)
 
 BUILT_FROM = "built_from"
 """The cursor of a derived source: the versions of its inputs."""
@@ -220,9 +223,23 @@ def _build(run: OpenRun) -> Manifest:
             counts=built.counts,
             upstream=built.upstream,
             full=built.full,
+            asked=_asked(run, seen, built),
             raw=built.raw,
             built_from=built.built_from,
         )
+
+
+def _asked(run: OpenRun, seen: Run, built: Built) -> bool:
+    """Whether somebody asked for more than a scheduled run brings, of this run or of one that made an input new."""
+    before = seen.base.built_from if seen.base else {}
+    new_inputs = [each for name, each in seen.inputs.items() if before.get(name) != each.version]
+    return (
+        built.asked
+        or built.full
+        or run.backfill
+        or "replay_of" in run.params
+        or any(each.asked for each in new_inputs)
+    )
 
 
 def judge(run: OpenRun) -> Verdict:
@@ -237,9 +254,23 @@ def judge(run: OpenRun) -> Verdict:
         run.registry.history(run.source),
         serving.refusals(run.registry, run.store, manifest),
         sources.spec(run.source).tolerance,
+        _accepted_levels(run),
     )
     verdicts.keep(run.store, run.registry, verdict)
     return verdict
+
+
+def _accepted_levels(run: OpenRun) -> Sequence[Level]:
+    """The levels of arrivals that are usual since an operator accepted them with base, or with one before it."""
+    if run.pins.base is None:
+        return ()
+    try:
+        verdict = verdicts.read(run.store, run.source, run.pins.base)
+    except ValueError as error:
+        # It was judged long ago; what it had accepted is asked for once more.
+        log.warning("%s: levels that were accepted with it are not known", error)
+        return ()
+    return verdict.usual_from_now if verdict else ()
 
 
 def promote(run: OpenRun) -> Promotion:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from include import pipeline, release
 from include.pipeline import OpenRun, check_base
 from include.publishing import manifest as manifests
-from include.publishing import pointers
+from include.publishing import pointers, promotion
+from include.publishing import verdict as verdicts
 from include.publishing.candidate import Candidate
+from include.publishing.manifest import Manifest
 from include.publishing.pointers import OlderRegistry
 from include.publishing.policy import Policy
 from include.registry import run_log
@@ -24,6 +29,7 @@ from include.sources import source as sources
 from include.storage.store import Store
 from tests import toy
 from tests.publishing import quick
+from tests.quality.test_gate import ARRIVALS
 from tests.sources.daily import make_run
 
 
@@ -80,17 +86,9 @@ def test_a_build_that_does_not_say_what_arrived_is_refused(
     assert registry.versions("ctgov") == []
 
 
-def test_the_gate_hears_what_the_serving_tables_cannot_take(
-    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    toy.publish(store, registry, {1: "7"}, day=1)
-    with registry.transaction() as cursor:
-        cursor.execute("ALTER TABLE published.toy_things ALTER COLUMN value TYPE bigint USING value::bigint")
-    manifest = toy.stage(store, registry, {1: "7"}, day=2)
-    monkeypatch.setattr(pipeline.contract, "load_all", lambda *_: toy.CONTRACTS)
-    spec = sources.spec("ctgov")
-    monkeypatch.setattr(sources, "spec", lambda _: spec)
-    run = OpenRun(
+def run_of(store: Store, registry: Registry, manifest: Manifest) -> OpenRun:
+    """The run that has sealed a candidate of toy."""
+    return OpenRun(
         source=toy.SOURCE,
         pins=Pins(
             version=manifest.version,
@@ -107,13 +105,49 @@ def test_the_gate_hears_what_the_serving_tables_cannot_take(
         store=store,
         registry=registry,
     )
-    verdict = pipeline.judge(run)
+
+
+def test_the_gate_hears_what_the_serving_tables_cannot_take(
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.publish(store, registry, {1: "7"}, day=1)
+    with registry.transaction() as cursor:
+        cursor.execute("ALTER TABLE published.toy_things ALTER COLUMN value TYPE bigint USING value::bigint")
+    manifest = toy.stage(store, registry, {1: "7"}, day=2)
+    monkeypatch.setattr(pipeline.contract, "load_all", lambda *_: toy.CONTRACTS)
+    spec = sources.spec("ctgov")
+    monkeypatch.setattr(sources, "spec", lambda _: spec)
+    verdict = pipeline.judge(run_of(store, registry, manifest))
     assert not verdict.passed and not verdict.acceptable
     (reason,) = verdict.reasons
     assert reason.startswith("things: published.toy_things.value is bigint and cannot hold string")
     assert registry.version(toy.SOURCE, manifest.version).state == "rejected"
     stored = registry.check_results(toy.SOURCE, manifest.version)
     assert (stored[0]["check_id"], stored[0]["rule"]) == ("serving/type/value", "contract")
+
+
+def test_a_level_of_arrivals_that_was_accepted_is_usual_for_the_runs_after_it(
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "things.yml"
+    path.write_text(toy.CONTRACTS["things"].read_text(encoding="utf-8") + ARRIVALS, encoding="utf-8")
+    monkeypatch.setattr(pipeline.contract, "load_all", lambda *_: {"things": path})
+    spec = sources.spec("ctgov")
+    monkeypatch.setattr(sources, "spec", lambda _: spec)
+    values: dict[int, str | None] = {number: f"thing {number}" for number in range(300)}
+    toy.publish(store, registry, values, day=1)
+    base = toy.stage(store, registry, values | dict.fromkeys(range(300, 306)), day=2)
+    assert not pipeline.judge(run_of(store, registry, base)).passed
+    promotion.accept(
+        store, registry, toy.SOURCE, base.version, who="ana", reason="the upstream has none any more"
+    )
+
+    nxt = toy.stage(store, registry, values | dict.fromkeys(range(300, 330)), day=3)
+    assert pipeline.judge(run_of(store, registry, nxt)).passed
+
+    toy.lose(store, verdicts.key_of(toy.SOURCE, base.version))
+    store.create(verdicts.key_of(toy.SOURCE, base.version), b"damaged")
+    assert not pipeline.judge(run_of(store, registry, nxt)).passed, "then it is asked for once more"
 
 
 # --- what a run goes by ---
@@ -199,3 +233,29 @@ def test_a_name_that_retention_has_seen_is_not_built_again(run: OpenRun, registr
     with pytest.raises(RemovedVersion, match=r"retention removed it on .* its name is not used again"):
         pipeline.build(run)
     assert manifests.read(run.store, toy.SOURCE, run.version) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "built"),
+    [
+        (False, {}),
+        (True, {"asked": True}),
+        (True, {"full": True}),
+        (True, {"backfill": True}),
+        (True, {"params": {"replay_of": "another"}}),
+    ],
+)
+def test_a_run_that_was_asked_for_more_says_so(run: OpenRun, asked: bool, built: dict[str, Any]) -> None:
+    of_run = {name: built[name] for name in ("backfill", "params") if name in built}
+    of_build = {name: built[name] for name in ("asked", "full") if name in built}
+    found = sources.Built(cursors={}, counts={}, upstream={}, **of_build)
+    assert pipeline._asked(replace(run, **of_run), run.for_source(), found) is asked
+
+
+def test_an_input_that_was_asked_for_more_makes_its_readers_rise(run: OpenRun, store: Store) -> None:
+    seen, built = run.for_source(), sources.Built(cursors={}, counts={}, upstream={})
+    assert seen.base is not None
+    asked = msgspec.structs.replace(seen.base, source="ctgov", asked=True)
+    assert pipeline._asked(run, replace(seen, inputs={"ctgov": asked}), built)
+    known = msgspec.structs.replace(seen.base, built_from={"ctgov": asked.version})
+    assert not pipeline._asked(run, replace(seen, base=known, inputs={"ctgov": asked}), built)

@@ -179,6 +179,7 @@ class Candidate:
         counts: Mapping[str, int],
         upstream: Mapping[str, Any],
         full: bool = False,
+        asked: bool = False,
         raw: Iterable[str] = (),
         built_from: Mapping[str, str] | None = None,
     ) -> Manifest:
@@ -205,6 +206,7 @@ class Candidate:
             counts=dict(counts),
             upstream=dict(upstream),
             full=full,
+            asked=asked,
             raw=tuple(raw),
             built_from=dict(built_from or {}),
         )
@@ -224,6 +226,7 @@ class Candidate:
             rows=sum(file.rows for file in files),
             files=tuple(files),
             serve=self.tables[name].serve,
+            kind=self.tables[name].kind,
             schema_version=self.schema_version,
             columns=tuple(
                 ColumnEntry(name=column.name, type=type_name(column.type), required=column.required)

@@ -50,6 +50,7 @@ class TableEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     files: tuple[TableFile, ...]
     serve: bool
     schema_version: int
+    kind: tuple[str, ...] = ()
     columns: tuple[ColumnEntry, ...] = ()
     """Empty in manifests from before they held it; entry_schema knows what to do then."""
 
@@ -110,6 +111,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     upstream: dict[str, Any]
     full: bool = False
     """Every row was rebuilt, also those whose content hash did not change."""
+    asked: bool = False
+    """More was asked for than what a scheduled run brings, so a rise is no surprise."""
     raw: tuple[str, ...] = ()
     built_from: dict[str, str] = {}
     """Versions of other sources this one was made of; retention keeps them."""

@@ -46,6 +46,15 @@ class CheckOutcome(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.table}: {self.name} ({value}; {self.threshold})"
 
 
+class Level(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the things that arrive fill a column: the share that a check of the arrivals found too low."""
+
+    table: str
+    kind: str
+    column: str
+    percent: float
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """gate.json: the outcome of all checks on one candidate."""
 
@@ -58,6 +67,18 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What kept the gate from evaluating; with any error the candidate does not pass."""
     stamps: dict[str, str]
     """A mark per table file, taken when its checksum was proven; promotion need not read the bytes again."""
+    fallen: list[Level] = []
+    """What arrived below the usual level; usual from the next run on if an operator accepts it."""
+    accepted_levels: list[Level] = []
+    """Levels that were below the usual ones and accepted with a version before this one."""
+
+    @property
+    def usual_from_now(self) -> list[Level]:
+        """The accepted levels for the next run, once this version is latest: one that failed was accepted then."""
+        here = [] if self.passed else self.fallen
+        again = {(each.table, each.kind, each.column) for each in here}
+        kept = [each for each in self.accepted_levels if (each.table, each.kind, each.column) not in again]
+        return [*kept, *here]
 
     @property
     def passed(self) -> bool:

@@ -324,11 +324,11 @@ def of(document: Any, path: Path) -> Contract:
                     f"{path}: {check.id}: {name} {condition!r} names no column of {check.table}"
                 )
         sql = getattr(check.body, "query", None) or getattr(check.body, "expression", None) or ""
-        looks_at_changes = re.search(r"\b(changes|history|previous_\w+)\b", sql) is not None
+        looks_at_changes = re.search(r"\b(arrivals|changes|growth|history|previous_\w+)\b", sql) is not None
         if looks_at_changes != (check.rule == "change"):
             raise InvalidContract(
                 f"{path}: {check.id}: a qualifier starting with {CHANGE_PREFIX!r} marks the checks that read "
-                "changes, history or previous_TABLE, and only those"
+                "arrivals, changes, growth, history or previous_TABLE, and only those"
             )
     return contract
 

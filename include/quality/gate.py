@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from include.publishing import manifest as manifests
+from include.publishing.changes import CHANGE
 from include.publishing.manifest import Manifest
-from include.publishing.verdict import CheckOutcome, Outcome, Verdict
+from include.publishing.verdict import CheckOutcome, Level, Outcome, Verdict
+from include.quality import arrivals, figures
 from include.quality.tolerance import ALWAYS, USUAL, Tolerance
 from include.storage.remote import StoreError
 from include.storage.storable import storable
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 SAMPLES = 20
 SAMPLE_CHARACTERS = 300
-ARRIVALS = "_quarantine"
+QUARANTINE = "_quarantine"
 """What stands for the table in checks of what arrived and was refused."""
 _UNIT_SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
 
@@ -44,11 +46,13 @@ def judge(
     history: Sequence[Mapping[str, Any]],
     refusals: Sequence[Refusal] = (),
     tolerance: Tolerance = USUAL,
+    levels: Sequence[Level] = (),
 ) -> Verdict:
     """Verify every contract on the candidate.
 
     `contracts` maps each table to its file, `history` holds rows of registry.history(), `refusals` why the serving
-    tables cannot take the candidate: each is a check that failed, which nobody may accept. Two kinds of checks hold
+    tables cannot take the candidate: each is a check that failed, which nobody may accept; `levels` are those of
+    arrivals that were accepted as usual (Verdict.usual_from_now of `previous`). Two kinds of checks hold
     for every source: of each kind of records not more than `tolerance` were refused, and no number is NaN or infinite,
     which would pass as valid by most comparisons. Raises
     manifest.AlteredFile where a file is not the one that was sealed, InvalidContract for a contract file that
@@ -66,6 +70,7 @@ def judge(
         duckdb_session.session(scratch) as connection,
     ):
         _register(connection, store, manifest, previous, history)
+        arrived = _measure_arrivals(connection, manifest, loaded, levels)
         checks = [_refused(refusal) for refusal in refusals]
         errors: list[str] = []
         for table, contract in loaded.items():
@@ -76,11 +81,12 @@ def judge(
             checks += found
             errors += problems
         checks += _finite(connection, manifest)
+        fallen = _fallen(connection, loaded.values(), checks)
     if store.faults > faults:  # what could not be evaluated for that says nothing about the candidate
         raise StoreError(
             f"{store.uri} failed while the checks read {manifest.source} {manifest.version}; try again."
         )
-    checks += _arrivals(manifest, tolerance)
+    checks += _too_many_refused(manifest, tolerance)
     return Verdict(
         source=manifest.source,
         version=manifest.version,
@@ -89,6 +95,8 @@ def judge(
         checks=checks,
         errors=errors,
         stamps=stamps,
+        fallen=fallen,
+        accepted_levels=arrivals.raised(levels, arrived),
     )
 
 
@@ -111,12 +119,13 @@ def _register(
     previous: Manifest | None,
     history: Sequence[Mapping[str, Any]],
 ) -> None:
-    """TABLE, previous_TABLE, changes and history as views of one session."""
+    """TABLE, previous_TABLE, changed_TABLE, changes, history and growth as views of one session."""
     import pyarrow as pa
 
     from include.storage import duckdb_session
 
     before = {entry.name: entry for entry in previous.tables} if previous else {}
+    listed = {item.table: item.keys for item in manifest.changes}
     for entry in manifest.tables:
         schema = manifests.entry_schema(store, entry)
         duckdb_session.register(connection, entry.name, store, [file.path for file in entry.files], schema)
@@ -128,54 +137,64 @@ def _register(
             [file.path for file in old.files] if old else [],
             schema,
         )
-    changes = [
-        {
-            "table_name": item.table,
-            "rows": item.rows,
-            "previous_rows": item.previous_rows,
-            "rows_delta_percent": rows_delta_percent(item.rows, item.previous_rows),
-            "new": item.new,
-            "changed": item.changed,
-            "deleted": item.deleted,
-        }
-        for item in manifest.changes
+        keys = listed[entry.name]
+        duckdb_session.register(
+            connection,
+            arrivals.changed_keys(entry.name),
+            store,
+            [keys.path] if keys else [],
+            pa.schema([(CHANGE, pa.string()), *(schema.field(name) for name in entry.key)]),
+        )
+    figures.register(
+        connection,
+        [
+            {
+                "table_name": item.table,
+                "rows": item.rows,
+                "previous_rows": item.previous_rows,
+                "new": item.new,
+                "changed": item.changed,
+                "deleted": item.deleted,
+            }
+            for item in manifest.changes
+        ],
+        history,
+        asked=manifest.asked,
+    )
+
+
+def _measure_arrivals(
+    connection: Any, manifest: Manifest, contracts: Mapping[str, Any], levels: Sequence[Level]
+) -> list[dict[str, Any]]:
+    """The table `arrivals`, for the tables of which a rule looks at it."""
+    import pyarrow as pa
+
+    found = [
+        row
+        for table, contract in contracts.items()
+        if any(_looks_at_arrivals(check) for check in contract.all_checks())
+        for row in arrivals.measure(connection, manifest.tables, manifest.table(table), levels)
     ]
-    counts = [(name, pa.int64()) for name in ("new", "changed", "deleted")]
-    connection.register(
-        "changes",
-        pa.Table.from_pylist(
-            changes,
-            pa.schema(
-                [
-                    ("table_name", pa.string()),
-                    ("rows", pa.int64()),
-                    ("previous_rows", pa.int64()),
-                    ("rows_delta_percent", pa.float64()),
-                    *counts,
-                ]
-            ),
-        ),
-    )
-    connection.register(
-        "history",
-        pa.Table.from_pylist(
-            [dict(row) for row in history],
-            pa.schema(
-                [
-                    ("version", pa.string()),
-                    ("as_of", pa.timestamp("us", "UTC")),
-                    ("table_name", pa.string()),
-                    ("rows", pa.int64()),
-                    *counts,
-                ]
-            ),
-        ),
-    )
+    connection.register("arrivals", pa.Table.from_pylist(found, arrivals.SCHEMA))
+    return found
 
 
-def rows_delta_percent(rows: int, previous_rows: int | None) -> float | None:
-    """Change of the row count in percent of the last good version; None where there is none or it was empty."""
-    return None if not previous_rows else (rows - previous_rows) / previous_rows * 100
+def _looks_at_arrivals(check: Any) -> bool:
+    return "arrivals" in (getattr(check.body, "query", None) or "")
+
+
+def _fallen(connection: Any, contracts: Iterable[Any], checks: Iterable[CheckOutcome]) -> list[Level]:
+    """The levels that the rules on `arrivals` found too low."""
+    failed = {(check.table, check.id) for check in checks if check.outcome == "FAILED"}
+    return [
+        Level(table=table, kind=kind, column=column, percent=percent)
+        for contract in contracts
+        for check in contract.all_checks()
+        if (check.table, check.id) in failed and _looks_at_arrivals(check)
+        for table, kind, column, percent in connection.execute(
+            f"SELECT table_name, kind, column_name, filled_percent FROM ({check.body.query})"  # noqa: S608
+        ).fetchall()
+    ]
 
 
 def _verify(
@@ -283,7 +302,7 @@ def _outcome(check: Any, item: Any, value: float | None, manifest: Manifest) -> 
     return found
 
 
-def _arrivals(manifest: Manifest, tolerance: Tolerance) -> Iterator[CheckOutcome]:
+def _too_many_refused(manifest: Manifest, tolerance: Tolerance) -> Iterator[CheckOutcome]:
     """One check for each kind of records that arrived: the share of those that were refused.
 
     The rows that are there fulfil their contracts, so an operator may accept that some are missing; not that most are.
@@ -293,7 +312,7 @@ def _arrivals(manifest: Manifest, tolerance: Tolerance) -> Iterator[CheckOutcome
     reasons = [{"reason": reason, "rows": rows} for reason, rows in sorted(kept.reasons.items())][:SAMPLES]
     if kept.arrived is None and kept.rows:
         yield CheckOutcome(
-            table=ARRIVALS,
+            table=QUARANTINE,
             id="refused",
             name=f"few of the records that arrived are refused ({kept.rows:,} were, of an unknown number)",
             rule="contract",
@@ -306,7 +325,7 @@ def _arrivals(manifest: Manifest, tolerance: Tolerance) -> Iterator[CheckOutcome
         refused = kept.refused.get(kind, 0)
         blocks = tolerance.too_many(refused, arrived)
         yield CheckOutcome(
-            table=ARRIVALS,
+            table=QUARANTINE,
             id=f"refused.{kind}",
             name=f"few of the {kind} that arrived are refused",
             rule="contract" if refused > ALWAYS * arrived else "change",

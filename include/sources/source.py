@@ -193,6 +193,8 @@ class Built:
     upstream: Mapping[str, Any]
     full: bool = False
     """Every row was rebuilt rather than taken over from the version before."""
+    asked: bool = False
+    """More was asked for than what a scheduled run brings (a full refresh, a season), so a rise is no surprise."""
     raw: tuple[str, ...] = ()
     built_from: Mapping[str, str] = field(default_factory=dict)
 

@@ -61,6 +61,9 @@ CONTENT_HASH = Column(
 class Table:
     """One table. `serve` asks for a copy in SQL (schema `published`) beside the Parquet files.
 
+    `kind`: columns by whose values its rows are of one kind, so that the last good ones of it tell what is usual for a
+    new one (docs/adding_a_source.md, arrivals); a declaration of the table whose key those of others begin with.
+
     Every table has a required column `content_hash`, by which two versions of a row are compared.
     Raises InvalidTable when the declaration contradicts itself.
     """
@@ -70,6 +73,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     serve: bool
+    kind: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -84,6 +88,8 @@ class Table:
                 raise InvalidTable(
                     f"{self.name}.{column.name} has type {column.type}, which no manifest can hold."
                 )
+        if unknown := sorted({*self.kind} - {*names}):
+            raise InvalidTable(f"table {self.name} has no column {', '.join(unknown)}, which its kind names.")
         for name in (*self.key, "content_hash"):
             if name not in required:
                 raise InvalidTable(f"table {self.name} needs a required column {name}.")

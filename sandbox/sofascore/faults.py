@@ -20,6 +20,7 @@ Kind = Literal[
     "hang_up",
     "slow",
     "garbage",
+    "replaced",
 ]
 
 
@@ -39,7 +40,8 @@ class Fault(Switch, frozen=True, kw_only=True):
     Kinds that change it:
     - cut_off: Content-Length of the whole body, half of the body, then the connection is closed;
     - slow: the answer begins after `delay` seconds;
-    - garbage: a number in the body is text (a rating, a kick-off, a minute; of a list the first entry's id).
+    - garbage: a number in the body is text (a rating, a kick-off, a minute; of a list the first entry's id);
+    - replaced: wherever the body says `old` it says `new`: a key bears another name.
 
     Requests can be told apart by path (see Switch), by `part` (what is asked for: seasons, rounds, round, last, next,
     day, or a part of a match), by `match` and by `season`. See Switch for how often a fault strikes.
@@ -52,6 +54,8 @@ class Fault(Switch, frozen=True, kw_only=True):
     retry_after: int | str | None = 1
     status: Annotated[int, Meta(ge=200, le=599)] = 503
     delay: Annotated[float, Meta(ge=0, le=600)] = 0.1
+    old: str = ""
+    new: str = ""
 
 
 Hits = Mapping[str, Hit[Fault]]

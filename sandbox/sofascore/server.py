@@ -279,6 +279,9 @@ class SampleUpstream(Sample[State, Fault]):
                 answer = self._api.answer(request.path)
         if "garbage" in hits and answer.status == HTTPStatus.OK:
             answer = as_json(spoil(b"".join(answer.parts), subject.part))
+        if "replaced" in hits:
+            fault = hits["replaced"].fault
+            answer.parts = [part.replace(fault.old.encode(), fault.new.encode()) for part in answer.parts]
         return replace(answer, cut_off=True) if "cut_off" in hits else answer
 
 

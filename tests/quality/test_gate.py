@@ -15,9 +15,12 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from include.publishing import manifest as manifests
+from include.publishing import promotion
 from include.publishing import verdict as verdicts
 from include.publishing.candidate import Candidate
 from include.publishing.manifest import Manifest, Quarantine
+from include.publishing.policy import Policy
 from include.publishing.verdict import Verdict
 from include.quality import contract as contract_files
 from include.quality import gate
@@ -158,8 +161,6 @@ def test_rules_see_the_version_before_the_changes_and_the_history(
     )
     values: dict[int, str | None] = {n: f"thing {n}" for n in range(1, 13)}
     manifest = toy.stage(store, registry, values, day=3)
-    from include.publishing import manifest as manifests
-
     assert manifest.previous is not None
     previous = manifests.require(store, toy.SOURCE, manifest.previous)
     verdict = gate.judge(store, manifest, previous, {"things": path}, registry.history(toy.SOURCE))
@@ -232,7 +233,7 @@ def test_too_large_a_share_of_refused_records_of_any_kind_blocks(
 ) -> None:
     verdict = refusing(store, registry, arrived=arrived, refused=refused)
     assert (verdict.passed, verdict.acceptable) == (passes, acceptable)
-    assert len([check for check in verdict.checks if check.table == gate.ARRIVALS]) == len(arrived)
+    assert len([check for check in verdict.checks if check.table == gate.QUARANTINE]) == len(arrived)
 
 
 def test_what_blocks_says_how_many_of_which_kind_and_why(store: Store, registry: Registry) -> None:
@@ -528,3 +529,83 @@ def test_a_gate_that_stood_still_while_its_retry_judged_keeps_nothing(
     with pytest.raises(psycopg.OperationalError):
         verdicts.keep(any_store, registry, first)
     assert_kept(any_store, registry, second)
+
+
+# --- what a run brought ---
+
+ARRIVALS = """  - failed_rows:
+      name: what arrived fills the columns that are usually filled
+      qualifier: change_arrivals
+      query: |
+        SELECT * FROM arrivals
+        WHERE table_name = 'things' AND filled_percent < usual_percent / 2 AND chance < 0.000001
+"""
+
+
+def arrived(
+    store: Store, registry: Registry, contract: Path, values: dict[int, str | None], base: Verdict | None
+) -> Verdict:
+    """The verdict on things that become latest, be it since somebody accepts them."""
+    manifest = toy.stage(store, registry, values, day=len(registry.versions(toy.SOURCE)) + 1)
+    previous = manifests.require(store, toy.SOURCE, manifest.previous) if manifest.previous else None
+    verdict = gate.judge(
+        store,
+        manifest,
+        previous,
+        {"things": contract},
+        registry.history(toy.SOURCE),
+        levels=base.usual_from_now if base else (),
+    )
+    verdicts.keep(store, registry, verdict)
+    if not verdict.passed:
+        assert verdict.acceptable
+        promotion.accept(store, registry, toy.SOURCE, manifest.version, who="ana", reason="it is so")
+        return verdict
+    promotion.promote(store, registry, toy.SOURCE, manifest.version, policy=Policy(), owner="test")
+    return verdict
+
+
+@pytest.fixture
+def judging_arrivals(tmp_path: Path) -> Path:
+    path = tmp_path / "things.yml"
+    path.write_text(toy.CONTRACTS["things"].read_text(encoding="utf-8") + ARRIVALS, encoding="utf-8")
+    return path
+
+
+def test_what_arrives_without_what_is_usual_blocks_until_it_is_accepted_once(
+    store: Store, registry: Registry, judging_arrivals: Path
+) -> None:
+    values: dict[int, str | None] = {number: f"thing {number}" for number in range(300)}
+    verdict = arrived(store, registry, judging_arrivals, values, None)
+    assert verdict.passed
+
+    values |= dict.fromkeys(range(300, 306))
+    blocked = arrived(store, registry, judging_arrivals, values, verdict)
+    (failed,) = [check for check in blocked.checks if not check.passed]
+    assert failed.samples == [
+        {
+            "table_name": "things",
+            "kind": "all",
+            "column_name": "value",
+            "arrived": 6,
+            "usual_percent": 99.0,
+            "filled_percent": 0.0,
+            "chance": failed.samples[0]["chance"],
+        }
+    ]
+
+    values |= dict.fromkeys(range(306, 330))
+    accepted = arrived(store, registry, judging_arrivals, values, blocked)
+    assert accepted.passed, "it is the usual level now"
+
+    values |= dict.fromkeys(range(330, 360), "again")
+    back = arrived(store, registry, judging_arrivals, values, accepted)
+    assert back.passed
+    values |= dict.fromkeys(range(360, 390))
+    assert not arrived(store, registry, judging_arrivals, values, back).passed, "it came back, and went again"
+
+
+def test_without_a_version_before_nothing_has_arrived(
+    store: Store, registry: Registry, judging_arrivals: Path
+) -> None:
+    assert arrived(store, registry, judging_arrivals, dict.fromkeys(range(300)), None).passed

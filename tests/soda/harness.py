@@ -14,35 +14,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from include.quality import contract
+from include.publishing.changes import CHANGE
+from include.publishing.manifest import ColumnEntry, TableEntry
+from include.quality import arrivals, contract, figures
 from include.quality.failing_rows import failing_rows
-from include.quality.gate import rows_delta_percent
 from include.sources import source as sources
-from include.storage.tables import Table
+from include.storage.tables import Table, type_name
 
 Tables = dict[str, pa.Table]
-CHANGES = pa.schema(
-    [
-        ("table_name", pa.string()),
-        ("rows", pa.int64()),
-        ("previous_rows", pa.int64()),
-        ("rows_delta_percent", pa.float64()),
-        ("new", pa.int64()),
-        ("changed", pa.int64()),
-        ("deleted", pa.int64()),
-    ]
-)
-HISTORY = pa.schema(
-    [
-        ("version", pa.string()),
-        ("as_of", pa.timestamp("us", "UTC")),
-        ("table_name", pa.string()),
-        ("rows", pa.int64()),
-        ("new", pa.int64()),
-        ("changed", pa.int64()),
-        ("deleted", pa.int64()),
-    ]
-)
 
 
 def verify(
@@ -51,6 +30,8 @@ def verify(
     previous: Mapping[str, pa.Table] | None = None,
     history: Sequence[Mapping[str, Any]] = (),
     only: Iterable[str] | None = None,
+    *,
+    asked: bool = False,
 ) -> dict[str, str]:
     """Outcome of every check by `table.id` (PASSED, WARN, FAILED, NOT_EVALUATED or MISSING).
 
@@ -61,7 +42,7 @@ def verify(
 
     logging.getLogger("soda").setLevel(logging.CRITICAL)
     outcomes = {}
-    with session(source, tables, previous or {}, history) as connection:
+    with session(source, tables, previous or {}, history, asked=asked) as connection:
         for name in only or [table.name for table in declared_tables(source)]:
             path = contract.CONTRACTS / source / f"{name}.yml"
             result = verify_contract_locally(
@@ -97,8 +78,10 @@ def session(
     tables: Mapping[str, pa.Table],
     previous: Mapping[str, pa.Table],
     history: Sequence[Mapping[str, Any]],
+    *,
+    asked: bool = False,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The views that the gate registers: every table, what it was before, changes and history."""
+    """The views that the gate registers: every table, what it was before, and the figures beside them."""
     declared = declared_tables(source)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -107,9 +90,11 @@ def session(
             for name, rows in ((table.name, tables[table.name]), (f"previous_{table.name}", old)):
                 connection.register(f"_{name}", rows)
                 connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM "_{name}"')
-        changes = [_changes(table.name, table.key, tables, previous) for table in declared]
-        connection.register("changes", pa.Table.from_pylist(changes, CHANGES))
-        connection.register("history", pa.Table.from_pylist([dict(row) for row in history], HISTORY))
+        changes = [_changes(connection, table, tables, previous) for table in declared]
+        figures.register(connection, changes, history, asked=asked)
+        entries = [_entry(table) for table in declared]
+        arrived = [row for entry in entries for row in arrivals.measure(connection, entries, entry)]
+        connection.register("arrivals", pa.Table.from_pylist(arrived, arrivals.SCHEMA))
         yield connection
 
 
@@ -120,10 +105,15 @@ def checks_of(path: Path) -> list[contract.Check]:
 
 
 def _changes(
-    name: str, key: tuple[str, ...], tables: Mapping[str, pa.Table], before: Mapping[str, pa.Table]
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    tables: Mapping[str, pa.Table],
+    before: Mapping[str, pa.Table],
 ) -> dict[str, Any]:
+    """How a table differs from before; makes the view of its keys that do, empty where there was none before."""
+
     def hashes(rows: pa.Table) -> dict[tuple[Any, ...], Any]:
-        columns = [rows[column].to_pylist() for column in key]
+        columns = [rows[column].to_pylist() for column in table.key]
         values = (
             rows["content_hash"].to_pylist()
             if "content_hash" in rows.column_names
@@ -131,17 +121,46 @@ def _changes(
         )
         return dict(zip(zip(*columns, strict=True), values, strict=True))
 
-    now, old = hashes(tables[name]), hashes(before[name]) if name in before else {}
-    previous_rows = before[name].num_rows if name in before else None
-    return {
-        "table_name": name,
-        "rows": tables[name].num_rows,
-        "previous_rows": previous_rows,
-        "rows_delta_percent": rows_delta_percent(tables[name].num_rows, previous_rows),
-        "new": len(now.keys() - old.keys()),
-        "changed": sum(now[one] != old[one] for one in now.keys() & old.keys()),
-        "deleted": len(old.keys() - now.keys()),
+    now = hashes(tables[table.name])
+    old = hashes(before[table.name]) if table.name in before else {}
+    keys = {
+        "new": now.keys() - old.keys(),
+        "changed": {one for one in now.keys() & old.keys() if now[one] != old[one]},
+        "deleted": old.keys() - now.keys(),
     }
+    listed = [
+        {CHANGE: change, **dict(zip(table.key, key, strict=True))}
+        for change, found in keys.items()
+        for key in found
+    ]
+    schema = pa.schema([(CHANGE, pa.string()), *(table.schema.field(name) for name in table.key)])
+    connection.register(
+        arrivals.changed_keys(table.name),
+        pa.Table.from_pylist(listed if table.name in before else [], schema),
+    )
+    return {
+        "table_name": table.name,
+        "rows": tables[table.name].num_rows,
+        "previous_rows": before[table.name].num_rows if table.name in before else None,
+        **{change: len(found) for change, found in keys.items()},
+    }
+
+
+def _entry(table: Table) -> TableEntry:
+    """The table as a manifest has it."""
+    return TableEntry(
+        name=table.name,
+        key=table.key,
+        rows=0,
+        files=(),
+        serve=table.serve,
+        schema_version=1,
+        kind=table.kind,
+        columns=tuple(
+            ColumnEntry(name=column.name, type=type_name(column.type), required=column.required)
+            for column in table.columns
+        ),
+    )
 
 
 def declared_tables(source: str) -> tuple[Table, ...]:

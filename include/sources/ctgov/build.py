@@ -89,6 +89,7 @@ def build(run: Run, candidate: Candidate) -> Built:
         },
         upstream={name: facts[name] for name in ("data_version", "api_version", "full", "truncated")},
         full=every,
+        asked=bool(run.params.get("since")),
         raw=tuple(part.path for part in landing.progress.parts),
     )
 

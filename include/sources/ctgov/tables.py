@@ -186,6 +186,7 @@ STUDIES = Table(
         ),
     ),
     serve=True,
+    kind=("study_type",),
 )
 
 INTERVENTIONS = Table(

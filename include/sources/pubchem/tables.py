@@ -81,6 +81,7 @@ COMPOUNDS = Table(
         CONTENT_HASH,
     ),
     serve=True,
+    kind=("has_trials",),
 )
 
 TRIALS = Table(
@@ -113,6 +114,7 @@ TRIALS = Table(
         CONTENT_HASH,
     ),
     serve=True,
+    kind=("collection",),
 )
 
 TRIAL_COMPOUNDS = Table(

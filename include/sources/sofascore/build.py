@@ -67,6 +67,7 @@ def build(run: Run, candidate: Candidate) -> Built:
         },
         upstream={"competitions_absent": facts["absent"], "window": facts["window"]},
         full=facts["full"],
+        asked=facts["window"] or _begins_a_season(run, discovery),
         raw=tuple(part.path for landing in [*adopted, discovery, *own] for part in landing.progress.parts),
     )
 
@@ -263,6 +264,13 @@ def _batches(con: duckdb.DuckDBPyConnection, query: str, table: Table) -> Iterat
 
 
 # --- where the next run goes on ---
+
+
+def _begins_a_season(run: Run, discovery: Landed) -> bool:
+    """Whether the lists of a season were read whole for the first time: all of its matches are new at once."""
+    return any(
+        season.whole and season.key not in run.watermarks.get("whole", ()) for season in seasons(discovery)
+    )
 
 
 def _cursors(run: Run, discovery: Landed) -> dict[str, Any]:

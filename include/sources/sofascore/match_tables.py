@@ -390,6 +390,7 @@ MATCHES = Table(
         CONTENT_HASH,
     ),
     serve=True,
+    kind=("competition_id", "played"),
 )
 
 OF_THE_EVENT = ("venue_id", "venue", "city", "attendance", "referee_id", "referee")

@@ -99,6 +99,13 @@ def test_garbage_in_a_part(upstream: SampleUpstream, ask_own: Any, match: int, p
     assert ask_own.event(match, PATHS[part]).json() == right
 
 
+def test_a_statistic_that_is_renamed(upstream: SampleUpstream, ask_own: Any, match: int) -> None:
+    upstream.faults([{"kind": "replaced", "old": '"totalPass"', "new": '"passes"'}])
+    line_ups = ask_own.event(match, PATHS["lineups"])
+    assert '"passes":' in line_ups.text and '"totalPass":' not in line_ups.text
+    assert ask_own.event(match, PATHS["lineups"]).json() == upstream.bodies(match)["lineups"]
+
+
 def test_garbage_in_a_list(upstream: SampleUpstream, ask_own: Any) -> None:
     upstream.faults([{"kind": "garbage", "times": None}])
     assert ask_own.season(ENGLAND, 17126, "events/last/0").json()["events"][0]["id"] == "garbage"
