@@ -1,4 +1,7 @@
-"""The figures that rules see beside a candidate's tables: `changes`, `history` and `growth` (docs/adding_a_source.md, arrivals and growth)."""
+"""The figures that rules see beside a candidate's tables: `changes`, `history` and `growth`.
+
+docs/adding_a_source.md, arrivals and growth, says what stands in the last one.
+"""
 
 from __future__ import annotations
 
