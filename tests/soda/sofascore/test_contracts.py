@@ -7,7 +7,7 @@ check must find as many rows as were damaged for it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -290,6 +290,7 @@ BROKEN: dict[str, tuple[list[Edit], dict[str, int]]] = {
             "appearances.checks.failed_rows.negative": 1,
             "appearances.checks.failed_rows.tried": 1,
             "appearances.checks.failed_rows.sides": 4,
+            "appearances.checks.failed_rows.scorers": 1,
             "incidents.columns.type.checks.invalid": 1,
             "incidents.columns.side.checks.invalid": 1,
             "incidents.columns.minute.checks.invalid": 1,
@@ -408,6 +409,7 @@ BROKEN: dict[str, tuple[list[Edit], dict[str, int]]] = {
             "match_summaries.columns.decided_by.checks.invalid": 1,
             "match_summaries.checks.failed_rows.matches": 5,
             "match_summaries.checks.failed_rows.ranges": 2,
+            "match_summaries.checks.failed_rows.statistics": 13,
             "match_summaries.checks.failed_rows.xg": 1,
             "match_summaries.checks.failed_rows.managers": 1,
             "team_seasons.columns.possession.checks.invalid": 1,
@@ -415,6 +417,7 @@ BROKEN: dict[str, tuple[list[Edit], dict[str, int]]] = {
             "team_seasons.checks.failed_rows.sums": 1,
             # Of the rows of match_summaries that were damaged above.
             "team_seasons.checks.failed_rows.totals": 1,
+            "team_seasons.checks.failed_rows.records": 9,
             "team_seasons.checks.failed_rows.shares": 1,
             "team_seasons.checks.failed_rows.finite": 1,
             "player_seasons.columns.position.checks.invalid": 1,
@@ -424,10 +427,12 @@ BROKEN: dict[str, tuple[list[Edit], dict[str, int]]] = {
             "player_seasons.checks.failed_rows.conversion": 1,
             "player_seasons.checks.failed_rows.counts": 2,
             "player_seasons.checks.failed_rows.totals": 2,
+            "player_seasons.checks.failed_rows.line_ups": 10,
+            "player_seasons.checks.failed_rows.rates": 3,
             "player_seasons.checks.failed_rows.finite": 1,
             "player_careers.columns.position.checks.invalid": 1,
             "player_careers.columns.rating.checks.invalid": 1,
-            "player_careers.checks.failed_rows.sums": 2,
+            "player_careers.checks.failed_rows.sums": 5,
             "player_careers.checks.failed_rows.sufficient": 1,
             "player_careers.checks.failed_rows.finite": 1,
             "position_distributions.columns.position.checks.invalid": 1,
@@ -435,6 +440,7 @@ BROKEN: dict[str, tuple[list[Edit], dict[str, int]]] = {
             "position_distributions.checks.failed_rows.references": 1,
             "position_distributions.checks.failed_rows.order": 2,
             "position_distributions.checks.failed_rows.players": 1,
+            "position_distributions.checks.failed_rows.seasons": 8,
             "position_distributions.checks.failed_rows.finite": 1,
             "player_percentiles.columns.position.checks.invalid": 1,
             "player_percentiles.columns.players.checks.invalid": 1,
@@ -446,46 +452,55 @@ BROKEN: dict[str, tuple[list[Edit], dict[str, int]]] = {
             "player_form.columns.trend.checks.invalid": 1,
             "player_form.checks.failed_rows.references": 1,
             "player_form.checks.failed_rows.windows": 1,
+            "player_form.checks.failed_rows.careers": 2,
             "player_form.checks.failed_rows.finite": 1,
             "player_progression.columns.rating.checks.invalid": 1,
             "player_progression.columns.rating_before.checks.invalid": 1,
             "player_progression.columns.progression.checks.invalid": 1,
             "player_progression.checks.failed_rows.references": 1,
             "player_progression.checks.failed_rows.compared": 3,
+            "player_progression.checks.failed_rows.seasons": 2,
             "player_progression.checks.failed_rows.finite": 1,
             "player_consistency.columns.rated_matches.checks.invalid": 1,
             "player_consistency.columns.rating.checks.invalid": 1,
             "player_consistency.columns.consistency.checks.invalid": 1,
             "player_consistency.checks.failed_rows.references": 1,
             "player_consistency.checks.failed_rows.classes": 2,
+            "player_consistency.checks.failed_rows.seasons": 1,
             "player_profiles.columns.rating.checks.invalid": 1,
             "player_profiles.columns.form_rating.checks.invalid": 1,
             "player_profiles.columns.form_trend.checks.invalid": 1,
             "player_profiles.columns.consistency.checks.invalid": 1,
             "player_profiles.columns.progression.checks.invalid": 1,
             "player_profiles.checks.failed_rows.seasons": 2,
+            "player_profiles.checks.failed_rows.copies": 3,
             "player_profiles.checks.failed_rows.strengths": 2,
             "player_profiles.checks.failed_rows.finite": 1,
             "opponent_tier_performance.columns.tier.checks.invalid": 1,
             "opponent_tier_performance.columns.minutes.checks.invalid": 1,
             "opponent_tier_performance.columns.rating.checks.invalid": 1,
             "opponent_tier_performance.checks.failed_rows.references": 1,
+            "opponent_tier_performance.checks.failed_rows.seasons": 1,
             "opponent_tier_performance.checks.failed_rows.finite": 1,
             "substitution_impact.columns.side.checks.invalid": 1,
             "substitution_impact.columns.player_in_minutes.checks.invalid": 1,
             "substitution_impact.columns.player_in_rating.checks.invalid": 1,
             "substitution_impact.checks.failed_rows.incidents": 4,
             "substitution_impact.checks.failed_rows.goals": 1,
+            "substitution_impact.checks.failed_rows.line_ups": 1,
             "manager_careers.checks.failed_rows.references": 1,
             "manager_careers.checks.failed_rows.sums": 1,
+            "manager_careers.checks.failed_rows.matches": 3,
             "team_tactics.checks.failed_rows.teams": 2,
             "team_tactics.checks.failed_rows.shares": 1,
             "team_tactics.checks.failed_rows.percentiles": 1,
+            "team_tactics.checks.failed_rows.compared": 1,
             "team_tactics.checks.failed_rows.finite": 1,
             "age_curves.columns.position.checks.invalid": 1,
             "age_curves.columns.rating.checks.invalid": 1,
             "age_curves.checks.failed_rows.ages": 1,
             "age_curves.checks.failed_rows.peaks": 1,
+            "age_curves.checks.failed_rows.totals": 1,
             "age_curves.checks.failed_rows.finite": 1,
         },
     ),
@@ -504,7 +519,141 @@ def test_damage_is_found_by_the_checks_that_name_it_and_by_no_other_and_its_rows
     assert found(broken, list(expected)) == expected
 
 
+# --- what cannot be ---
+
+
+def times(column: str, factor: float) -> Callable[[Row], Row]:
+    """A figure so many times as high."""
+    return lambda row: {column: None if row[column] is None else type(row[column])(row[column] * factor)}
+
+
+def put(**values: Any) -> Callable[[Row], Row]:
+    """Another value."""
+    return lambda _: values
+
+
+NONSENSE: dict[str, tuple[str, Callable[[Row], bool], Callable[[Row], Row], str]] = {
+    "rates seven times too high": ("player_seasons", lambda _: True, times("goals_per_90", 7), "rates"),
+    "rates of figures that are not published": (
+        "player_seasons", lambda _: True, times("xa_per_90", 7), "rates",
+    ),
+    "an age of 200": ("player_seasons", lambda row: row["player_id"] == 3100, put(age=200), "ages"),
+    "an age that is not his": ("player_seasons", lambda row: row["player_id"] == 3100, put(age=20), "ages"),
+    "goals that no line-up has": (
+        "player_seasons", lambda row: row["player_id"] == 3100, put(goals=3), "line_ups",
+    ),
+    "expected goals of a season": ("player_seasons", lambda row: row["player_id"] == 3101, put(xg=25.0), "line_ups"),
+    "passes that were lost": ("player_seasons", lambda _: True, put(passes=0), "line_ups"),
+    "9 points per match": (
+        "team_seasons", lambda row: row["team_id"] == 31, put(points_per_match=9.0), "points_per_match",
+    ),
+    "points per match of another team": (
+        "team_seasons", lambda row: row["team_id"] == 31, put(points_per_match=2.9), "points_per_match",
+    ),
+    "goals of another team": ("team_seasons", lambda row: row["team_id"] == 31, put(goals_for=1), "records"),
+    "shots of a team": ("team_seasons", lambda _: True, times("shots_per_match", 2), "records"),
+    "25 expected goals in a match": (
+        "appearances", lambda row: row["player_id"] == 3101, put(expected_goals=25.0), "change_xg",
+    ),
+    "minutes in another unit": ("appearances", lambda _: True, times("minutes_played", 1 / 7), "minutes"),
+    "goals of nobody": ("appearances", lambda row: (row["goals"] or 0) > 0, put(goals=0), "scorers"),
+    "shots of a match": ("match_summaries", lambda _: True, times("home_shots", 2), "statistics"),
+    "expected goals left out": ("match_summaries", lambda _: True, put(away_xg=None), "statistics"),
+    "a mean": ("position_distributions", lambda _: True, times("mean", 2), "seasons"),
+    "a percentile among too few": (
+        "player_percentiles", lambda row: row["position"] == "G", put(rating_percentile=50.0), "compared",
+    ),
+    "a percentile of four teams": ("team_tactics", lambda _: True, put(width_percentile=50.0), "compared"),
+    "possession of tactics": ("team_tactics", lambda _: True, put(possession=70.0), "compared"),
+    "a third's rate": ("opponent_tier_performance", lambda _: True, times("goals_per_90", 7), "seasons"),
+    "goals against a third": ("opponent_tier_performance", lambda _: True, put(goals=99), "seasons"),
+    "spread of ratings": ("player_consistency", lambda _: True, times("cv", 2), "seasons"),
+    "goals after coming in": ("substitution_impact", lambda _: True, put(player_in_goals=4), "line_ups"),
+}  # fmt: skip
+"""By what is wrong: table, which rows, what becomes of them, and the check that finds it."""
+
+
+@pytest.mark.parametrize("what", list(NONSENSE))
+def test_what_cannot_be_is_found_and_shown_by_competition_season(sound: Tables, what: str) -> None:
+    table, where, change, check = NONSENSE[what]
+    rows = [row | change(row) if where(row) else row for row in sound[table].to_pylist()]
+    broken = sound | {table: pa.Table.from_pylist(rows, sound[table].schema)}
+    shown = harness.samples("sofascore", broken, f"{table}.checks.failed_rows.{check}")
+
+    assert shown
+    if check != "points_per_match":  # the row itself
+        assert {row["competition"] for row in shown} == {"League"}
+    assert {row["season_id"] for row in shown} <= {FIRST, LAST}
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "check"),
+    [
+        ("player_careers", "shots", "sums"),
+        ("player_careers", "rating", "sums"),
+        ("player_form", "goals_per_90", "careers"),
+        ("player_form", "matches", "careers"),
+        ("player_profiles", "xg_per_90", "copies"),
+        ("player_profiles", "career_minutes", "copies"),
+        ("player_progression", "minutes", "seasons"),
+        ("manager_careers", "points_per_match", "matches"),
+        ("manager_careers", "goals_for", "matches"),
+        ("age_curves", "appearances", "totals"),
+    ],
+)
+def test_figures_of_tables_over_all_seasons_agree_with_those_they_are_made_of(
+    sound: Tables, table: str, column: str, check: str
+) -> None:
+    rows = [row | times(column, 3)(row) for row in sound[table].to_pylist()]
+    broken = sound | {table: pa.Table.from_pylist(rows, sound[table].schema)}
+
+    assert harness.samples("sofascore", broken, f"{table}.checks.failed_rows.{check}")
+
+
+def test_one_goal_more_for_each_team_in_its_season_is_found_though_no_total_of_the_season_moves(
+    sound: Tables,
+) -> None:
+    first, second, *others = [row for row in sound["team_seasons"].to_pylist() if row["season_id"] == FIRST]
+    swapped = [
+        first | {"goals_for": second["goals_for"]}, second | {"goals_for": first["goals_for"]}, *others,
+    ]  # fmt: skip
+    broken = sound | {"team_seasons": pa.Table.from_pylist(swapped, sound["team_seasons"].schema)}
+    shown = harness.samples("sofascore", broken, "team_seasons.checks.failed_rows.records") or []
+
+    assert {row["figure"]: row["teams_that_differ"] for row in shown if row["season_id"] == FIRST} == {
+        "goals_for": 2
+    }
+
+
 # --- matches ---
+
+TWINS = "matches.checks.failed_rows.change_twins"
+
+
+@pytest.mark.parametrize(("hours", "twins"), [(0, 1), (19, 1), (21, 0)])
+def test_match_under_two_numbers_is_found_until_it_was_accepted(
+    sound: Tables, hours: int, twins: int
+) -> None:
+    (match,) = [row for row in sound["matches"].to_pylist() if row["match_id"] == 1_000]
+    other = {"match_id": 7_777, "kickoff_at": match["kickoff_at"] + timedelta(hours=hours)}
+    other |= {"home_team_id": match["away_team_id"], "away_team_id": match["home_team_id"]}
+    twice = with_rows(sound, BY_NAME["matches"], [match | other])
+
+    assert found(twice, [TWINS], sound) == {TWINS: twins}
+    assert found(twice, [TWINS], twice) == {TWINS: 0}
+    assert found(edited(twice, "matches", lambda row: row["match_id"] == 7_777, played=False), [TWINS]) == {
+        TWINS: 0
+    }
+
+
+def test_more_expected_goals_than_shots_are_accepted_once(sound: Tables) -> None:
+    check = "appearances.checks.failed_rows.change_xg"
+    odd = edited(
+        sound, "appearances", lambda row: row["match_id"] == 1_000 and row["shots"] == 1, expected_goals=1.5
+    )
+
+    assert found(odd, [check], sound)[check] > 0
+    assert found(odd, [check], odd) == {check: 0}
 
 
 def further(tables: Tables, matches: int) -> Tables:
@@ -604,6 +753,7 @@ def test_goals_are_not_compared_with_incidents_that_did_not_come(sound: Tables, 
 COMPLETE = "match_parts.checks.failed_rows.complete"
 COVERAGE = "match_parts.checks.failed_rows.coverage"
 PRESENCE = "match_parts.checks.failed_rows.change_presence"
+ABSENT = "match_parts.checks.failed_rows.change_absent"
 
 
 def without_lineups(tables: Tables) -> Tables:
@@ -620,15 +770,41 @@ def without_lineups(tables: Tables) -> Tables:
     )
 
 
-def test_season_in_which_every_match_lacks_lineups_passes_and_is_warned_of_unless_it_had_them(
+def test_season_in_which_every_match_lacks_lineups_passes_and_is_warned_of_unless_it_had_them_or_somebody_was_rated(
     sound: Tables,
 ) -> None:
-    tables = without_lineups(sound)
+    rated = without_lineups(sound)
+    tables = without(rated, "best_players", lambda row: row["season_id"] == LAST)
+    tables = edited(
+        tables,
+        "match_parts",
+        lambda row: row["season_id"] == LAST and row["part"] == "best_players",
+        state="none",
+        rows=0,
+    )
     touched = [name for name in BY_NAME if tables[name] != sound[name]]
     assert {"appearances", "match_parts", "player_seasons", "player_profiles", "age_curves"} < set(touched)
 
     assert not_passed(verify(tables, only=touched)) == {COVERAGE: "WARN"}
     assert not_passed(verify(tables, sound, only=["match_parts"])) == {COVERAGE: "WARN", PRESENCE: "FAILED"}
+    # A first run: who is rated as a best player was in some line-up.
+    assert not_passed(verify(rated, only=["match_parts"])) == {COVERAGE: "WARN", ABSENT: "FAILED"}
+    assert found(rated, [ABSENT], rated) == {ABSENT: 0}
+    (row,) = harness.samples("sofascore", rated, ABSENT) or []
+    assert (row["competition"], row["season_id"], row["played_matches"]) == ("League", LAST, PLAYED)
+
+
+@pytest.mark.parametrize("part", ["incidents", "statistics"])
+def test_season_that_lacks_what_another_part_shows_to_exist_is_refused(sound: Tables, part: str) -> None:
+    gone = edited(
+        sound,
+        "match_parts",
+        lambda row: row["season_id"] == LAST and row["part"] == part,
+        state="none",
+        rows=0,
+    )
+
+    assert found(gone, [ABSENT]) == {ABSENT: 1}
 
 
 @pytest.mark.parametrize("matches", [1, 2])
@@ -798,7 +974,8 @@ def test_these_checks_only_warn_and_all_others_block() -> None:
 def test_every_check_of_every_contract_is_seen_to_fail_by_a_test_above() -> None:
     tested = COMMON | EMPTIED | {check for _, expected in BROKEN.values() for check in expected}
     tested |= {f"matches.checks.{rule}" for rule in ("failed_rows.change_too_many", "failed_rows.overdue")}
-    tested |= {"matches.checks.metric.freshness"}
+    tested |= {"matches.checks.metric.freshness", TWINS, ABSENT}
+    tested |= {f"{table}.checks.failed_rows.{check}" for table, _, _, check in NONSENSE.values()}
     may_be_empty = {f"{name}.checks.row_count" for name in BY_NAME if name not in NOT_EMPTY}
 
     assert set(harness.declared_checks("sofascore")) - tested == may_be_empty
