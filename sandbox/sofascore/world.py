@@ -242,7 +242,9 @@ class World:
             return part in {"managers", "head_to_head"} and not self._lacks(fixture, part)
         if ended.code in _LIVE | {INTERRUPTED} and part not in {"incidents", "managers", "head_to_head"}:
             return False
-        if part in {"lineups", "best_players"} and fixture.season.without_lineups:  # the best are rated in them
+        if (
+            part in {"lineups", "best_players"} and fixture.season.without_lineups
+        ):  # the best are rated in them
             return False
         return not self._lacks(fixture, part)
 

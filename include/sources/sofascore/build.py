@@ -179,13 +179,25 @@ def _newest(table: Table) -> str:
     """SQL for a table of what matches name: each column as the newest match that states it has it."""
     (key,) = table.key
     values = [name for name in table.names if name not in {key, "content_hash"}]
-    newest = ", ".join(f"arg_max({name}, moment) AS {name}" for name in values)
+    newest = ", ".join(
+        f"{_newest_name(table) if name == 'name' else f'arg_max({name}, moment)'} AS {name}"
+        for name in values
+    )
     columns = duckdb_session.identifiers([key, *values])
     return (
         f"SELECT {key}, {newest} FROM ("  # noqa: S608
         f"SELECT {columns}, ROW(seen_at, seq) AS moment FROM fresh_{table.name} UNION ALL "
         f"SELECT {columns}, ROW(seen_at, -1) AS moment FROM previous_{table.name}) GROUP BY {key} ORDER BY {key}"
     )
+
+
+def _newest_name(table: Table) -> str:
+    """SQL for a name: the newest one that is a name. Who bears none in a match is called by his slug, or his number."""
+    (key,) = table.key
+    is_name = f"name <> CAST({key} AS VARCHAR)"
+    names = [is_name + " AND name IS DISTINCT FROM slug"] if "slug" in table.names else []
+    called = [f"arg_max(name, moment) FILTER ({each})" for each in (*names, is_name)]
+    return f"coalesce({', '.join(called)}, arg_max(name, moment))"
 
 
 # --- seasons and what is computed ---

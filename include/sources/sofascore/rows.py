@@ -372,6 +372,8 @@ def _incidents(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
         player = incident.player_in or incident.player or _NOBODY
         out, assist = incident.player_out or _NOBODY, incident.assist1 or _NOBODY
         people += (player, out, assist)
+        if player.name is None and player is incident.player and incident.player_name:
+            people.append(Person(id=player.id, name=incident.player_name))
         team, side = (None, None) if incident.is_home is None else match.side(incident.is_home)
         in_shootout = incident.incident_type == "penaltyShootout" or incident.time == NO_MINUTE
         rows.append(

@@ -862,6 +862,11 @@ def test_who_has_no_name_is_called_by_what_there_is(said: Body, name: str) -> No
     assert players_of({"incidents": {"incidents": [goal]}})[11]["name"] == name
 
 
+def test_an_incident_that_gives_a_number_and_a_name_apart_names_the_player() -> None:
+    card = {"incidentType": "card", "player": {"id": 11, "slug": "eleven"}, "playerName": "Eleven"}
+    assert players_of({"incidents": {"incidents": [card]}})[11]["name"] == "Eleven"
+
+
 def test_a_refused_part_names_nobody() -> None:
     body = {"home": {"players": [lined_up(77), lined_up(12, player={})]}, "away": {}}
     parsed = rows.of_reply(reply({"event": BODIES["event"], "lineups": body}))
