@@ -42,7 +42,7 @@ _NUMBERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUB
 SCHEMA = pa.schema(
     [
         ("table_name", pa.string()),
-        ("kind", pa.string()),
+        ("of_kind", pa.string()),
         ("column_name", pa.string()),
         ("arrived", pa.int64()),
         ("usual_percent", pa.float64()),
@@ -110,7 +110,7 @@ def measure(
 def _row(table: str, found: _Filled) -> dict[str, Any]:
     return {
         "table_name": table,
-        "kind": found.kind,
+        "of_kind": found.kind,
         "column_name": found.column,
         "arrived": found.arrived,
         "usual_percent": round(100 * found.usual / found.arrived, 1),
@@ -135,7 +135,7 @@ def chance(arrived: int, filled: int, usual: float) -> float:
 def raised(levels: Iterable[Level], arrivals: Iterable[Mapping[str, Any]]) -> list[Level]:
     """The accepted levels, each as high as what arrived by now shows: what came back and goes again is a fall again."""
     seen = {
-        (row["table_name"], row["kind"], row["column_name"]): float(row["filled_percent"])
+        (row["table_name"], row["of_kind"], row["column_name"]): float(row["filled_percent"])
         for row in arrivals
         if row["arrived"] >= TELLING
     }

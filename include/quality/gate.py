@@ -192,7 +192,7 @@ def _fallen(connection: Any, contracts: Iterable[Any], checks: Iterable[CheckOut
         for check in contract.all_checks()
         if (check.table, check.id) in failed and _looks_at_arrivals(check)
         for table, kind, column, percent in connection.execute(
-            f"SELECT table_name, kind, column_name, filled_percent FROM ({check.body.query})"  # noqa: S608
+            f"SELECT table_name, of_kind, column_name, filled_percent FROM ({check.body.query})"  # noqa: S608
         ).fetchall()
     ]
 

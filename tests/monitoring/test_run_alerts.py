@@ -27,6 +27,11 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
         ("match_scores", {"match_id": 1, "name": "Jane Doe"}, []),
         ("players", {"player_id": 1, "competition": "La Liga"}, ["La Liga"]),
         ("nowhere", {"odd": "Jane Doe"}, []),
+        (
+            "shots",
+            {"table_name": "shots", "of_kind": "competition_id 17", "column_name": "xg", "arrived": 9},
+            ["shots", "competition_id 17", "xg"],
+        ),
     ],
 )
 def test_a_failing_row_shows_the_names_of_things_and_none_of_persons(

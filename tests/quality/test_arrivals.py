@@ -86,7 +86,7 @@ def measured(
             ),
         )
     found = arrivals.measure(connection, [STUDIES, CONDITIONS], table, levels)
-    return {(row["kind"], row["column_name"]): row for row in found}
+    return {(row["of_kind"], row["column_name"]): row for row in found}
 
 
 OLD = [study(number) for number in range(300)]
@@ -207,7 +207,7 @@ def test_an_accepted_level_is_the_usual_one(connection: duckdb.DuckDBPyConnectio
 
 def test_an_accepted_level_rises_with_what_arrives_and_never_sinks() -> None:
     level = Level(table="studies", kind="all", column="title", percent=10)
-    row = {"table_name": "studies", "kind": "all", "column_name": "title"}
+    row = {"table_name": "studies", "of_kind": "all", "column_name": "title"}
     assert arrivals.raised([level], [row | {"arrived": 30, "filled_percent": 80}])[0].percent == 80
     assert arrivals.raised([level], [row | {"arrived": 3, "filled_percent": 100}]) == [level]
     assert arrivals.raised([level], [row | {"arrived": 30, "filled_percent": 0}]) == [level]

@@ -585,7 +585,7 @@ def test_what_arrives_without_what_is_usual_blocks_until_it_is_accepted_once(
     assert failed.samples == [
         {
             "table_name": "things",
-            "kind": "all",
+            "of_kind": "all",
             "column_name": "value",
             "arrived": 6,
             "usual_percent": 99.0,
