@@ -61,6 +61,9 @@ run after it reports every row whose values it changes as changed, once; base ta
   in `team_tactics`. Percentiles and `position_distributions` need 10 players (or teams). Tiers of opponents tell teams
   with equal points apart by goal difference. The peak of `age_curves` is of ratings around an age, and needs 200
   player-seasons. Means and classes are of figures before they are rounded. An age that no player can have is null.
+- sofascore, November 2026. A value that cannot be (a rating of 11.2) is null instead of refusing its part, and is in
+  the quarantine. A figure of a player that is null for that reason is named in `appearances.refused`, and unknown in
+  what is computed from it, not 0.
 """
 
 

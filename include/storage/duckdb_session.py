@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,13 +128,18 @@ def batches(connection: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def hashed(connection: duckdb.DuckDBPyConnection, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def hashed(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    schema: pa.Schema,
+    hash_: Callable[[Sequence[Any]], str] = content_hash,
+) -> Iterator[pa.RecordBatch]:
     """Like batches(), for a query of all columns but content_hash, which is made here and must be the last."""
     *others, last = schema
     assert last.name == "content_hash"
     for batch in batches(connection, query, pa.schema(others)):
         rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
-        hashes = pa.array([content_hash(row) for row in rows], pa.string())
+        hashes = pa.array([hash_(row) for row in rows], pa.string())
         yield pa.RecordBatch.from_arrays([*batch.columns, hashes], schema=schema)
 
 

@@ -21,6 +21,7 @@ Kind = Literal[
     "slow",
     "garbage",
     "replaced",
+    "odd",
 ]
 
 
@@ -42,6 +43,8 @@ class Fault(Switch, frozen=True, kw_only=True):
     - slow: the answer begins after `delay` seconds;
     - garbage: a number in the body is text (a rating, a kick-off, a minute; of a list the first entry's id);
     - replaced: wherever the body says `old` it says `new`: a key bears another name.
+    - odd: the value at `place` (keys and numbers of entries, as in ["home", "players", 0]) is `value`; a body without
+      such a place stays as it is.
 
     Requests can be told apart by path (see Switch), by `part` (what is asked for: seasons, rounds, round, last, next,
     day, or a part of a match), by `match` and by `season`. See Switch for how often a fault strikes.
@@ -56,6 +59,8 @@ class Fault(Switch, frozen=True, kw_only=True):
     delay: Annotated[float, Meta(ge=0, le=600)] = 0.1
     old: str = ""
     new: str = ""
+    place: tuple[str | int, ...] = ()
+    value: Any = None
 
 
 Hits = Mapping[str, Hit[Fault]]
@@ -99,13 +104,18 @@ _SPOILT_ENTRY: tuple[str | int, ...] = ("events", 0, "id")
 
 def spoil(body: bytes, part: str) -> bytes:
     """A body with text where a number belongs; as it is if there is no such number."""
+    return put(body, _SPOILT.get(part, _SPOILT_ENTRY), "garbage")
+
+
+def put(body: bytes, place: tuple[str | int, ...], value: Any) -> bytes:
+    """A body with this value at a place; as it is if there is no such place."""
     whole: Any = msgspec.json.decode(body)
-    *way, last = _SPOILT.get(part, _SPOILT_ENTRY)
+    *way, last = place
     inner = whole
     try:
         for step in way:
             inner = inner[step]
-    except (KeyError, IndexError):
+        inner[last] = value
+    except (KeyError, IndexError, TypeError):
         return body
-    inner[last] = "garbage"
     return msgspec.json.encode(whole)

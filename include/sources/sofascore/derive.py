@@ -70,8 +70,12 @@ _MACROS = {
     # Percent of the others who have less, those with the same counting half, from a rank, the number of rows up to and
     # with this value, and the number of rows.
     "percentile_rank(place, up_to, n)": "round(100 * (place - 1 + up_to - 1) / 2 / nullif(n - 1, 0), 4)",
-    # A figure of a player: what the upstream leaves out is 0 where he is covered and the match states the figure.
-    "figure(minutes, stated, value)": "if(minutes IS NULL OR NOT stated, NULL, coalesce(value, 0))",
+    # A figure of a player: what the upstream leaves out is 0 where he is covered and the match states the figure; what
+    # was refused when it was read is unknown.
+    "figure(player, stated, name, value)": (
+        "if(player.minutes IS NULL OR NOT stated OR coalesce(list_contains(player.refused, name), false), "
+        "NULL, coalesce(value, 0))"
+    ),
     # Whole years; null where nobody who plays is so young or so old, since the date of birth is wrong then.
     "years_between(born, day)": "date_sub('year', born, day)",
     "age_at(born, day)": (

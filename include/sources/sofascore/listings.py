@@ -88,11 +88,11 @@ class Entry(msgspec.Struct):
     homeTeam: _Named  # noqa: N815
     awayTeam: _Named  # noqa: N815
     season: _Season
-    homeScore: dict[str, Any] = {}  # noqa: N815
-    awayScore: dict[str, Any] = {}  # noqa: N815
+    homeScore: dict[str, Any] | None = None  # noqa: N815
+    awayScore: dict[str, Any] | None = None  # noqa: N815
     winnerCode: int | None = None  # noqa: N815
-    roundInfo: _Round = msgspec.field(default_factory=_Round)  # noqa: N815
-    changes: _Changes = msgspec.field(default_factory=_Changes)
+    roundInfo: _Round | None = None  # noqa: N815
+    changes: _Changes | None = None
 
     @property
     def kickoff(self) -> datetime:
@@ -113,17 +113,16 @@ class Entry(msgspec.Struct):
                 self.startTimestamp,
                 self.homeTeam.id,
                 self.awayTeam.id,
-                sorted(self.homeScore.items()),
-                sorted(self.awayScore.items()),
+                sorted((self.homeScore or {}).items()),
+                sorted((self.awayScore or {}).items()),
                 self.winnerCode,
-                self.roundInfo.round,
-                self.changes.changeTimestamp,
+                self.roundInfo.round if self.roundInfo else None,
+                self.changes.changeTimestamp if self.changes else None,
             ]
         )
 
 
 Found = tuple[Entry, msgspec.Raw]
-_entry = msgspec.json.Decoder(Entry, strict=False)
 
 
 class Lister:
@@ -190,12 +189,15 @@ class Lister:
         return [] if answer.kind is Kind.EMPTY else self._read(answer.json(_List).events)
 
     def _read(self, events: list[msgspec.Raw]) -> list[Found]:
-        """The entries that are what a match needs, in their own reading and in that of the rows."""
+        """The entries that are what a match needs, in their own reading and in that of the rows.
+
+        An odd value counts as absent; the rows report it.
+        """
         found = []
         for raw in events:
             try:
-                read(raw, Event)
-                found.append((_entry.decode(raw), raw))
+                read(raw, Event, [])
+                found.append((read(raw, Entry, []), raw))
             except (msgspec.DecodeError, UnicodeDecodeError, Unreadable):
                 self._unreadable(raw)
         return found

@@ -202,7 +202,7 @@ PLAYER_STATISTICS = (
     Statistic("sprints", "numberOfSprints", "Sprints."),
 )
 """Figures of a player in a match, from lineups[].players[].statistics. A key that is absent is null, which the
-upstream means as none of it where the match is covered at all."""
+upstream means as none of it where the match is covered at all; `refused` has those that are null for another reason."""
 
 TEAM_STATISTICS = (
     Statistic("possession", "ballPossession", "Share of the ball in percent, 0 to 100.", False),
@@ -272,6 +272,58 @@ def _ratio_columns() -> tuple[Column, ...]:
             Column(f"{ratio.column}_won", COUNT, f"{ratio.meaning} that succeeded."),
         )
     )
+
+
+class Range(NamedTuple):
+    """Least and greatest value that a column can hold."""
+
+    least: float
+    most: float
+
+    def holds(self, value: float) -> bool:
+        """Whether a value is within."""
+        return self.least <= value <= self.most
+
+    def __str__(self) -> str:
+        return f"{self.least} to {self.most}"
+
+
+COUNTED = Range(0, 500_000)
+"""No figure of a match is beyond; what is would overflow the sums of a career."""
+MINUTES = Range(0, 130)
+"""Two halves, extra time and what is added to them."""
+RATING = Range(1, 10)
+GOALS = Range(0, 15)
+PERCENT = Range(0, 100)
+CHANCE = Range(0, 1)
+"""That a shot is a goal."""
+RATING_LABEL = "rating"
+"""The label of best_players whose value is a rating."""
+
+RANGES: dict[str, dict[str, Range]] = {
+    "matches": {"home_goals": GOALS, "away_goals": GOALS},
+    "appearances": {
+        **{figure.column: COUNTED for figure in PLAYER_STATISTICS if figure.whole},
+        "minutes_played": MINUTES,
+        "rating": RATING,
+    },
+    "match_statistics": {
+        **{figure.column: COUNTED for figure in TEAM_STATISTICS if figure.whole},
+        **{name: COUNTED for ratio in TEAM_RATIOS for name in (ratio.column, f"{ratio.column}_won")},
+        "possession": PERCENT,
+        "duels_won_percent": PERCENT,
+    },
+    "shots": {"xg": CHANCE, "xgot": CHANCE},
+    "best_players": {"value": RATING},
+}
+"""What the upstream may say, by table and column. A value beyond is refused by itself when it is read, since the same
+rule in the contract would hold back all competitions; a test keeps both equal. What bounds nothing is not in here."""
+
+SUCCEEDED: dict[str, dict[str, str]] = {
+    "appearances": {"accurate_passes": "passes", "dribbles_won": "dribbles"},
+    "match_statistics": {"accurate_passes": "passes", "shots_on_target": "shots", "long_balls": "passes"},
+}
+"""By table: what cannot be more than another column of the row, since published shares would be above 1."""
 
 
 def _score_columns(side: str) -> tuple[Column, ...]:
@@ -488,6 +540,12 @@ APPEARANCES = Table(
         ),
         Column("captain", FLAG, "Captain.", True),
         *(statistic.declared for statistic in PLAYER_STATISTICS),
+        Column(
+            "refused",
+            pa.list_(TEXT),
+            "Columns that are null because what came for them cannot be (see the quarantine); null where none is.",
+            of_thing=True,
+        ),
         CONTENT_HASH,
     ),
     serve=True,

@@ -13,8 +13,9 @@ import duckdb
 import pyarrow.parquet as pq
 
 from include.sources.sofascore import match_tables
+from include.sources.sofascore.rows import appearance_hash
 from include.storage import duckdb_session
-from include.storage.tables import Table
+from include.storage.tables import Table, content_hash
 
 PART_OF = {
     "appearances": "lineups",
@@ -125,10 +126,11 @@ def carry(con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
             found.append(_completed())
         if altered:
             found.append(_altered(table, [year for (year,) in years]))
+        hash_ = appearance_hash if table is match_tables.APPEARANCES else content_hash
         path = scratch / f"carried-{table.name}.parquet"
         with pq.ParquetWriter(path, table.schema, compression="lz4") as writer:
             for query in found:
-                for batch in duckdb_session.hashed(con, query, table.schema):
+                for batch in duckdb_session.hashed(con, query, table.schema, hash_):
                     writer.write_batch(batch)
         con.read_parquet(str(path)).create_view(f"carried_{table.name}")
 

@@ -1,24 +1,32 @@
 """The upstream's bodies, as far as they are used: one struct per object (contract, event and what follows it).
 
 What the contract says may be missing is optional, and an object that is absent may also come as {}: then it is one
-without an id. Numbers may come as 42, 42.0 or "42". What is needed and not there, of another type or of an absurd size
-raises Unreadable with its place in the body.
+without an id. Numbers may come as 42, 42.0 or "42". A value of another type or beyond what its column can hold is odd:
+it reads as absent and is reported, with its place in the body. Where it is needed, or tells who or which side it was,
+the body is Unreadable.
 """
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from include.sources.parsing import may_hold_blank, without_blank, without_nul
 from include.sources.sofascore.match_tables import (
+    CHANCE,
+    GOALS,
     PLAYER_STATISTICS,
+    RANGES,
     TEAM_RATIOS,
     TEAM_STATISTICS,
+    Range,
     Statistic,
 )
 
@@ -26,16 +34,50 @@ Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Count = Annotated[int, Meta(ge=-500_000, le=500_000)]
 Number = Annotated[float, Meta(ge=-1e5, le=1e5)]
 """No figure of a match is beyond these; what is would overflow the sums of a career."""
+Goals = Annotated[int, Meta(ge=int(GOALS.least), le=int(GOALS.most))]
+Chance = Annotated[float, Meta(ge=CHANCE.least, le=CHANCE.most)]
 Text = Annotated[str, Meta(max_length=500)]
 Moment = Annotated[int, Meta(ge=-5_364_662_400, le=4_102_444_800)]
 """Seconds since 1970, from 1800 to 2100: any other time is a mistake."""
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 _NUL = rb"\u0000"
+_STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
+_DIGITS = 19
+"""Whole numbers of more digits are beyond every column."""
+ODD_MOST = 100
+"""So many odd values of one body are left out; of one that has more nothing is believed."""
+_WHO_AND_WHERE = frozenset(
+    {
+        "player",
+        "playerIn",
+        "playerOut",
+        "assist1",
+        "goalkeeper",
+        "playerOfTheMatch",
+        "homeManager",
+        "awayManager",
+        "isHome",
+        "substitute",
+    }
+)
+"""Fields whose absence would say something else: a card of nobody is a manager's, a goal of no side is nobody's."""
+_OF_NOBODY_ELSE = frozenset({"venue", "referee", "manager"})
+"""Objects whose id nothing else in a body hangs on."""
 
 
 class Unreadable(ValueError):
     """A body that cannot be taken for what was asked for; the message names the place."""
+
+
+class Odd(NamedTuple):
+    """A value that its place in a body cannot hold. `row`: the place of the list's entry that it stands in."""
+
+    place: str
+    why: str
+    value: Any
+    row: str = "$"
+    player: int | None = None
 
 
 class _Object(msgspec.Struct, rename="camel", gc=False):
@@ -45,16 +87,29 @@ class _Object(msgspec.Struct, rename="camel", gc=False):
 # --- Figures, declared in match_tables.py ------------------------------------------------------------
 
 
-def _figures(name: str, figures: Iterable[tuple[Statistic, str]]) -> type[msgspec.Struct]:
+def _figures(
+    name: str, ranges: dict[str, Range], figures: Iterable[tuple[Statistic, str]]
+) -> type[msgspec.Struct]:
     """A struct with a field for each figure, named as its column, and as given where it is received."""
     return msgspec.defstruct(
         name,
         [
-            (figure.column, (Count if figure.whole else Number) | None, msgspec.field(default=None, name=key))
+            (
+                figure.column,
+                _number(figure, ranges.get(figure.column)) | None,
+                msgspec.field(default=None, name=key),
+            )
             for figure, key in figures
         ],
         gc=False,
     )
+
+
+def _number(figure: Statistic, range_: Range | None) -> Any:
+    if range_ is None:
+        return Count if figure.whole else Number
+    kind = int if figure.whole else float
+    return Annotated[kind, Meta(ge=kind(range_.least), le=kind(range_.most))]
 
 
 TOTAL = ".total"
@@ -64,9 +119,12 @@ if TYPE_CHECKING:
     PlayerStatistics = msgspec.Struct
     TeamStatistics = msgspec.Struct
 else:
-    PlayerStatistics = _figures("PlayerStatistics", ((figure, figure.key) for figure in PLAYER_STATISTICS))
+    PlayerStatistics = _figures(
+        "PlayerStatistics", RANGES["appearances"], ((figure, figure.key) for figure in PLAYER_STATISTICS)
+    )
     TeamStatistics = _figures(
         "TeamStatistics",
+        RANGES["match_statistics"],
         [
             *((figure, figure.key) for figure in TEAM_STATISTICS),
             *(
@@ -124,7 +182,7 @@ class Team(_Object):
 class Score(_Object):
     """Goals of a side; {} before the match."""
 
-    display: Count | None = None
+    display: Goals | None = None
     period1: Count | None = None
     period2: Count | None = None
     normaltime: Count | None = None
@@ -310,7 +368,7 @@ class Point(_Object):
     """Momentum of a minute."""
 
     minute: Number
-    value: Count
+    value: Count | None
 
 
 class Graph(_Object):
@@ -342,8 +400,8 @@ class Shot(_Object):
     player_coordinates: Place | None = None
     goal_mouth_location: Text | None = None
     goal_mouth_coordinates: Place | None = None
-    xg: Number | None = None
-    xgot: Number | None = None
+    xg: Chance | None = None
+    xgot: Chance | None = None
     goalkeeper: Person | None = None
 
 
@@ -387,21 +445,106 @@ class HeadToHead(_Object):
 # --- Reading -----------------------------------------------------------------------------------------
 
 
-def read(body: msgspec.Raw, shape: type[Body]) -> Body:
-    """A body as its struct, without U+0000, which databases cannot hold, and without empty texts. Raises Unreadable."""
+def read(body: msgspec.Raw, shape: type[Body], odd: list[Odd]) -> Body:
+    """A body as its struct, without U+0000, which databases cannot hold, and without empty texts.
+
+    Adds to `odd` what was left out. Raises Unreadable.
+    """
     raw = bytes(body)
+    found = _read(raw, shape, odd)
+    return without_blank(found) if may_hold_blank(raw) else found
+
+
+def _read(raw: bytes, shape: type[Body], odd: list[Odd]) -> Body:
     try:
-        if _NUL in raw:
-            found: Body = msgspec.convert(without_nul(msgspec.json.decode(raw)), shape, strict=False)
-        else:
-            found = _decoder(shape).decode(raw)
+        if _NUL not in raw:
+            found: Body = _decoder(shape).decode(raw)
+            return found
+        problem = "it is no JSON"
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Unreadable(str(error)) from None
+        problem = str(error)
     except RecursionError:
         raise Unreadable("nested too deeply") from None
-    return without_blank(found) if may_hold_blank(raw) else found
+    try:
+        tree = without_nul(json.loads(raw.decode(), parse_int=_whole))
+        json.dumps(tree, ensure_ascii=False).encode()  # half a surrogate pair cannot be written
+        return _without_odd(tree, shape, odd)
+    except Unreadable:
+        raise
+    except ValueError:
+        raise Unreadable(problem) from None
+    except RecursionError:
+        raise Unreadable("nested too deeply") from None
 
 
 @cache
 def _decoder(shape: type[Any]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape, strict=False)
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _DIGITS else math.copysign(math.inf, -1 if digits[0] == "-" else 1)
+
+
+def _without_odd(tree: Any, shape: type[Body], odd: list[Odd]) -> Body:
+    """A decoded body as its struct, one odd value after the other taken for absent."""
+    taken: dict[str, Odd] = {}
+    while True:
+        try:
+            found = msgspec.convert(tree, shape, strict=False)
+        except msgspec.ValidationError as error:
+            why, _, place = str(error).rstrip("`").partition(" - at `")
+            if place in taken:  # absent it is no better
+                raise Unreadable(f"{taken[place].why} - at `{place}`") from None
+            if not place or len(taken) == ODD_MOST or _is_needed(place):
+                raise Unreadable(str(error)) from None
+            taken[place] = _take(tree, place, why)
+        else:
+            odd.extend(each for each in taken.values() if not _is_blank(each.value))
+            return found
+
+
+def _is_blank(value: Any) -> bool:
+    """Whether it is a text that says nothing, which is no odd value but an absent one."""
+    return isinstance(value, str) and not value.strip()
+
+
+def _is_needed(place: str) -> bool:
+    """Whether a value tells who or which it is."""
+    names = [name for name, _ in _STEP.findall(place) if name]
+    holder, key = ["", *names][-2:]
+    return key in _WHO_AND_WHERE or (key == "id" and holder not in _OF_NOBODY_ELSE)
+
+
+def _take(tree: Any, place: str, why: str) -> Odd:
+    """Make the value at a place null; returns what it was, with the player whose entry it stands in."""
+    *steps, last = [name or int(number) for name, number in _STEP.findall(place)]
+    holder, player = tree, None
+    for step in steps:
+        holder = holder[step]
+        if isinstance(holder, dict):
+            player = _player(holder) or player
+    value, holder[last] = holder[last], None
+    return Odd(place, why, value, place[: place.rfind("]") + 1] or "$", player)
+
+
+def _player(holder: dict[str, Any]) -> int | None:
+    """The player of an entry of a line-up, an incident, a shot."""
+    for name in ("player", "playerIn"):
+        person = holder.get(name)
+        if isinstance(person, dict) and isinstance(person.get("id"), int):
+            number: int = person["id"]
+            return number
+    return None
+
+
+def figures(values: dict[str, Any], odd: list[Odd], row: str) -> TeamStatistics:
+    """Figures of a team by the upstream's keys. Adds to `odd` what was left out; `row` tells where they stand."""
+    while True:
+        try:
+            return msgspec.convert(values, TeamStatistics, strict=False)
+        except msgspec.ValidationError as error:
+            why, _, place = str(error).rstrip("`").partition(" - at `$.")
+            if not _is_blank(values[place]):
+                odd.append(Odd(f"{row}.{place}", why, values[place], row))
+            values[place] = None

@@ -1,13 +1,16 @@
 """What landed of a match, turned into rows of the base tables. Pure: records in, tuples out.
 
-Tuples are in the order of the table's columns, content_hash last. A part that cannot be read is refused alone, except
-the event: without it nobody knows the teams, so the other parts of the same reply cannot be placed. Where the upstream
-says the same thing twice (a player, a shot, a minute), the first one counts.
+Tuples are in the order of the table's columns, content_hash last. An odd value is null and refused alone (payloads.py).
+A part that cannot be read is refused alone, except the event: without it nobody knows the teams, so the other parts of
+the same reply cannot be placed. Where the upstream says the same thing twice (a player, a shot, a minute), the first
+one counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -17,8 +20,17 @@ import msgspec
 from msgspec.structs import astuple
 
 from include.sources.sofascore import payloads
-from include.sources.sofascore.match_tables import PARTS, PLAYED, PLAYER_STATISTICS, state_of
-from include.sources.sofascore.payloads import Event, Person, Score, TeamStatistics, Unreadable, read
+from include.sources.sofascore.match_tables import (
+    GOALS,
+    PARTS,
+    PLAYED,
+    PLAYER_STATISTICS,
+    RATING,
+    RATING_LABEL,
+    SUCCEEDED,
+    state_of,
+)
+from include.sources.sofascore.payloads import Event, Odd, Person, Score, Unreadable, read
 from include.sources.sofascore.records import Listed, Reply
 from include.storage.tables import content_hash
 
@@ -35,6 +47,7 @@ DETAIL_LENGTH = 500
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_FIGURES = (None,) * len(PLAYER_STATISTICS)
+_COLUMNS = {figure.key: figure.column for figure in PLAYER_STATISTICS}
 _MINUTES_PLAYED = [figure.column for figure in PLAYER_STATISTICS].index("minutes_played")
 # What an absent object reads as. Shared, therefore never changed.
 _NO_NAME = payloads.Named()
@@ -56,12 +69,32 @@ class Refused:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class OddRow:
+    """The odd values of a row that is taken without them. `kind` is that of the table's values; `content`: by place."""
+
+    kind: str
+    key: str
+    detail: str
+    content: bytes
+
+
 @dataclass(slots=True)
 class Parsed:
-    """What a reply gave."""
+    """What a reply gave. `arrived` counts rows by the kind of their values, to compare `odd` with."""
 
     rows: Rows = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
+    odd: list[OddRow] = field(default_factory=list)
+    arrived: Counter[str] = field(default_factory=Counter)
+
+    def take(self, record: Listed | Reply, part: str, table: str, rows: list[Row], odd: list[Odd]) -> None:
+        """Take the rows of a part and what was left out of them."""
+        hash_ = appearance_hash if table == "appearances" else content_hash
+        self.rows[table] = [(*row, hash_(row)) for row in rows]
+        found = _odd_rows(f"match {record.match}", part, f"{table}_values", odd)
+        self.odd += found
+        self.arrived[f"{table}_values"] += max(len(rows), len(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +115,13 @@ class _Match:
 # --- Records -----------------------------------------------------------------------------------------
 
 
-def of_listed(listed: Listed) -> Rows:
+def of_listed(listed: Listed) -> Parsed:
     """The rows of an entry of an event list: the match and its teams. Raises Unreadable."""
-    match = _match(listed, read(listed.event, Event))
-    return {"matches": _hashed([_match_row(match)]), "teams": _hashed(_team_rows(match))}
+    parsed, odd = Parsed(), list[Odd]()
+    match = _match(listed, read(listed.event, Event, odd))
+    parsed.take(listed, "entry of a list", "matches", [_match_row(match)], odd)
+    parsed.rows["teams"] = _hashed(_team_rows(match))
+    return parsed
 
 
 def of_reply(reply: Reply) -> Parsed:
@@ -98,21 +134,22 @@ def of_reply(reply: Reply) -> Parsed:
     for part in PARTS:
         if part not in reply.parts:
             continue
-        body = reply.parts[part]
+        body, odd = reply.parts[part], list[Odd]()
         try:
             if part == "event":
-                match = _match(reply, read(body, payloads.EventBody).event)
+                match = _match(reply, read(body, payloads.EventBody, odd).event)
                 table, rows = "matches", [_match_row(match)]
             else:
-                table, rows_of = _PARTS[part]
-                rows, named[part] = rows_of(body, _known(match))
+                table, shape, rows_of = _PARTS[part]
+                known = _known(match)
+                rows, named[part] = rows_of(read(body, shape, odd), known, odd)
         except Unreadable as unreadable:
             detail = f"Match {reply.match}, {part}: {unreadable}"[:DETAIL_LENGTH]
             parsed.refused.append(Refused(part, detail, bytes(body)))
             ended[part] = ("refused", 0, detail)
         else:
             ended[part] = ("done", len(rows), None)
-            parsed.rows[table] = _hashed(rows)
+            parsed.take(reply, part, table, rows, odd)
     parsed.rows["match_parts"] = _hashed(
         (reply.match, part, *_season(reply), state, count, reply.asked_at, error)
         for part, (state, count, error) in ended.items()
@@ -128,6 +165,31 @@ def of_reply(reply: Reply) -> Parsed:
 
 def _hashed(rows: Iterable[Row]) -> list[Row]:
     return [(*row, content_hash(row)) for row in rows]
+
+
+def appearance_hash(row: Sequence[Any]) -> str:
+    """The hash of an appearance, whose last value (`refused`) came later: it counts where it says something.
+
+    So that nothing is reported as changed that says the same as before.
+    """
+    return content_hash(row if row[-1] else row[:-1])
+
+
+def _odd_rows(match: str, part: str, kind: str, odd: list[Odd]) -> list[OddRow]:
+    """The odd values of a part, one for each row that they stand in."""
+    found: dict[str, list[Odd]] = {}
+    for each in odd:
+        found.setdefault(each.row, []).append(each)
+    return [_odd_row(match, part, kind, values) for values in found.values()]
+
+
+def _odd_row(match: str, part: str, kind: str, values: list[Odd]) -> OddRow:
+    key = f"{match} {part}" + (f" player {values[0].player}" if values[0].player else "")
+    said = "; ".join(
+        f"{each.why} - at `{each.place}`, which says {str(each.value)[:50]!r}" for each in values
+    )
+    content = json.dumps({each.place: each.value for each in values}).encode()
+    return OddRow(kind, key, f"{key.capitalize()}: {said}"[:DETAIL_LENGTH], content)
 
 
 def _season(record: Listed | Reply) -> tuple[int, int, int]:
@@ -197,7 +259,8 @@ def _goals(score: Score) -> int | None:
     """Goals without a shoot-out. `current` has those of the shoot-out and is never read (contract, event)."""
     if score.display is not None or score.normaltime is None:
         return score.display
-    return score.normaltime + (score.overtime or 0)
+    goals = score.normaltime + (score.overtime or 0)
+    return goals if GOALS.holds(goals) else None
 
 
 def _score(score: Score, red_cards: int | None) -> Row:
@@ -309,17 +372,25 @@ def _id(person: Person | None, place: str) -> int:
 # --- Parts of a match --------------------------------------------------------------------------------
 
 
-def _appearances(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
-    lineups = read(body, payloads.Lineups)
+def _appearances(body: payloads.Lineups, match: _Match, odd: list[Odd]) -> tuple[list[Row], People]:
     rows: dict[int, Row] = {}
     people: People = []
-    for is_home, lineup in ((True, lineups.home), (False, lineups.away)):
+    refused = _refused_figures(odd)
+    stated = _stated([*body.home.players, *body.away.players])
+    for is_home, lineup in ((True, body.home), (False, body.away)):
         team, side = match.side(is_home)
         for number, entry in enumerate(lineup.players):
-            player = _id(entry.player, f"$.{side}.players[{number}].player")
+            place = f"$.{side}.players[{number}]"
+            player = _id(entry.player, f"{place}.player")
             people.append(entry.player)
             if player in rows:
                 continue
+            of_player = refused.get(place, [])
+            if entry.statistics:
+                none = stated.difference(of_player) if of_player else stated
+                for column, each in _more_than_tried("appearances", entry.statistics, place, none):
+                    odd.append(each._replace(player=player))
+                    of_player = [*of_player, column]
             figures = astuple(entry.statistics) if entry.statistics else _NO_FIGURES
             started = entry.substitute is False
             rows[player] = (
@@ -334,13 +405,45 @@ def _appearances(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
                 started or (figures[_MINUTES_PLAYED] or 0) > 0,
                 entry.captain is True,
                 *figures,
+                of_player or None,
             )
     return list(rows.values()), people
 
 
-def _match_statistics(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
+def _refused_figures(odd: list[Odd]) -> dict[str, list[str]]:
+    """The columns of figures that were left out, by the place of their player."""
+    found: dict[str, list[str]] = {}
+    for each in odd:
+        holder, _, key = each.place.rpartition(".")
+        if holder == f"{each.row}.statistics":
+            found.setdefault(each.row, []).append(_COLUMNS[key])
+    return found
+
+
+def _stated(players: list[payloads.LinedUp]) -> set[str]:
+    """What was tried, as far as the figure of a player who lacks it is 0: others of the match have it."""
+    return {
+        tried
+        for tried in SUCCEEDED["appearances"].values()
+        if any(each.statistics and getattr(each.statistics, tried) for each in players)
+    }
+
+
+def _more_than_tried(table: str, figures: msgspec.Struct, row: str, none: set[str]) -> list[tuple[str, Odd]]:
+    """Take out what succeeded more often than it was tried, which is 0 for what is in `none` and absent."""
+    found = []
+    for succeeded, tried in SUCCEEDED[table].items():
+        value, most = getattr(figures, succeeded), getattr(figures, tried)
+        if value is None or value <= (most or 0) or (most is None and tried not in none):
+            continue
+        setattr(figures, succeeded, None)
+        found.append((succeeded, Odd(f"{row}.{succeeded}", f"more than {most or 0} {tried}", value, row)))
+    return found
+
+
+def _match_statistics(body: payloads.Statistics, match: _Match, odd: list[Odd]) -> tuple[list[Row], People]:
     rows: dict[tuple[str, str], Row] = {}
-    for period in read(body, payloads.Statistics).statistics:
+    for period in body.statistics:
         sides: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         for group in period.groups:
             for item in group.statistics_items:
@@ -354,21 +457,20 @@ def _match_statistics(body: msgspec.Raw, match: _Match) -> tuple[list[Row], Peop
                     values[item.key + payloads.TOTAL] = total
         for is_home, values in zip((True, False), sides, strict=True):
             team, side = match.side(is_home)
-            try:
-                figures = astuple(msgspec.convert(values, TeamStatistics, strict=False))
-            except msgspec.ValidationError as error:
-                raise Unreadable(f"{error} in the {side} values of period {period.period!r}") from None
+            row = f"{period.period} {side}"
+            figures = payloads.figures(values, odd, row)
+            odd += [each for _, each in _more_than_tried("match_statistics", figures, row, set())]
             rows.setdefault(
-                (period.period, side), (match.id, period.period, side, *match.season, team, *figures)
+                (period.period, side), (match.id, period.period, side, *match.season, team, *astuple(figures))
             )
     return list(rows.values()), []
 
 
-def _incidents(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
+def _incidents(body: payloads.Incidents, match: _Match, _: list[Odd]) -> tuple[list[Row], People]:
     """Incidents from the first to the last. Of an own goal isHome is the side it counts for (contract, incidents)."""
     rows: list[Row] = []
     people: People = []
-    for position, incident in enumerate(reversed(read(body, payloads.Incidents).incidents), start=1):
+    for position, incident in enumerate(reversed(body.incidents), start=1):
         player = incident.player_in or incident.player or _NOBODY
         out, assist = incident.player_out or _NOBODY, incident.assist1 or _NOBODY
         people += (player, out, assist)
@@ -407,27 +509,29 @@ def _incidents(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
     return rows, people
 
 
-def _match_managers(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
-    managers = read(body, payloads.Managers)
+def _match_managers(body: payloads.Managers, match: _Match, _: list[Odd]) -> tuple[list[Row], People]:
     rows: list[Row] = []
-    for is_home, manager in ((True, managers.home_manager), (False, managers.away_manager)):
+    for is_home, manager in ((True, body.home_manager), (False, body.away_manager)):
         if manager and manager.id is not None:
             team, side = match.side(is_home)
             rows.append((match.id, side, *match.season, team, manager.id))
-    return rows, [managers.home_manager, managers.away_manager]
+    return rows, [body.home_manager, body.away_manager]
 
 
-def _momentum(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
+def _momentum(body: payloads.Graph, match: _Match, _: list[Odd]) -> tuple[list[Row], People]:
     values: dict[float, int] = {}
-    for point in read(body, payloads.Graph).graph_points:
-        values.setdefault(point.minute, point.value)
+    for point in body.graph_points:
+        if point.value is not None:
+            values.setdefault(point.minute, point.value)
+    if body.graph_points and not values:
+        raise Unreadable("no point has a value - at `$.graphPoints`")
     return [(match.id, minute, *match.season, value) for minute, value in values.items()], []
 
 
-def _shots(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
+def _shots(body: payloads.Shotmap, match: _Match, _: list[Odd]) -> tuple[list[Row], People]:
     rows: dict[int, Row] = {}
     people: People = []
-    for number, shot in enumerate(read(body, payloads.Shotmap).shotmap):
+    for number, shot in enumerate(body.shotmap):
         player = _id(shot.player, f"$.shotmap[{number}].player")
         people += (shot.player, shot.goalkeeper)
         if shot.id in rows:
@@ -458,37 +562,38 @@ def _shots(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
     return list(rows.values()), people
 
 
-def _best_players(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
-    best = read(body, payloads.BestPlayers)
-    of_the_match = (best.player_of_the_match or payloads.BestPlayer()).player
+def _best_players(body: payloads.BestPlayers, match: _Match, odd: list[Odd]) -> tuple[list[Row], People]:
+    of_the_match = (body.player_of_the_match or payloads.BestPlayer()).player
     rows: list[Row] = []
     people: People = [of_the_match]
-    for is_home, chosen in ((True, best.best_home_team_players), (False, best.best_away_team_players)):
+    for is_home, chosen in ((True, body.best_home_team_players), (False, body.best_away_team_players)):
         team, side = match.side(is_home)
         for rank, entry in enumerate(chosen, start=1):
             player = _id(entry.player, f"$.best{side.capitalize()}TeamPlayers[{rank - 1}].player")
             people.append(entry.player)
+            value = entry.value
+            if value is not None and entry.label == RATING_LABEL and not RATING.holds(value):
+                place = f"$.best{side.capitalize()}TeamPlayers[{rank - 1}]"
+                odd.append(Odd(f"{place}.value", f"a rating is {RATING}", value, place, player))
+                value = None
             is_best = of_the_match is not None and of_the_match.id == player
-            rows.append(
-                (match.id, side, rank, *match.season, team, player, entry.label, entry.value, is_best)
-            )
+            rows.append((match.id, side, rank, *match.season, team, player, entry.label, value, is_best))
     return rows, people
 
 
-def _head_to_head(body: msgspec.Raw, match: _Match) -> tuple[list[Row], People]:
-    duels = read(body, payloads.HeadToHead)
-    teams, managers = duels.team_duel or _NO_DUEL, duels.manager_duel or _NO_DUEL
+def _head_to_head(body: payloads.HeadToHead, match: _Match, _: list[Odd]) -> tuple[list[Row], People]:
+    teams, managers = body.team_duel or _NO_DUEL, body.manager_duel or _NO_DUEL
     return [(match.id, *match.season, *astuple(teams), *astuple(managers))], []
 
 
-_PARTS: dict[str, tuple[str, Callable[[msgspec.Raw, _Match], tuple[list[Row], People]]]] = {
-    "lineups": ("appearances", _appearances),
-    "statistics": ("match_statistics", _match_statistics),
-    "incidents": ("incidents", _incidents),
-    "managers": ("match_managers", _match_managers),
-    "graph": ("momentum", _momentum),
-    "shotmap": ("shots", _shots),
-    "best_players": ("best_players", _best_players),
-    "head_to_head": ("head_to_head", _head_to_head),
+_PARTS: dict[str, tuple[str, Any, Callable[[Any, _Match, list[Odd]], tuple[list[Row], People]]]] = {
+    "lineups": ("appearances", payloads.Lineups, _appearances),
+    "statistics": ("match_statistics", payloads.Statistics, _match_statistics),
+    "incidents": ("incidents", payloads.Incidents, _incidents),
+    "managers": ("match_managers", payloads.Managers, _match_managers),
+    "graph": ("momentum", payloads.Graph, _momentum),
+    "shotmap": ("shots", payloads.Shotmap, _shots),
+    "best_players": ("best_players", payloads.BestPlayers, _best_players),
+    "head_to_head": ("head_to_head", payloads.HeadToHead, _head_to_head),
 }
-"""Table and reading of every part but the event."""
+"""Table, shape and rows of every part but the event."""

@@ -124,7 +124,7 @@ def _records(lines: Iterable[bytes], file: PartFile, report: PartReport) -> Iter
                 parsed = rows.of_reply(reply)
                 report.arrived.update(reply.parts.keys())
             else:
-                parsed = rows.Parsed(rows.of_listed(_listed.decode(line)))
+                parsed = rows.of_listed(_listed.decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unreadable) as error:
             detail = f"Record {number}: {error}"[: rows.DETAIL_LENGTH]
             told = _MATCH.match(line)
@@ -135,6 +135,11 @@ def _records(lines: Iterable[bytes], file: PartFile, report: PartReport) -> Iter
             key = f"match {reply.match} {refused.part}"
             report.refused.append(
                 RefusedRow(refused.part, key, "unreadable_part", refused.detail, file.origin, refused.content)
+            )
+        report.arrived.update(parsed.arrived)
+        for odd in parsed.odd:
+            report.refused.append(
+                RefusedRow(odd.kind, odd.key, "odd_value", odd.detail, file.origin, odd.content)
             )
         yield number, parsed.rows
 

@@ -106,6 +106,15 @@ def test_a_statistic_that_is_renamed(upstream: SampleUpstream, ask_own: Any, mat
     assert ask_own.event(match, PATHS["lineups"]).json() == upstream.bodies(match)["lineups"]
 
 
+def test_an_odd_value_at_a_place(upstream: SampleUpstream, ask_own: Any, match: int) -> None:
+    right = upstream.bodies(match)["event"]
+    odd = {"kind": "odd", "part": "event", "place": ["event", "homeTeam", "name"], "value": [7]}
+    upstream.faults([odd])
+    assert ask_own.event(match).json()["event"]["homeTeam"]["name"] == [7]
+    upstream.faults([{**odd, "place": ["event", "nowhere", 3]}])
+    assert ask_own.event(match).json() == right
+
+
 def test_garbage_in_a_list(upstream: SampleUpstream, ask_own: Any) -> None:
     upstream.faults([{"kind": "garbage", "times": None}])
     assert ask_own.season(ENGLAND, 17126, "events/last/0").json()["events"][0]["id"] == "garbage"

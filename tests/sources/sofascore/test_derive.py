@@ -547,6 +547,23 @@ def test_a_key_that_no_player_of_a_match_has_is_no_zero_of_theirs(derived: Deriv
     assert partly == ["goals", "assists", "own_goals", "shots", "saves"]
 
 
+@scenario
+def a_match_of_which_a_figure_was_refused(world: World) -> None:
+    world.season(17, 171)
+    for match in (1711, 1712):
+        world.match(match, 171, 172, (0, 0))
+        refused = {"shots": None, "refused": ["shots"]} if match == 1711 else {"shots": 2}
+        world.appears(match, 1711, tackles=1, **refused)
+        world.appears(match, 1712, "away", shots=3, tackles=2)
+
+
+def test_a_figure_that_was_refused_is_unknown_and_no_zero(derived: Derived) -> None:
+    shows(
+        derived.one(tables.PLAYER_SEASONS, player_id=1711),
+        minutes=180, shots=2, shots_per_90=2.0, tackles_per_90=1.0, partly_known=["shots"],
+    )  # fmt: skip
+
+
 def test_goals_are_known_where_the_score_tells_that_no_player_scored_and_only_there(derived: Derived) -> None:
     # One match in six, 1-0, has a goal that no player has; in another one an own goal is all there is.
     shows(

@@ -761,3 +761,58 @@ def test_parts_that_do_not_come_with_the_change_of_a_matchs_teams_are_left_out_a
     home = {each["team_id"] for each in again["appearances"] if each["side"] == "home"}
     assert home == {upstream.matches()[match].home_team}
     assert {each["state"] for each in again["match_parts"]} == {"done", "none"}
+
+
+# --- odd values ---
+
+
+@pytest.mark.whole_gate
+def test_an_odd_value_is_null_and_in_the_quarantine_and_holds_nothing_else_back(copied: DailyRuns) -> None:
+    upstream = copied.upstream
+    match = next(n for n in old_matches(upstream) if "attendance" in upstream.bodies(n)["event"]["event"])
+    player = upstream.bodies(match)["lineups"]["home"]["players"][0]
+    spoilt = dict(player["statistics"], rating=11.2, minutesPlayed=-3)
+    odd = {
+        "event": (("event", "attendance"), "36,835"),
+        "lineups": (("home", "players", 0, "statistics"), spoilt),
+        "shotmap": (("shotmap", 0, "xg"), 4),
+        "best_players": (("bestHomeTeamPlayers", 0, "value"), "77"),
+        "head_to_head": (("teamDuel", "homeWins"), []),
+    }
+    upstream.faults(
+        [
+            {"kind": "odd", "match": match, "part": part, "place": place, "value": value, "times": None}
+            for part, (place, value) in odd.items()
+        ]
+    )
+    upstream.correct(match, 3, 1)
+    run, manifest = copied.candidate(2)
+    verdict = pipeline.judge(run)
+    assert verdict.passed, verdict.reasons
+    (row,) = of_match(copied, manifest, "matches", match)
+    assert (row["attendance"], row["home_goals"]) == (None, 3)
+    lined_up = {row["player_id"]: row for row in of_match(copied, manifest, "appearances", match)}
+    shows(lined_up[player["player"]["id"]], rating=None, minutes_played=None, started=True)
+    assert sum(row["rating"] is not None for row in lined_up.values()) > 20
+    assert manifest.quarantine.reasons == {"odd_value": len({*odd} & {*there(upstream, match)})}
+    assert {state for (of, _), state in states(copied, manifest).items() if of == match} <= {"done", "none"}
+    assert manifest.quarantine.refused["appearances_values"] == 1
+    assert (manifest.quarantine.arrived or {})["appearances_values"] >= len(lined_up)
+
+
+def test_many_odd_values_block(published: DailyRuns) -> None:
+    """As where the upstream begins to rate from 1 to 100."""
+    players = [{"player": {"id": n}, "statistics": {"rating": 70 + n}} for n in range(1, 31)]
+    home = {
+        "kind": "odd",
+        "part": "lineups",
+        "place": ("home",),
+        "value": {"players": players},
+        "times": None,
+    }
+    published.upstream.faults([home])
+    run, manifest = published.candidate(2, competition=str(LEAGUE))
+    verdict = pipeline.judge(run)
+    assert not verdict.passed
+    assert "appearances_values" in " ".join(verdict.reasons)
+    assert manifest.quarantine.refused["appearances_values"] >= 30

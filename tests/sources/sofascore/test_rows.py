@@ -14,7 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.sources.sofascore import rows
-from include.sources.sofascore.match_tables import MATCH_TABLES, PARTS
+from include.sources.sofascore.match_tables import (
+    MATCH_TABLES,
+    PARTS,
+    PLAYER_STATISTICS,
+    RANGES,
+    TEAM_RATIOS,
+    TEAM_STATISTICS,
+)
 from include.sources.sofascore.payloads import Unreadable
 from include.sources.sofascore.records import Listed, Reply
 from include.storage.tables import content_hash
@@ -234,7 +241,8 @@ def assert_fits(found: rows.Rows) -> None:
         table = TABLES[name]
         for row in of_table:
             assert len(row) == len(table.columns)
-            assert row[-1] == content_hash(row[:-1])
+            hash_ = rows.appearance_hash if name == "appearances" else content_hash
+            assert row[-1] == hash_(row[:-1])
         for column, values in zip(table.columns, zip(*of_table, strict=True), strict=False):
             array = pa.array(values, column.type)
             array.validate(full=True)
@@ -263,7 +271,8 @@ def test_what_a_record_says_of_competition_and_season_goes_before_what_the_body_
 
 
 def test_a_list_entry_gives_the_match_and_its_teams() -> None:
-    found = rows.of_listed(listed(event(status={"code": 0}, homeScore={}, awayScore={}, winnerCode=None)))
+    entry = event(status={"code": 0}, homeScore={}, awayScore={}, winnerCode=None)
+    found = rows.of_listed(listed(entry)).rows
     assert_fits(found)
     assert set(found) == {"matches", "teams"}
     (match,) = named("matches", found["matches"])
@@ -542,22 +551,217 @@ def test_whole_numbers_may_come_as_fractions_or_text(value: Any) -> None:
     assert [type(row["fouls"]) for row in found] == [int, int]
 
 
-@pytest.mark.parametrize("value", [42.5, 2**31, -(2**40), "nan", "many", [], True])
-def test_what_is_no_whole_number_refuses_the_part(value: Any) -> None:
-    body = {"home": {"players": [lined_up(11, statistics={"goals": value})]}, "away": {}}
-    assert "$.home.players[0].statistics.goals" in refused("lineups", body)
-    item = {"key": "fouls", "homeValue": 1, "awayValue": value}
-    detail = refused(
-        "statistics", {"statistics": [{"period": "1ST", "groups": [{"statisticsItems": [item]}]}]}
+NO_NUMBERS = [
+    42.5,
+    2**31,
+    -(2**40),
+    "nan",
+    "many",
+    "36,835",
+    [],
+    {},
+    True,
+    10**400,
+    float("inf"),
+    float("nan"),
+]
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_what_is_no_whole_number_is_null_and_nothing_else_is(value: Any) -> None:
+    body = {"home": {"players": [lined_up(11, statistics={"goals": value, "goalAssist": 2})]}, "away": {}}
+    row, odd = odd_row("lineups", body)
+    assert (row["goals"], row["assists"], row["refused"]) == (None, 2, ["goals"])
+    assert (odd.kind, odd.key) == ("appearances_values", "match 9 lineups player 11")
+    assert "$.home.players[0].statistics.goals" in odd.detail
+    item, good = (
+        {"key": "fouls", "homeValue": 1, "awayValue": value},
+        {"key": "goalkeeperSaves", "awayValue": 3},
     )
-    assert "$.fouls" in detail
-    assert "away values of period '1ST'" in detail
+    groups = [{"statisticsItems": [item, good]}]
+    row, odd = odd_row("statistics", {"statistics": [{"period": "1ST", "groups": groups}]}, -1)
+    assert (row["side"], row["fouls"], row["saves"]) == ("away", None, 3)
+    assert (odd.kind, "1ST away.fouls" in odd.detail) == ("match_statistics_values", True)
+    row, odd = odd_row("event", {"event": event(attendance=value, venue={"id": 5, "name": "Pier"})})
+    assert (row["attendance"], row["venue"], row["home_goals"]) == (None, "Pier", 2)
+    assert "$.event.attendance" in odd.detail
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "-Infinity", 1e300])
-def test_what_is_no_finite_number_of_sensible_size_refuses_the_part(value: Any) -> None:
+@pytest.mark.parametrize(
+    "value", ["nan", "inf", "-Infinity", 1e300, float("nan"), float("inf"), -0.1, 1.1, [1], True]
+)
+def test_what_is_no_chance_of_a_goal_is_null(value: Any) -> None:
     shot = {**BODIES["shotmap"]["shotmap"][0], "xg": value}
-    assert "$.shotmap[0].xg" in refused("shotmap", {"shotmap": [shot]})
+    row, odd = odd_row("shotmap", {"shotmap": [shot]})
+    assert (row["xg"], row["xgot"], row["type"]) == (None, 0.5, "goal")
+    assert (odd.key, "$.shotmap[0].xg" in odd.detail) == ("match 9 shotmap player 11", True)
+
+
+@pytest.mark.parametrize("table", RANGES)
+def test_a_value_is_refused_beyond_its_range_and_taken_at_its_ends(table: str) -> None:
+    for column, (least, most) in RANGES[table].items():
+        for value, good in ((least, True), (most, True), (least - 1, False), (most + 1, False)):
+            part, body, number = stating(table, column, value)
+            parsed = rows.of_reply(reply({**BODIES, part: body}))
+            assert not parsed.refused
+            assert named(table, parsed.rows[table])[number][column] == (value if good else None)
+            assert len(parsed.odd) == (not good), (column, value)
+
+
+def stating(table: str, column: str, value: float) -> tuple[str, Body, int]:
+    """A part whose row of that number says a value, and nothing that contradicts it."""
+    if table == "matches":
+        scores = {f"{side}Score": {"display": 0, "normaltime": None} for side in ("home", "away")}
+        return "event", {"event": event(**{**scores, f"{column[:4]}Score": {"display": value}})}, 0
+    if table == "appearances":
+        key = next(each.key for each in PLAYER_STATISTICS if each.column == column)
+        return "lineups", {"home": {"players": [lined_up(11, statistics={key: value})]}, "away": {}}, 0
+    if table == "shots":
+        return "shotmap", {"shotmap": [{**BODIES["shotmap"]["shotmap"][0], column: value}]}, 0
+    if table == "best_players":
+        best = {"value": value, "label": "rating", "player": player(11)}
+        return "best_players", {"bestHomeTeamPlayers": [best]}, 0
+    keys = {each.column: (each.key, "homeValue") for each in TEAM_STATISTICS}
+    keys |= {each.column: (each.key, "homeTotal") for each in TEAM_RATIOS}
+    keys |= {f"{each.column}_won": (each.key, "homeValue") for each in TEAM_RATIOS}
+    key, field = keys[column]
+    return "statistics", periods({"key": key, field: value}), 0
+
+
+def odd_row(part: str, body: Body, number: int = 0) -> tuple[Record, rows.OddRow]:
+    """A row of a part and the odd values of it, the only ones; every other part is taken whole."""
+    parsed = rows.of_reply(reply({**BODIES, part: body}))
+    assert not parsed.refused
+    assert_fits(parsed.rows)
+    assert {row["state"] for row in named("match_parts", parsed.rows["match_parts"])} == {"done"}
+    (odd,) = parsed.odd
+    assert parsed.arrived[odd.kind] >= 1
+    assert odd.content
+    return named(OWNED[part], parsed.rows[OWNED[part]])[number], odd
+
+
+def test_odd_values_of_a_row_are_refused_together_and_those_of_many_rows_by_row() -> None:
+    players = [
+        lined_up(n, statistics={"rating": 11.2, "minutesPlayed": -3, "goals": 1}) for n in (11, 12, 13)
+    ]
+    parsed = rows.of_reply(reply({**BODIES, "lineups": {"home": {"players": players}, "away": {}}}))
+    assert [odd.key for odd in parsed.odd] == [f"match 9 lineups player {n}" for n in (11, 12, 13)]
+    assert parsed.arrived["appearances_values"] == 3
+    for row in named("appearances", parsed.rows["appearances"]):
+        assert (row["minutes_played"], row["rating"], row["goals"]) == (None, None, 1)
+        assert (row["started"], row["played"], sorted(row["refused"])) == (
+            True,
+            True,
+            ["minutes_played", "rating"],
+        )
+
+
+def test_a_match_with_an_odd_value_is_taken_with_all_else_that_its_event_says() -> None:
+    said = {
+        "venue": {"id": "x", "name": ["Pier"], "city": {"name": 5}},
+        "referee": {"id": 6, "name": "Noether"},
+        "roundInfo": "first",
+        "winnerCode": "home",
+        "changes": {"changeTimestamp": 10**12},
+        "homeScore": {"display": -1, "period1": 1, "normaltime": 2},
+        "hasXg": "perhaps",
+    }
+    row, odd = odd_row("event", {"event": event(**said)})
+    assert (row["venue_id"], row["venue"], row["city"], row["round"], row["winner"]) == (None,) * 5
+    assert (row["referee"], row["home_goals"], row["home_goals_period1"], row["away_goals"]) == (
+        "Noether",
+        2,
+        1,
+        1,
+    )
+    assert all(place in odd.detail for place in ("venue.id", "venue.name", "city.name", "roundInfo"))
+
+
+@pytest.mark.parametrize(
+    ("part", "way"),
+    [
+        ("event", ("event", "startTimestamp")),
+        ("event", ("event", "homeTeam", "id")),
+        ("event", ("event", "status", "code")),
+        ("lineups", ("home", "players", 0, "player", "id")),
+        ("lineups", ("home", "players", 0, "substitute")),
+        ("lineups", ("home", "players")),
+        ("incidents", ("incidents", 1, "player", "id")),
+        ("incidents", ("incidents", 1, "player")),
+        ("incidents", ("incidents", 1, "isHome")),
+        ("incidents", ("incidents", 1, "incidentType")),
+        ("incidents", ("incidents", 1)),
+        ("managers", ("homeManager", "id")),
+        ("graph", ("graphPoints", 0, "minute")),
+        ("shotmap", ("shotmap", 0, "id")),
+        ("best_players", ("bestHomeTeamPlayers", 0, "player")),
+        ("statistics", ("statistics", 0, "groups", 0, "statisticsItems", 0, "key")),
+        ("statistics", ("statistics", 0, "groups")),
+    ],
+)
+@pytest.mark.parametrize("value", ["garbage", 1.5, True, [7]])
+def test_what_tells_who_which_or_where_is_needed(part: str, way: tuple[Any, ...], value: Any) -> None:
+    good = {True: ("substitute", "isHome"), "garbage": ("incidentType", "key"), 1.5: ("minute",)}
+    if value != [7] and way[-1] in good[value]:
+        return
+    body = deepcopy(BODIES[part])
+    holder: Any = body
+    for step in way[:-1]:
+        holder = holder[step]
+    holder[way[-1]] = value
+    parsed = rows.of_reply(reply({**BODIES, part: body}))
+    assert part in {each.part for each in parsed.refused}
+    assert OWNED[part] not in parsed.rows
+    assert not [odd for odd in parsed.odd if part in odd.key]
+
+
+def test_a_point_of_momentum_without_a_value_is_left_out() -> None:
+    points = [{"minute": 1, "value": "up"}, {"minute": 2, "value": 5}]
+    row, odd = odd_row("graph", {"graphPoints": points})
+    assert (row["minute"], row["value"], "$.graphPoints[0].value" in odd.detail) == (2, 5, True)
+
+
+def test_a_graph_without_any_value_is_refused_and_not_taken_for_empty() -> None:
+    assert "$.graphPoints" in refused("graph", {"graphPoints": [{"minute": 1, "value": "up"}]})
+
+
+def test_more_odd_values_than_a_body_may_have_refuse_it() -> None:
+    points = [{"minute": n, "value": "up"} for n in range(101)]
+    assert "graphPoints" in refused("graph", {"graphPoints": points})
+
+
+def test_what_succeeded_more_often_than_it_was_tried_is_null() -> None:
+    some = {"totalPass": 10, "accuratePass": 9, "minutesPlayed": 90}
+    too_many = {"totalPass": 10, "accuratePass": 11, "totalContest": 1, "wonContest": 1}
+    of_none = {"accuratePass": 4}
+    players = [lined_up(n, statistics=each) for n, each in ((11, some), (12, too_many), (13, of_none))]
+    parsed = rows.of_reply(reply({**BODIES, "lineups": {"home": {"players": players}, "away": {}}}))
+    assert [(odd.key, "accurate_passes" in odd.detail) for odd in parsed.odd] == [
+        (f"match 9 lineups player {n}", True) for n in (12, 13)
+    ]
+    found = named("appearances", parsed.rows["appearances"])
+    assert [(row["accurate_passes"], row["refused"]) for row in found] == [
+        (9, None),
+        (None, ["accurate_passes"]),
+        (None, ["accurate_passes"]),
+    ]
+    item = {"key": "accuratePasses", "homeValue": 11, "awayValue": 9}
+    tried = {"key": "passes", "homeValue": 10, "awayValue": 10}
+    row, _ = odd_row("statistics", periods(item, tried))
+    assert (row["passes"], row["accurate_passes"]) == (10, None)
+
+
+def test_an_odd_value_in_a_list_entry_is_refused_alone() -> None:
+    parsed = rows.of_listed(listed(event(winnerCode="36,835")))
+    (row,) = named("matches", parsed.rows["matches"])
+    assert (row["winner"], row["home_goals"]) == (None, 2)
+    assert [(odd.kind, odd.key) for odd in parsed.odd] == [("matches_values", "match 9 entry of a list")]
+
+
+def test_an_appearance_without_refused_values_keeps_its_hash_of_before_there_was_such_a_column() -> None:
+    (row, *_) = rows.of_reply(reply(BODIES)).rows["appearances"]
+    assert row[-2] is None
+    assert row[-1] == content_hash(row[:-2])
 
 
 def test_ids_beyond_64_bits_are_refused() -> None:
@@ -570,9 +774,9 @@ def test_zero_characters_are_taken_out_of_texts() -> None:
     assert match_of(venue={"id": 5, "name": "a\\u0000b"})["venue"] == "a\\u0000b"
 
 
-def test_a_text_without_bounds_is_refused() -> None:
-    incident = {"incidentType": "card", "reason": "x" * 501}
-    assert "$.incidents[0].reason" in refused("incidents", {"incidents": [incident]})
+def test_a_text_without_bounds_is_null() -> None:
+    row, odd = odd_row("incidents", {"incidents": [{"incidentType": "card", "reason": "x" * 501}]})
+    assert (row["type"], row["reason"], "$.incidents[0].reason" in odd.detail) == ("card", None, True)
 
 
 def test_a_body_nested_without_end_is_refused_alone() -> None:
@@ -925,14 +1129,3 @@ def test_whatever_comes_is_refused_part_by_part_or_fits_the_tables(
     if "event" not in spoilt_parts:
         assert {part for part, state in ended.items() if state == "refused"} <= spoilt_parts
     assert len(parsed.refused) == list(ended.values()).count("refused")
-
-
-@pytest.mark.parametrize(
-    ("key", "value"), [("totalPass", 500_001), ("rating", 100_001.0), ("goals", -500_001)]
-)
-def test_a_figure_beyond_reason_is_refused_before_it_overflows_the_sums_of_a_career(
-    key: str, value: float
-) -> None:
-    body = deepcopy(BODIES["lineups"])
-    body["home"]["players"][0]["statistics"][key] = value
-    assert key in refused("lineups", body)

@@ -113,7 +113,7 @@ def test_one_bad_record_does_not_hold_up_the_others(tmp_path: Path) -> None:
         ("listing", None),
         ("listing", "match 6"),
     ]
-    assert report.arrived == {"listing": 4}
+    assert report.arrived == {"listing": 4, "matches_values": 2}
     assert report.refused[0].raw == "raw/sofascore/v1/part-00100.jsonl.zst"
     assert [item.detail.partition(":")[0] for item in report.refused] == ["Record 101", "Record 102"]
     assert "match 7" in report.refused[1].detail
@@ -126,14 +126,24 @@ def test_a_part_that_cannot_be_read_is_quarantined_and_the_rest_of_its_match_is_
     (item,) = report.refused
     assert (item.reason, json.loads(item.content)) == ("unreadable_part", graph)
     assert (item.kind, item.key) == ("graph", "match 5 graph")
-    assert report.arrived == {"matches": 1, "event": 1, "graph": 1}
+    assert report.arrived == {"matches": 1, "event": 1, "graph": 1, "matches_values": 1}
     assert item.detail.startswith("Match 5, graph: ")
-    assert "$.graphPoints[0].value" in item.detail
+    assert "$.graphPoints" in item.detail
     assert query(tmp_path, "SELECT part, state, error FROM fresh_match_parts ORDER BY 1") == [
         ("event", "done", None),
         ("graph", "refused", item.detail),
     ]
     assert query(tmp_path, "SELECT match_id FROM fresh_matches") == [(5,)]
+
+
+def test_an_odd_value_is_quarantined_and_counted_beside_the_rows_that_came(tmp_path: Path) -> None:
+    graph = {"graphPoints": [{"minute": 1, "value": "high"}, {"minute": 2, "value": 3}]}
+    report = shards.parse_files([job(tmp_path, [reply(5, graph=graph)])], tmp_path)[0]
+    (item,) = report.refused
+    assert (item.kind, item.key, item.reason) == ("momentum_values", "match 5 graph", "odd_value")
+    assert json.loads(item.content) == {"$.graphPoints[0].value": "high"}
+    assert (report.arrived["graph"], report.arrived["momentum_values"]) == (1, 1)
+    assert query(tmp_path, "SELECT minute, value FROM fresh_momentum") == [(2.0, 3)]
 
 
 def test_workers_find_what_one_process_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

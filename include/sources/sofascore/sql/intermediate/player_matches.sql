@@ -1,7 +1,7 @@
 -- One row per player on the pitch in a played match, with the figures that are used further on. The upstream leaves out
 -- what is 0. So a figure that is left out is 0 where the player's minutes are stated and somebody of the match has the
 -- figure, and unknown where nobody has: the upstream does not count it there. Of goals the score says whether there are
--- none, of own goals the incidents say so, or a score that the other goals add up to.
+-- none, of own goals the incidents say so, or a score that the other goals add up to. What was refused is unknown.
 WITH stated AS (
     SELECT
         match_id,
@@ -36,29 +36,29 @@ SELECT
     a.started,
     a.minutes_played AS minutes,
     CAST(a.rating AS DECIMAL(18, 4)) AS rating,
-    figure(a.minutes_played, k.goals, a.goals) AS goals,
-    figure(a.minutes_played, k.assists > 0, a.assists) AS assists,
-    figure(a.minutes_played, k.own_goals, a.own_goals) AS own_goals,
-    figure(a.minutes_played, k.expected_goals > 0, CAST(a.expected_goals AS DECIMAL(12, 6))) AS xg,
-    figure(a.minutes_played, k.expected_assists > 0, CAST(a.expected_assists AS DECIMAL(12, 6))) AS xa,
-    figure(a.minutes_played, k.shots > 0, a.shots) AS shots,
-    figure(a.minutes_played, k.shots_on_target > 0, a.shots_on_target) AS shots_on_target,
-    figure(a.minutes_played, k.key_passes > 0, a.key_passes) AS key_passes,
-    figure(a.minutes_played, k.passes > 0, a.passes) AS passes,
-    figure(a.minutes_played, k.accurate_passes > 0, a.accurate_passes) AS accurate_passes,
-    figure(a.minutes_played, k.dribbles > 0, a.dribbles) AS dribbles,
-    figure(a.minutes_played, k.dribbles_won > 0, a.dribbles_won) AS dribbles_won,
-    figure(a.minutes_played, k.duels_won > 0, a.duels_won) AS duels_won,
-    figure(a.minutes_played, k.duels_lost > 0, a.duels_lost) AS duels_lost,
-    figure(a.minutes_played, k.aerial_duels_won > 0, a.aerial_duels_won) AS aerial_duels_won,
-    figure(a.minutes_played, k.aerial_duels_lost > 0, a.aerial_duels_lost) AS aerial_duels_lost,
-    figure(a.minutes_played, k.tackles > 0, a.tackles) AS tackles,
-    figure(a.minutes_played, k.interceptions > 0, a.interceptions) AS interceptions,
-    figure(a.minutes_played, k.clearances > 0, a.clearances) AS clearances,
-    figure(a.minutes_played, k.ball_recoveries > 0, a.ball_recoveries) AS ball_recoveries,
-    figure(a.minutes_played, k.saves > 0, a.saves) AS saves,
+    figure(a.player, k.goals, 'goals', a.goals) AS goals,
+    figure(a.player, k.assists > 0, 'assists', a.assists) AS assists,
+    figure(a.player, k.own_goals, 'own_goals', a.own_goals) AS own_goals,
+    figure(a.player, k.expected_goals > 0, 'expected_goals', CAST(a.expected_goals AS DECIMAL(12, 6))) AS xg,
+    figure(a.player, k.expected_assists > 0, 'expected_assists', CAST(a.expected_assists AS DECIMAL(12, 6))) AS xa,
+    figure(a.player, k.shots > 0, 'shots', a.shots) AS shots,
+    figure(a.player, k.shots_on_target > 0, 'shots_on_target', a.shots_on_target) AS shots_on_target,
+    figure(a.player, k.key_passes > 0, 'key_passes', a.key_passes) AS key_passes,
+    figure(a.player, k.passes > 0, 'passes', a.passes) AS passes,
+    figure(a.player, k.accurate_passes > 0, 'accurate_passes', a.accurate_passes) AS accurate_passes,
+    figure(a.player, k.dribbles > 0, 'dribbles', a.dribbles) AS dribbles,
+    figure(a.player, k.dribbles_won > 0, 'dribbles_won', a.dribbles_won) AS dribbles_won,
+    figure(a.player, k.duels_won > 0, 'duels_won', a.duels_won) AS duels_won,
+    figure(a.player, k.duels_lost > 0, 'duels_lost', a.duels_lost) AS duels_lost,
+    figure(a.player, k.aerial_duels_won > 0, 'aerial_duels_won', a.aerial_duels_won) AS aerial_duels_won,
+    figure(a.player, k.aerial_duels_lost > 0, 'aerial_duels_lost', a.aerial_duels_lost) AS aerial_duels_lost,
+    figure(a.player, k.tackles > 0, 'tackles', a.tackles) AS tackles,
+    figure(a.player, k.interceptions > 0, 'interceptions', a.interceptions) AS interceptions,
+    figure(a.player, k.clearances > 0, 'clearances', a.clearances) AS clearances,
+    figure(a.player, k.ball_recoveries > 0, 'ball_recoveries', a.ball_recoveries) AS ball_recoveries,
+    figure(a.player, k.saves > 0, 'saves', a.saves) AS saves,
     CAST(a.goals_prevented AS DECIMAL(12, 6)) AS goals_prevented
-FROM all_appearances a
+FROM (SELECT *, {'minutes': minutes_played, 'refused': refused} AS player FROM all_appearances) a
 JOIN played_matches m USING (match_id)
 JOIN known k USING (match_id)
 LEFT JOIN all_players p USING (player_id)
