@@ -215,6 +215,11 @@ def hide_phones(text: str, known: Collection[str | None] = ()) -> str:
     return replaced(text, _phones(text, known), PHONE)
 
 
+def hide_details(text: str) -> str:
+    """The text with `[mail]` and `[phone]` for both."""
+    return hide_phones(hide_mails(text))
+
+
 def replaced(text: str, spans: Iterable[tuple[int, int]], mark: str) -> str:
     """The text with a mark in place of each span; of spans that overlap the first counts."""
     pieces, done = [], 0

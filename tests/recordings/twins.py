@@ -59,6 +59,17 @@ TWINS: dict[str, dict[str, tuple[str, ...] | str]] = {
             "tests/sources/ctgov/test_build.py::test_a_first_run_publishes_what_every_study_says",
         ),
     },
+    "ctgov/test_redaction.py": {
+        "test_the_labels_are_those_of_the_recordings": "It binds the labels to the texts of the recordings, which nothing else holds.",
+        "test_without_a_contact_only_individual_sponsors_are_hidden": (
+            "tests/sources/ctgov/test_privacy.py::test_words_alone_make_no_person",
+            "tests/sources/ctgov/test_people.py::test_sponsor_in_person_is_one_where_nobody_else_is_the_investigator",
+        ),
+        "test_a_practice_is_hidden_once_its_doctor_is_a_contact_and_few_institutions_are": (
+            "tests/sources/ctgov/test_privacy.py::test_a_practice_is_hidden_where_its_doctor_is_named",
+            "tests/sources/ctgov/test_privacy.py::test_places_companies_products_and_diseases_keep_the_words_of_a_name",
+        ),
+    },
     "ctgov/test_studies.py": {
         "test_column_of_studies_holds_what_was_recorded": (
             "tests/sources/ctgov/test_study.py::test_every_column_of_a_full_record",

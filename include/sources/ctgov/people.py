@@ -49,7 +49,7 @@ def has_case(text: str) -> bool:
 
 _COMPANY = r"\b(?:inc|llc|ltd|limited|gmbh|corp|plc|kgaa|srl|s\.p\.a|spa|a/s|b\.v|n\.v)\b"
 INSTITUTION = re.compile(
-    r"hospi|hôpit|hopit|ospedal|szpital|spital\b|krankenhaus|klinikum|policl|univer|institu|found?ati|fundaci|fondaz"
+    r"hospi|hôpit|hopit|ospedal|hastane|szpital|spital\b|krankenhaus|klinikum|policl|univer|institu|found?ati|fundaci|fondaz"
     r"|stiftung|cent(?:er|re|ro|rum)\b|zentrum|college|school|facult|academ|laborat|\blabs?\b|pharm|biotech|therapeut"
     r"|compan|corporat|industr|consorti|societ|associat|network|memorial|library|ministr|authorit|agenc"
     r"|больниц|институт|университет|центр|医院|病院|大学|學|研究|公司|병원|대학"
@@ -69,7 +69,7 @@ DISEASE = re.compile(
     re.IGNORECASE,
 )
 """Words of diseases."""
-_OFFICE = re.compile(
+OFFICE = re.compile(
     r"medic|clinic|clíni|klini|research|trial|stud(?:y|ies)\b|depart|dipart|division|abteilung|repart|servi[czx]"
     r"|unidad|unit[éà]|\bunit\b|office|program|project|registr|transparen|disclosure|operation|develop|global|internation"
     r"|national|regi[oó]n\b|county|commission|committee|alliance|council|coordinat|director|manager|contact\b|informat"
@@ -80,6 +80,7 @@ _OFFICE = re.compile(
     r"|science|call|email)\b",
     re.IGNORECASE,
 )
+"""Words of departments and of what people do there."""
 _PARTNERS = re.compile(r"\band (?:company|co|sons|partners|associates)\b|&", re.IGNORECASE)
 _COMPANY_FORM = frozenset("AG SA AB SE AS KG KK BV NV SpA Co HF".split())
 PARTICLES = frozenset(
@@ -159,7 +160,7 @@ def person(name: str) -> Person | None:
     if not 0 < len(words) <= _MOST_WORDS or words[-1] in _COMPANY_FORM:
         return None
     whole = " ".join(words)
-    if any(pattern.search(whole) for pattern in (INSTITUTION, PRODUCT, DISEASE, _OFFICE)):
+    if any(pattern.search(whole) for pattern in (INSTITUTION, PRODUCT, DISEASE, OFFICE)):
         return None
     if tail and (tail[0] in _COMPANY_FORM or re.match(_COMPANY, tail[0], re.IGNORECASE)):
         return None  # "Nowhere, Inc."

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from include.sources.contact_details import hide_details
 from include.sources.parsing import lenient, partial_day
 from include.upstream.answers import one_line
 
@@ -136,9 +137,9 @@ def trial(row: bytes | msgspec.Raw, collection: str, today: date) -> dict[str, A
     return {
         "collection": collection,
         "trial_id": trial_id,
-        "title": _text(found.title),
-        "conditions": _parts(found.conditions) or None,
-        "interventions": _text(interventions),
+        "title": _public(found.title),
+        "conditions": list(map(hide_details, _parts(found.conditions))) or None,
+        "interventions": _public(interventions),
         "phase": None if phase is None or phase.lower() in _NO_PHASE else phase,
         "status": _text(found.status),
         "updated": updated,
@@ -147,6 +148,16 @@ def trial(row: bytes | msgspec.Raw, collection: str, today: date) -> dict[str, A
         "url": _url(found.link, collection, trial_id),
         "cids": list(_cids(found.cids)),
     }
+
+
+def _public(value: str | None) -> str | None:
+    """As _text, without mail addresses and phone numbers.
+
+    Names stay: ctgov hides those of the people whom a study's record names, PubChem's rows name nobody, and words alone
+    do not tell a person from a company ("Dr. Reddy's Laboratories").
+    """
+    text = _text(value)
+    return None if text is None else hide_details(text)
 
 
 def _url(link: str | None, collection: str, trial_id: str) -> str | None:

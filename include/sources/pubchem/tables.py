@@ -17,6 +17,8 @@ SCHEMA_VERSION = 1
 MIGRATIONS: dict[int, str] = {}
 """For each schema version that broke readers of the one before: what they must change."""
 
+_REDACTED = "Mail addresses and phone numbers are replaced by [mail] and [phone]; names stay."
+
 _TEXT = pa.string()
 _TEXTS = pa.list_(pa.string())
 _COUNT = pa.int32()
@@ -91,12 +93,12 @@ TRIALS = Table(
     (
         _COLLECTION,
         _TRIAL_ID,
-        Column("title", _TEXT, "Title of the trial."),
-        Column("conditions", _TEXTS, "Conditions; null where there are none."),
+        Column("title", _TEXT, f"Title of the trial. {_REDACTED}"),
+        Column("conditions", _TEXTS, f"Conditions; null where there are none. {_REDACTED}"),
         Column(
             "interventions",
             _TEXT,
-            "One product of the trial, by its name. It says nothing about which compound it is.",
+            f"One product of the trial, by its name. It says nothing about which compound it is. {_REDACTED}",
         ),
         Column(
             "phase", _TEXT, "Phase as received, e.g. Phase 1/Phase 2; null for N/A or empty.", of_thing=True

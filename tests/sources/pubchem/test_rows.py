@@ -220,3 +220,15 @@ def test_a_row_that_is_refused_keeps_the_number_that_it_tells(
     row: bytes, collection: str, key: str | None
 ) -> None:
     assert rows.trial_key(row, collection) == key
+
+
+def test_mail_addresses_and_phone_numbers_are_hidden_and_names_stay() -> None:
+    """ctgov hides the names that a study's record names as persons; a row of PubChem names nobody."""
+    found = trial(
+        title="Dr. Roe's Laboratories: call 617-555-0199, NCT01234567",
+        conditions=["Write to jane\\_roe@nowhere.example"],
+        interventions="Roe 2801-001|jane (at) nowhere.example",
+    )
+    assert found["title"] == "Dr. Roe's Laboratories: call [phone], NCT01234567"
+    assert found["conditions"] == ["Write to [mail]"]
+    assert found["interventions"] == "Roe 2801-001|[mail]"
