@@ -11,6 +11,9 @@ TWINS: dict[str, dict[str, tuple[str, ...] | str]] = {
     "clinical/test_names.py": {
         "test_labelled_names_have_the_documented_precision_and_recall": "It measures precision and recall on names that people labelled; names of our own making would only measure how they were made.",
         "test_the_documented_share_of_labelled_names_is_asked_for": "It counts how many of the labelled names are asked for; what becomes of a single name is tested in tests/sources/pubchem/test_lookup.py.",
+        "test_names_that_were_read_one_by_one_have_the_documented_precision_and_recall": (
+            "tests/sources/pubchem/test_labelled.py::test_own_labelled_names_have_the_documented_precision_and_recall",
+        ),
         "test_links_of_the_recorded_studies_have_the_documented_precision_and_recall": "It measures precision and recall against the terms that the National Library of Medicine gave real studies, which no sample has.",
         "test_no_protein_or_class_of_the_recorded_studies_is_asked_for": (
             "tests/sources/pubchem/test_lookup.py::test_what_cannot_be_one_compound_is_not_asked_for",

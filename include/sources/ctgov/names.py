@@ -54,33 +54,42 @@ class Cleaned(NamedTuple):
 _ROUTE = (
     r"(?:oral(?:ly)?|by mouth|intravenous(?:ly)?|subcutaneous(?:ly)?|intramuscular(?:ly)?|intranasal(?:ly)?"
     r"|intrathecal|intravitreal|intradermal|intraperitoneal|intra-?articular|intralesional|intratumou?ral"
-    r"|intra-?arterial|intracameral|intracoronary|intravaginal|intravesical|vaginal|rectal|topical(?:ly)?"
-    r"|transdermal|sublingual|buccal|inhaled|nebuli[sz]ed|ophthalmic|otic|nasal|parenteral|subconjunctival)"
+    r"|peri-?articular|intra-?arterial|intracameral|intracoronary|intravaginal(?:ly)?|intravesical|vaginal(?:ly)?|rectal(?:ly)?|topical(?:ly)?"
+    r"|transdermal|sublingual(?:ly)?|buccal(?:ly)?|inhaled|nebuli[sz]ed|ophthalmic|otic|nasal|parenteral|subconjunctival)"
 )
-_RELEASE = r"(?:extended|sustained|immediate|modified|delayed|controlled|prolonged|slow)[- ]release"
+_RELEASE_CODE = r"(?:XR|XL|ER|SR|CR|IR|MR|PR|DR|EC|LA|LAR|CD|GITS|MMX|OCAS|OROS|ODT)"
+"""How trade names say how a form releases the drug: Metformin XR."""
+_RELEASE = (
+    r"(?:long[- ]acting(?: release)?"
+    r"|(?:extended|sustained|immediate|modified|delayed|controlled|prolonged|slow)[- ]release)"
+)
 _FORM = (
-    r"(?:tab(?:let)?s?|cap(?:sule|let)?s?|pills?|softgels?|lozenges?|injections?|injectables?|inj|infusions?"
-    r"|vials?|ampou?les?|syrup|elixir|cream|ointment|gel|lotion|foam|(?:mouth )?spray"
-    r"|(?:eye |ear |nose )?drops?|eyedrops?|mouth ?wash|mouth ?rinse|suspension|solution|emulsion|powder"
-    r"|granules?|sachets?|suppositor(?:y|ies)|pessar(?:y|ies)|patch(?:es)?|inhalers?|inhalation|nebuli[sz]er"
-    r"|aerosol|pre-?filled (?:syringe|pen)|auto-?injector|formulation(?: [a-z0-9]{1,2})?"
-    r"|(?:film|enteric)[- ]coated|chewable|effervescent|oro?dispersible|orally disintegrating|lyophili[sz]ed"
-    rf"|{_RELEASE}|p?MDI|DPI|pen(?: injector)?)"
+    r"(?:tab(?:let)?s?|(?:hard |soft )?cap(?:sule|let)?s?|pills?|softgels?|lozenges?|(?:injection|infusion) cocktail"
+    r"|injections?|injectables?|inj|(?:continuous |slow )?infusions?|bolus|vials?|ampou?les?|syrup|elixir|cream"
+    r"|ointment|(?:intestinal )?gel|lotion|foam|paste|varnish|(?:mouth )?spray|(?:eye |ear |nose )?drops?|eyedrops?"
+    r"|mouth ?wash|mouth ?rinse|suspension|solution|emulsion|powder|granules?|sachets?|suppositor(?:y|ies)"
+    r"|pessar(?:y|ies)|enemas?|patch(?:es)?|(?:transdermal|intrauterine|vaginal|ocular) (?:system|ring|insert|device)"
+    r"|(?:buccal|sublingual|oral|soluble) films?|wipes?|cloths?|swabs?|gas|inhalers?|inhalation|nebuli[sz]er|aerosol"
+    r"|via (?:an? )?(?:spacer|nebuli[sz]er|inhaler|catheter|pump|port|tube|mask|syringe)"
+    r"|(?:chewing |(?<!chewing )(?<!guar )(?<!xanthan ))gum|pre-?filled (?:syringe|pen)|auto-?injector|p?MDI|DPI"
+    r"|pen(?: injector)?|formulation(?: [a-z0-9]{1,2})?|(?:film|enteric)[- ]coated|chewable|effervescent|medicated"
+    r"|oro?dispersible|(?:orally )?disintegrating|metered[- ]dose|lyophili[sz]ed|depot|retard"
+    rf"|{_RELEASE})"
 )
-_NUMBER = r"\d+(?:[.,]\d+)*(?:\s?(?:-|~|to|or|x|/|\^)\s?\d+(?:[.,]\d+)*)*"
+_NUMBER = r"(?:0\s(?=\d))?\d+(?:[.,·]\d+)*(?:\s?(?:-|~|to|or|x|/|\^)\s?\d+(?:[.,]\d+)*)*"
 _UNIT = (
     r"(?:(?:million |billion )?(?:mg|mcg|μg|ug|ng|gr?|gms?|grams?|kg|milligrams?|micrograms?|ml"
-    r"|millilit(?:er|re)s?|cc|l|dl|μl|ul|m?iu|u|units?|%|percent|[mnμu]?mol|mm|[μn]m|meq|c?gy|[mgk]bq|[mμ]?ci|ppm"
+    r"|millilit(?:er|re)s?|cc|l|dl|μl|ul|m?iu|u|unt|units?|%|percent|[mnμu]?mol|mm|[μn]m|meq|c?gy|[mgk]bq|[mμ]?ci|ppm"
     r"|vg|cfu|pfu|tcid50"
     r"|cells?)|million|billion)"
 )
 _COUNTED = (
-    r"(?:drops?|puffs?|inhalations?|tablets?|capsules?|sachets?|ampou?les?|vials?|doses?|times?|hours?|hrs?|h"
+    r"(?:drops?|puffs?|actuat(?:ion)?s?|inhalations?|tablets?|capsules?|sachets?|ampou?les?|vials?|doses?|times?|hours?|hrs?|h"
     r"|minutes?|mins?|days?|weeks?|wks?|months?|years?|cycles?|sessions?|fractions?)"
 )
 _PER = (
     r"(?:\s*/\s*(?:\d+\s*)?(?:kg|m2|m\^2|sqm|d|days?|h|hrs?|hours?|wks?|weeks?|months?|doses?|min|ml|l|dl|g|mg"
-    r"|cc|tab(?:let)?s?|cap(?:sule)?s?|actuation|puff|vial|eye|spray|sachet|bw)\b)*"
+    r"|cc|tab(?:let)?s?|cap(?:sule)?s?|actuat(?:ion)?|puff|vial|eye|spray|sachet|bw)\b)*"
 )
 _OFTEN = (
     r"(?:(?:once|twice|thrice|(?:one|two|three|four|\d) times)[- ](?:(?:a|per|each|every) )?"
@@ -91,21 +100,27 @@ _OFTEN = (
     r"|q\.?i\.?d|qw|qod|qhs|q ?\d+ ?[hdwm]|prn)"
 )
 _SIZE = (
-    r"(?:(?:high|low|medium|mid|middle|standard|full|half|single|multiple|fixed|loading|reduced|ascending"
+    r"(?:(?:high|low|medium|mid|middle|standard|full|half|single|multiple|fixed|loading|reduced"
+    r"|(?:(?:single|multiple) )?ascending"
     r"|escalating|conventional|maintenance|booster|starting|maximum|micro)(?:er|est)?[- ]?dos(?:es?|age|ing)"
-    r"|dose (?:level )?(?:\d{1,2}|[a-z])\b|dosing|dosage|doses?(?=$))"
+    r"|dose (?:level )?(?:\d{1,2}|[a-z])\b|(?:(?:continuous|intermittent) )?dosing|dosage"
+    r"|(?:in )?(?:\d |two |three |four )?divided doses|(?<!\d )doses?(?=$)"
+    r"|(?:dose[- ])?(?<!treatment )(?<!therapy )(?:(?:de-?)?escalati(?:ng|on)|(?:up-?)?titrat(?:ed|ion)"
+    r"|taper(?:ed|ing)?)(?:[- ]doses?)?)"
 )
 _SETTING = (
     r"(?:neo-?adjuvant|adjuvant|perioperative|preoperative|postoperative|pre-?operative|post-?operative"
     r"|concurrent|concomitant|adjunctive|investigational|commercial(?:ly available)?|generic|open[- ]label"
-    r"|double[- ]blind(?:ed)?|blinded|unblinded|study (?:drug|medication|product))"
+    r"|(?:post|pre)-?transplant(?:ation)?|(?:first|second|third)[- ]line|double[- ]blind(?:ed)?|blinded|unblinded"
+    r"|placebo[- ]controlled|(?:hyper|hypo|iso)baric|preservative[- ]free"
+    r"|study (?:drug|medication|product))"
 )
 _ARM = (
     r"(?:arm|group|cohort|part|period|phase|treatment|regimen|stage|step|dose level|schedule|sequence)"
     r"(?: (?:[a-z]|[ivx]{1,4})| ?\d{1,2}[a-z]?)\b"
 )
 _ROLE = (
-    r"(?:experimental|(?:active |placebo |sham )?comparator|control(?: group| arm)?"
+    r"(?:experimental|(?:active )?comparator|control(?: group| arm)?"
     r"|intervention(?: group| arm)?|study (?:drug|treatment|product|medication)"
     r"|investigational (?:medicinal )?(?:product|drug)"
     r"|(?:test|reference)(?: product| drug| treatment)?|drug|biological|device|other|treatment|part|component"
@@ -121,7 +136,8 @@ _KEEP = re.compile(
 
 # --- The rules ---------------------------------------------------------------------------------------
 
-_MARKS = re.compile(r"[®™©℠]|(?<=\w)\s?\((?:R|TM)\)(?![-\w])")  # before NFKC, which makes ™ letters
+# Before NFKC, which makes ™ letters.
+_MARKS = re.compile(r"[®™©℠]|(?<=\w)\s?\((?i:R|TM)\)(?![-\w])|(?<=[a-z]{3})\s?TM(?![-\w])")
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff\x00-\x08\x0e-\x1f\x7f]")
 _PUNCTUATION = str.maketrans(
     {"–": "-", "—": "-", "−": "-", "‐": "-", "‑": "-", "’": "'", "‘": "'", "`": "'", "“": '"', "”": '"',
@@ -129,8 +145,9 @@ _PUNCTUATION = str.maketrans(
 )  # fmt: skip
 _DIGIT = re.compile(r"\d")
 _EDGES = re.compile(
-    r"^(?:[\s,;:.*•_=|]|[-+/&](?=\s)|(?:and|or|plus|with|of)\s)+"
-    r"|(?:[\s,;:.*_=|/&]|(?<=\s)[+-]|\s(?:and|or|plus|with|of|in|to|at|for|as|the|via|by|from))+$",
+    r"^(?:[\s,;:.*•_=|]|[-+/&](?=\s)|-(?=[a-z]{3})|0(?:[.,]\d+)?\s(?=(?:normal |isotonic )?saline)"
+    r"|(?:and|or|plus|with|of)\s)+"
+    r"|(?:[\s,;:.*_=|/&]|(?<=\s)\+|(?<!CD\d)(?<!CD\d\d)-|\s(?:and|or|plus|with|of|in|to|at|for|as|the|via|by|from))+$",
     re.IGNORECASE,
 )
 _PREFIX = re.compile(
@@ -147,9 +164,23 @@ _DOSE = re.compile(
     rf"{_AMOUNT}(?:\s?(?:-|to)\s?{_AMOUNT})?(?![\w]|-\D|\.\d)",
     re.IGNORECASE,
 )
+_RATIO = re.compile(
+    r"(?<![\w.:])[-/]?1\s?(?::|in(?=\s))\s?\d{1,3}(?:[.,\s]?\d{3})*(?![\w:]|[.,]\d)", re.IGNORECASE
+)
+"""The strength of a dilution: 1:200,000."""
+_AREA = re.compile(
+    r"(?<!\w)(?:at )?AUC(?: of)?\s?=?\s?\d+(?:\.\d+)?(?:\s?-\s?\d+(?:\.\d+)?)?(?!\w)", re.IGNORECASE
+)
+"""The dose of carboplatin: AUC 5."""
+_DAYS = re.compile(
+    r"(?<![\w-])(?<!on )(?:d\d{1,2}\s?-\s?\d{1,2}|days? \d{1,2}(?:\s?(?:-|to)\s?\d{1,2})?)(?![\w-])",
+    re.IGNORECASE,
+)
 _DOSE_AFTER_BAR = re.compile(rf"_\s*(?:{_AMOUNT}|{_SIZE}|[a-z]{{1,3}})$", re.IGNORECASE)
 _DOSE_WORDS = re.compile(
-    rf"(?<![\w\-])(?:{_OFTEN}(?:[- ]dos(?:ing|es?))?|{_SIZE})(?![\w\-])(?: of )?", re.IGNORECASE
+    rf"(?<![\w\-])(?:{_OFTEN}(?:[- ]dos(?:ing|es?))?|(?:(?:high|low)-?\s(?:versus|vs\.?|or|and|to)\s)?{_SIZE})"
+    r"(?![\w\-])(?: of )?",
+    re.IGNORECASE,
 )
 _LABELLED = re.compile(
     r"\b(?:dos(?:e|age)|strength|mode of administration|route(?: of administration)?|formulation|frequency"
@@ -168,11 +199,16 @@ _SHORT_ROUTE_END = re.compile(
     r"[\s,]+(?:IV|SC|SQ|IM|PO|iv|sc|sq|im|po|i\.v|s\.c|i\.m|p\.o)$"
 )
 _SHORT_ROUTE_START = re.compile(r"^(?:IV|SC|SQ|IM|PO|i\.v\.?|s\.c\.?|i\.m\.?)\s+(?=[A-Za-z]{3})")
-_RELEASE_END = re.compile(r"(?<=[a-z]{3})[\s-]+(?:XR|ER|SR|CR|IR|XL|ODT|OROS)$")
+_RELEASE_END = re.compile(
+    rf"(?:(?<=[a-z]{{3}})|(?<=[A-Z]{{4}})|(?<=\d\d)|(?<=\d\d[A-Z]))[\s-]+(?:{_RELEASE_CODE}(?:/{_RELEASE_CODE})?"
+    r"|xr|xl|er|sr|cr|ir)(?:\s\d{2,4})?$"
+)
+_RELEASE_START = re.compile(rf"^{_RELEASE_CODE}\s+(?=[A-Za-z]{{4}})")
 _SETTING_START = re.compile(rf"^(?:{_SETTING}[\s-]+)+", re.IGNORECASE)
 _SUFFIX = re.compile(
     rf"[\s,-]+(?:{_ARM}|(?:treatment |control |intervention )?(?:group|arm)|administration|mono-?therapy"
-    rf"|alone|combination(?: therapy| treatment)?|co-?formulation|{_SETTING})$",
+    rf"|alone|plain|FDC|prophylaxis|PPX|augmentation|maintenance|combination(?: therapy| treatment)?"
+    rf"|co-?formulation|{_SETTING})$",
     re.IGNORECASE,
 )
 _NOT_JOINED = r"(?:(?!\s(?:and|or|plus|with)\s|\s\+|\+[A-Za-z])[^,;])*$"
@@ -182,24 +218,64 @@ _TAIL = re.compile(
     rf"|in (?:patients|subjects|adults|participants|children|healthy))\s{_NOT_JOINED}",
     re.IGNORECASE,
 )
+_DILUENT = re.compile(
+    r"\s(?:diluted |dissolved )?in (?:normal |isotonic |physiologic(?:al)? |sterile |distilled )?"
+    r"(?:saline|sodium chloride|nacl|dextrose|glucose|water|ns)(?: solution)?$",
+    re.IGNORECASE,
+)
 
-_PLACEBO = re.compile(r"placebo|\bsham\b|\bdummy\b|\bsugar pill", re.IGNORECASE)
+_PLACEBO = re.compile(r"placebo(?![- ]controlled)|\bsham\b|\bdummy\b|\bsugar pill", re.IGNORECASE)
+_IS_PLACEBO = re.compile(
+    r"(?:(?!or\b|and\b|plus\b|vs\b|versus\b|with\b)[\w-]+ ){0,2}(?:placebo|sham)(?: control| comparator)?",
+    re.IGNORECASE,
+)
 _VEHICLE = re.compile(
-    r"\bvehicle\b|\bsaline\b.*\bcontrol\b|\bcontrol\b.*\bsaline\b|\bdiluent\b.*\bcontrol\b", re.IGNORECASE
+    r"^(?!.*\sin\s.*\bvehicle\b).*\bvehicle\b|\bsaline\b.*\bcontrol\b|\bcontrol\b.*\bsaline\b"
+    r"|\bdiluent\b.*\bcontrol\b",
+    re.IGNORECASE,
+)
+_A_PLACEBO = (
+    r"(?:(?:matched|matching|oral|blinded|corresponding|identical|inactive|the|an?)[\s-]+)*"
+    r"(?:placebo|sham|dummy)s?"
 )
 _PLACEBO_OF = re.compile(
-    r"^\W*(?:matched |matching |oral |blinded )*(?:placebo|sham|dummy)\b.*?(?:\bto\b|\bfor\b|\bof\b|match)",
+    rf"^\W*{_A_PLACEBO}(?:[\s-](?!(?:and|or|plus|with|in)\b)\w+){{0,2}}?[\s-](?:to|for|of|match(?:ing|ed)?)\b",
     re.IGNORECASE,
 )
+"""A placebo of everything that follows: placebo to match A and B."""
+_PLACEBO_BEFORE = re.compile(rf"^\W*{_A_PLACEBO}[\s-]+\w", re.IGNORECASE)
+"""A placebo of what follows: placebo A."""
+_PLACEBO_BEHIND = re.compile(rf"^(?!{_A_PLACEBO}$)\w.*[\s-](?:placebo|sham|dummy)s?$", re.IGNORECASE)
+"""A placebo of what stands in front of it: B matching placebo."""
+
+_CARE = (
+    r"(?:(?:medical|clinical|nursing|hospital|health|patient|supportive|local|institutional) )?"
+    r"(?:care|treatments?|therap(?:y|ies)|management|practices?)"
+)
+_USUAL_CARE = (
+    r"(?:(?:enhanced |optimi[sz]ed |improved )?"
+    r"(?:(?:treatment|care|therapy|management|practice)[- ]as[- ](?:usual|normal)"
+    rf"|(?:(?:current|local|institutional|national) )?standard[- ]of[- ]care(?:[- ]{_CARE})?"
+    rf"|(?:usual|routine|standard|conventional|current|regular|normal|customary)[- ](?:{_CARE}|\w+ care)"
+    rf"|(?:TAU|SOC|BSC)(?: {_CARE})?)|best supportive care|supportive care (?:alone|only))"
+)
+_NOTHING = (
+    r"(?:untreated|not treated|none|nothing|observation|watchful waiting|watch(?: and |-and-|&)wait"
+    r"|expectant management|wait(?:ing)?[- ]?list(?:ed)?"
+    r"|(?:no|without)(?: [\w-]+){0,2} (?:intervention|treatment|therapy|medication|premedication|prophylaxis|drug"
+    r"|supplement(?:ation)?|vaccin(?:e|ation))s?\b.*)"
+)
+_CONTROLS = (
+    r"(?:(?:(?:negative|untreated|healthy|attention|active|positive|historical|wait(?:ing)?[- ]?list|usual care"
+    r"|no[- ](?:treatment|intervention)) )?controls?)"
+)
+_GIVEN_ANYWAY = rf"(?:{_USUAL_CARE}|{_CONTROLS}|{_NOTHING})"
 _CONTROL = re.compile(
-    r"(?:(?:negative|untreated|healthy|attention|wait(?:ing)?[- ]?list|usual care"
-    r"|no[- ](?:treatment|intervention)) )?controls?"
-    r"(?: (?:group|arm|condition|treatment|intervention|diet|product))?"
-    r"|(?:no|without)(?: \w+){0,2} (?:intervention|treatment|therapy|medication|drug|vaccin(?:e|ation))s?\b.*"
-    r"|none|nothing|observation(?: only| alone)?|wait(?:ing)?[- ]?list(?:ed)?"
-    r"|(?:treatment|care) as usual|(?:usual|routine) (?:care|treatment)|TAU",
+    rf"{_GIVEN_ANYWAY}(?:(?:\s?[/,;&-]\s?|\s(?:or|and)\s){_GIVEN_ANYWAY})*(?: \([^()]*\))?"
+    r"(?: (?:controls?|group|arm|condition|treatment|intervention|diet|product|only|alone))*(?: \([^()]*\))?",
     re.IGNORECASE,
 )
+"""What is given anyway, or nothing. Standard of care and usual care are both: neither names a substance."""
 _INERT = re.compile(
     r"(?:(?:normal|isotonic|physiologic(?:al)?|sterile|bacteriostatic) )*"
     r"(?:saline|sodium chloride|nacl|water|water for injection|dextrose|glucose)(?: \(?nacl\)?)?",
@@ -214,7 +290,7 @@ def _normalize(name: str) -> str:
     if not (name.isascii() and name.isprintable()):
         name = _MARKS.sub(" ", _INVISIBLE.sub("", name.translate(_PUNCTUATION)))
         name = unicodedata.normalize("NFKC", name).translate(_PUNCTUATION)
-    elif "(" in name:
+    elif "(" in name or "TM" in name:
         name = _MARKS.sub(" ", name)
     return _tidy(name)
 
@@ -234,6 +310,8 @@ def _strip_brackets(name: str) -> str:
     def replace(match: re.Match[str]) -> str:
         inside = match[1]
         before, after = name[: match.start()], name[match.end() :]
+        if _IS_PLACEBO.fullmatch(inside):
+            return f" {inside} "  # "Saline (placebo)"
         attached = bool(before) and before[-1] not in " ,;+/"
         letters = sum(char.isalpha() for char in inside)
         part_of_name = after[:1].isalnum() or after[:1] == "-" or (not before.strip() and after.strip())
@@ -254,11 +332,15 @@ def _strip_dose(name: str) -> str:
     if "_" in name:
         name = _DOSE_AFTER_BAR.sub(" ", name)
     name = _DOSE_WORDS.sub(" ", name)
-    return _DOSE.sub(" ", name) if _DIGIT.search(name) else name
+    if not _DIGIT.search(name):
+        return name
+    for pattern in (_RATIO, _AREA, _DAYS, _DOSE):
+        name = pattern.sub(" ", name)
+    return name
 
 
 def _strip_tail(name: str) -> str:
-    return _TAIL.sub("", name)
+    return _DILUENT.sub("", _TAIL.sub("", name))
 
 
 def _strip_setting(name: str) -> str:
@@ -269,13 +351,20 @@ def _strip_setting(name: str) -> str:
 def _strip_form(name: str) -> str:
     if _KEEP.search(name):
         return name
-    for pattern in (_FORM_END, _SHORT_ROUTE_END, _RELEASE_END, _FORM_START, _SHORT_ROUTE_START):
+    for pattern in (
+        _FORM_END,
+        _SHORT_ROUTE_END,
+        _RELEASE_END,
+        _FORM_START,
+        _SHORT_ROUTE_START,
+        _RELEASE_START,
+    ):
         match = pattern.search(name)
         if match is None:
             continue
         shorter = name[: match.start()] + name[match.end() :]
-        # "Lugol's solution" is a name as a whole.
-        if _usable(shorter) and not shorter.endswith("'s"):
+        # "Lugol's solution" is a name as a whole; of "oral solution" no name would be left.
+        if _usable(shorter) and not shorter.endswith("'s") and not _FORM_ALONE.fullmatch(shorter):
             name = shorter
     return name
 
@@ -302,14 +391,14 @@ _SPLITS: tuple[tuple[str, re.Pattern[str]], ...] = (
         re.compile(
             r"\s+\+\s*|(?<=[\w)%])(?<!CD\d)(?<!CD\d\d)\+\s?(?=[A-Za-z][\w-]{2})"
             r"|\s+(?:plus|(?:in )?combin(?:ation|ed) with|co-?administered with|together with|along with"
-            r"|followed by|added to)\s+",
+            r"|followed by|added to|in addition to|on top of|(?:as )?(?:an )?add-?on to|alongside)\s+",
             re.IGNORECASE,
         ),
     ),
     (
         "split_and",
         re.compile(
-            r"(?:,\s*|\s+)(?:and/or|and|or|with|w/|&|vs\.?|versus|then)\s+|(?<=[\w)])\s?&\s?(?=\w)|,\s*",
+            r"(?:,\s*|\s+)(?:and/or|and|or|with|w/?|&|vs\.?|versus|then)\s+|(?<=[\w)])\s?&\s?(?=\w)|,\s*",
             re.IGNORECASE,
         ),
     ),
@@ -317,10 +406,11 @@ _SPLITS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 _CONNECTED = re.compile(
     r"[;,/+&±]|\s(?:and|or|with|w|plus|(?:in )?combin(?:ation|ed) with|co-?administered|together|along"
-    r"|followed|added|vs|versus|then)\b",
+    r"|followed|added|in addition to|on top of|(?:as )?(?:an )?add-?on to|alongside|vs|versus|then)\b",
     re.IGNORECASE,
 )
-_JOINED_BY_WORD = re.compile(r"\s(?:and/or|and|or|with|w/|&|vs\.?|versus|then)\s|&", re.IGNORECASE)
+_JOINED_BY_WORD = re.compile(r"\s(?:and/or|and|or|with|w/?|&|vs\.?|versus|then)\s|&", re.IGNORECASE)
+_JOINED_BY_WITH = re.compile(r"\s(?:with|w/?|vs\.?|versus|then)\s", re.IGNORECASE)
 _VACCINE = re.compile(r"vaccin|toxoid|immunoglobulin|immune globulin", re.IGNORECASE)
 _CODE = re.compile(r"[A-Za-z]{1,6}[- ]?\d{2,}[A-Za-z0-9-]*")
 _WORD = re.compile(r"[A-Za-z][a-z]{5,}|[A-Z]{6,}")
@@ -350,10 +440,9 @@ def _pieces(name: str) -> tuple[str, list[str]] | None:
     """The loosest split of a cleaned name that yields names only, and the rule that made it."""
     if not _CONNECTED.search(name):
         return None
-    of_something = _PLACEBO_OF.match(name) is not None
+    if _PLACEBO_OF.match(name):
+        return None
     for rule, pattern in _SPLITS:
-        if of_something and rule in {"split_and", "split_slash"}:
-            continue  # "placebo to A and B" is one placebo
         pieces = [piece for piece in pattern.split(name) if piece.strip()]
         if (
             1 < len(pieces) <= MAX_PARTS
@@ -368,6 +457,8 @@ def _separates(rule: str, name: str, pieces: list[str]) -> bool:
     """Whether the connector stands between names here and not inside one."""
     if _VACCINE.search(pieces[-1]) and not all(map(_VACCINE.search, pieces)):
         return False  # "measles, mumps and rubella vaccine"
+    if rule in {"split_and", "split_slash"} and _is_placebo_of_all(name, pieces):
+        return False
     if rule == "split_and" and not _JOINED_BY_WORD.search(name):
         # A comma alone may as well stand before a qualifier: only plain words and codes.
         return all((_WORD.fullmatch(piece) or _CODE.fullmatch(piece)) for piece in pieces)
@@ -387,11 +478,20 @@ def _separates(rule: str, name: str, pieces: list[str]) -> bool:
     return True
 
 
+def _is_placebo_of_all(name: str, pieces: list[str]) -> bool:
+    """Whether the first or last piece says placebo for all of them: "placebo A/B", "A and B matching placebo"."""
+    return not _JOINED_BY_WITH.search(name) and bool(
+        _PLACEBO_BEFORE.match(pieces[0].strip()) or _PLACEBO_BEHIND.match(pieces[-1].strip())
+    )
+
+
 def _stands_alone(piece: str) -> bool:
-    if _PLACEBO.search(piece):
+    if _PLACEBO.search(piece) or _VEHICLE.search(piece):
         return True
     cleaned = _apply(piece, RULES)[0]
-    return _looks_like_a_name(cleaned) or _pieces(cleaned) is not None
+    return (
+        _CONTROL.fullmatch(cleaned) is not None or _looks_like_a_name(cleaned) or _pieces(cleaned) is not None
+    )
 
 
 def _looks_like_a_name(piece: str) -> bool:
@@ -438,7 +538,7 @@ def _apply(name: str, rules: tuple[tuple[str, Rule], ...]) -> tuple[str, tuple[s
 def _clean_substance(name: str, inherited: tuple[str, ...]) -> tuple[Part, ...]:
     cleaned, applied = _apply(name, RULES)
     rules = _joined(inherited, applied)
-    split = _pieces(cleaned)
+    split = None if _CONTROL.fullmatch(cleaned) else _pieces(cleaned)
     if split is not None:
         rule, pieces = split
         of_parts = _joined(rules, (rule,))

@@ -225,8 +225,8 @@ INTERVENTIONS = Table(
         Column(
             "is_control",
             _FLAG,
-            "A placebo, a control by its name (e.g. usual care), or used only in arms of type "
-            "PLACEBO_COMPARATOR, SHAM_COMPARATOR or NO_INTERVENTION.",
+            "A placebo, a control by its name (e.g. usual care or standard of care), or used only in arms of "
+            "type PLACEBO_COMPARATOR, SHAM_COMPARATOR or NO_INTERVENTION.",
             required=True,
         ),
         Column(

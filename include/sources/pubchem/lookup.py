@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cache, lru_cache
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 from include.sources.ctgov import names
@@ -94,6 +96,12 @@ _NO_PART_OF_A_NAME = frozenset(
     tests testing screening detection measurement measurements measure level levels sample samples specimen
     urine analysis assay biomarker biomarkers collection diagnosis diagnostic determination sequencing
     """
+    # Newer than WordNet
+    """
+    smartphone smartphones website websites online internet wearable wearables chatbot podcast podcasts webinar sms
+    whatsapp wechat facebook youtube telehealth telemedicine telerehabilitation videoconferencing exergame exergames
+    mhealth ehealth neurofeedback covid covid-19
+    """
     # Classes and groups of substances, and forms of medicines
     """
     drug drugs medication medications medicine medicines medicinal pharmaceutical agent agents substance
@@ -103,7 +111,8 @@ _NO_PART_OF_A_NAME = frozenset(
     supplements supplementation fluid fluids additive adjuvant kit mixture blend cocktail extract extracts
     herbal herb herbs decoction granules oil oils probiotic probiotics prebiotic prebiotics synbiotic synbiotics
     contrast tracer dye cream gel ointment lotion tablet tablets capsule capsules solution solutions suspension
-    dose doses dosage dosing
+    dose doses dosage dosing saline gum crystalloid crystalloids
+    iud iuds ius aggregate inorganic pufa pufas omega filler fillers cocktails complex acids pet ct mri
     """
     # Food
     """
@@ -126,21 +135,39 @@ _GENERIC = frozenset(
     fluoropyrimidine cephalosporin penicillins macrolide fluoroquinolone quinolone aminoglycoside carbapenem
     tetracyclines sulfonylurea biguanide thiazolidinedione bisphosphonate triptan estrogen progestin progestogen
     androgen contraceptive bronchodilator vasopressor vasodilator inotrope nitrate cannabinoid cannabis
-    marijuana psychotropic neuroleptic ssri snri prostaglandin peptide electrolyte crystalloid
-    colloid biologic biosimilar generic immunosuppressant immunosuppression chemo surfactant prophylaxis
+    marijuana psychotropic neuroleptic ssri snri prostaglandin peptide electrolyte
+    lipid polymer colloid biologic biosimilar generic immunosuppressant immunosuppression chemo surfactant prophylaxis
     dmard tki ici arb acei
     """
     # What dilutes a drug or is taken by everybody
-    "water air saline ice salt sugar lactose "
+    "water air ice salt sugar lactose "
     # Regimens and procedures by letters that are also those of a compound
     """
-    chop r-chop folfox folfiri folfirinox folfoxiri flot xelox capox hipec tace haart cart hbot cpap tens tap esp
+    chop r-chop flot xelox capox hipec tace haart cart hbot cpap tens tap esp
     cabg laba lama icd iui ocp prep pep tau
     """
     # What is left of a sentence
     "none nothing unknown various undefined usual".split()
 )
 """Whole names, and their plurals, that stand for many compounds or for none."""
+
+_ORDINARY_WORDS = Path(__file__).with_name("ordinary_words.txt")
+"""What it holds and where it is from stands at its head."""
+_CODE = re.compile(r"[a-z]{2,6}(?:-\d{3,}|\s\d{2,}-\d{3,}|\s\d{4,})[a-z]{0,3}")
+"""A sponsor's code, of whatever letters: CAT-354, BAY 94-9027."""
+_INFLECTIONS = (("ies", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"))
+_NAMES_OF_ORDINARY_WORDS = frozenset(
+    [
+        "brilliant green",
+        "coal tar",
+        "congo red",
+        "crystal violet",
+        "fast green",
+        "gentian violet",
+        "patent blue",
+        "prussian blue",
+    ]
+)
 
 _ANTI = re.compile(
     r"anti-.*|anti(?:biotic|emetic|fungal|viral|retroviral|bacterial|microbial|mycotic|coagulant|coagulation"
@@ -150,24 +177,29 @@ _ANTI = re.compile(
 )
 """Classes named by what they work against, and antibodies named by what they bind."""
 
+_REGIMEN = re.compile(r"m?folf(?:ox|iri)\w*(?:-\d)?")
+"""Regimens written in many ways: mFOLFOX6, FOLFIRINOX."""
+
 _DEEDS = (
-    "treatment", "therapy", "therapies", "surgery", "ectomy", "plasty", "scopy", "graphy", "ostomy", "otomy", "metry"
+    "ment", "ments", "therapy", "therapies", "surgery", "ectomy", "plasty", "scopy", "graphy", "ostomy", "otomy",
+    "metry", "ation", "ations", "ing", "ology", "ness", "osis", "iasis",
+    "itis", "emia", "pathy", "ency",
 )  # fmt: skip
-"""Ends of words for what is done: pretreatment, radiosurgery, colonoscopy."""
+"""Ends of words for what is done or had: pretreatment, radiosurgery, denervation, thrombosis."""
 
 _LARGE_WORDS = frozenset(
     """
     vaccine vaccines vaccination toxoid toxoids antitoxin antivenom antivenin antiserum immunoglobulin
     immunoglobulins globulin globulins ivig alfa factor interferon albumin fibrinogen thrombin collagen gelatin
     fibrin protein proteins cell cells lymphocytes leukocytes platelet platelets erythrocytes blood plasma serum
-    exosome exosomes tissue skin microbiota bacteria bacterium virus viral adenovirus lentivirus plasmid bacteriophage
-    lactobacillus bifidobacterium allergen allergens pollen
+    recombinant exosome exosomes tissue skin microbiota bacteria bacterium virus viral adenovirus lentivirus plasmid
+    bacteriophage lactobacillus bifidobacterium allergen allergens pollen
     """.split()
 )
 _LARGE_ENDINGS = (
-    "mab", "cept", "leucel", "temcel", "vec", "grastim", "gramostim", "leukin", "poetin", "plermin", "fermin",
-    "feron", "cog", "plase", "idase", "ginase", "genase", "kinase", "spargase", "aspase", "ricase", "sulfase",
-    "dornase", "lipase", "somatropin", "gonadotropin", "gonadotrophin", "toxina", "toxinb",
+    "mab", "kinra", "cept", "leucel", "temcel", "ovec", "pvec", "grastim", "gramostim", "leukin", "poetin", "plermin",
+    "fermin", "feron", "cog", "plase", "idase", "ginase", "genase", "kinase", "spargase", "aspase", "ricase", "ticase",
+    "sulfase", "dornase", "lipase", "somatropin", "gonadotropin", "gonadotrophin", "toxina", "toxinb",
 )  # fmt: skip
 """Ends of international names of antibodies, receptor fusions, cells, gene therapies, cytokines and enzymes."""
 
@@ -176,7 +208,7 @@ _PARTNER = re.compile(r"\bcombin", re.IGNORECASE)
 """Says of another name that it is of a substance given with this one."""
 _VOWEL = re.compile(r"[aeiouy]")
 _DIGIT = re.compile(r"\d")
-_PART_OF_A_WORD = 4
+_PART_OF_A_WORD = 3
 """Characters from which what stands before or after a hyphen counts as a word: not the CT of CT-2103."""
 _SHORT, _SHORT_CODE, _SHORT_CONSONANTS = 3, 4, 6
 
@@ -224,7 +256,9 @@ def keys(name: str, other_names: Iterable[str], kind: str | None) -> Names:
 
 
 def is_abbreviation(key: str) -> bool:
-    """Whether a key is so short that it stands for many things: mtx, prp, r21, sbrt."""
+    """Whether a key is so short that it stands for many things: mtx, prp, r21, sbrt, f/taf."""
+    if "/" in key:
+        return all(map(is_abbreviation, key.split("/")))
     characters = _characters(key)
     if _DIGIT.search(key):
         return characters <= _SHORT_CODE
@@ -252,7 +286,33 @@ def _is_general(written: str, words: list[str]) -> bool:
         or not _NO_PART_OF_A_NAME.isdisjoint(_parts(words))
         or any(word.endswith(_DEEDS) for word in words)
         or _ANTI.fullmatch(written) is not None
+        or _REGIMEN.fullmatch(written) is not None
+        or _is_ordinary(written, words)
     )
+
+
+def _is_ordinary(written: str, words: list[str]) -> bool:
+    """Whether a name has an ordinary English noun, or ordinary words only: hip stem, rest, deep, treatment a."""
+    parts = [part for word in words for part in word.replace("'", "-").split("-")]
+    # What is shorter says nothing of itself.
+    kinds = [_kind_of_word(part) for part in parts if len(part) >= MIN_CHARACTERS]
+    is_name = written in _NAMES_OF_ORDINARY_WORDS or _CODE.fullmatch(written) is not None
+    return not is_name and ("noun" in kinds or bool(kinds and all(kinds)))
+
+
+@lru_cache(maxsize=1 << 15)
+def _kind_of_word(word: str) -> str | None:
+    """noun for a word, or the inflection of one, that no name of a compound has; other for another ordinary word."""
+    ordinary = _ordinary_words()
+    bases = (word.removesuffix(end) + base for end, base in _INFLECTIONS if word.endswith(end))
+    return ordinary.get(word) or next((ordinary[base] for base in bases if base in ordinary), None)
+
+
+@cache
+def _ordinary_words() -> dict[str, str]:
+    lines = _ORDINARY_WORDS.read_text(encoding="ascii").splitlines()
+    words = (line.partition(" ") for line in lines if not line.startswith("#"))
+    return {word: "noun" if kind else "other" for word, _, kind in words}
 
 
 def _is_large(words: list[str]) -> bool:

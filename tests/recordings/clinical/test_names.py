@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ import pytest
 from include.sources.clinical.resolve import resolve
 from include.sources.ctgov import names
 from include.sources.pubchem import lookup
+from tests.sources.pubchem.labelled import PRECISION, ROLES, Label, documented, label, own, scores
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "name_resolution.md"
+LABELS = Path(__file__).with_name("labelled_names.tsv")
+"""By the hash of type and name; substances by the hash of their key. Read and labelled without the code's output."""
 ASKED_FOR = {"DRUG", "BIOLOGICAL", "COMBINATION_PRODUCT"}
 
 GENERIC = " ".join(
@@ -122,11 +125,6 @@ def as_received(pubchem: PubChem, name: str, other_names: Sequence[str], kind: s
 WAYS: dict[str, Way] = {"cleaned": as_published, "as received": as_received}
 
 
-def documented(line: str) -> None:
-    """The line stands in the document; where it does not, the message is the line that should."""
-    assert line in DOCUMENT.read_text(encoding="utf-8").split("\n"), line
-
-
 # --- Labelled names ----------------------------------------------------------------------------------
 
 
@@ -221,6 +219,65 @@ def _studies(folder: Path) -> Iterator[dict[str, Any]]:
     for name in ("public_50", "nsclc_100", "NCT02513394_with_results"):
         document = json.loads((folder / "studies" / f"{name}.json").read_text(encoding="utf-8"))
         yield from document if isinstance(document, list) else document.get("studies", [document])
+
+
+def digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def _hashed(one: Label) -> Label:
+    """A label of ours, written as those of the recordings are."""
+    return one._replace(expected=frozenset(t if t in ROLES else digest(t) for t in one.expected))
+
+
+def _with_labels(set_: str, recorded: Iterable[tuple[str, str]]) -> list[Label]:
+    """The labels of a set with the names they are for."""
+    rows = (line.split("\t") for line in LABELS.read_text(encoding="ascii").splitlines())
+    told = {of: expected for name, of, expected in rows if name == set_}
+    found = {digest(f"{kind}\t{name}"): (name, kind) for kind, name in recorded}
+    assert told.keys() <= found.keys(), "a labelled name is not in the recordings"
+    return [label(*found[of], expected) for of, expected in told.items()]
+
+
+def _recorded_substances(folder: Path) -> set[tuple[str, str]]:
+    """Type and name of every intervention that may be a substance, in all recorded studies."""
+    paths = sorted([*folder.glob("studies/*.json"), *folder.glob("pages/*.json")])
+    assert paths, f"no studies in {folder}"
+    return {
+        (one["type"], one["name"])
+        for path in paths
+        for study in _all_studies(json.loads(path.read_text(encoding="utf-8")))
+        for one in study["protocolSection"].get("armsInterventionsModule", {}).get("interventions", [])
+        if one.get("type") in names.SUBSTANCES
+    }
+
+
+def _all_studies(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every study in a document, however deep."""
+    if isinstance(tree, dict) and "protocolSection" in tree:
+        yield tree
+    elif isinstance(tree, dict | list):
+        for inner in tree.values() if isinstance(tree, dict) else tree:
+            yield from _all_studies(inner)
+
+
+def test_names_that_were_read_one_by_one_have_the_documented_precision_and_recall(
+    recordings: Path, labelled: Labelled
+) -> None:
+    of_studies = _with_labels("studies", _recorded_substances(recordings / "ctgov"))
+    of_remaps = _with_labels("remaps", (("DRUG", row["Intervention_request"]) for row in labelled[::2]))
+    every = [*map(_hashed, own()), *of_studies, *of_remaps]
+    assert len(every) >= 1000
+    for what, labels in (
+        ("recorded studies", of_studies),
+        ("every other name that an earlier look-up mapped wrongly", of_remaps),
+        ("all", every),
+    ):
+        substances, roles = scores(labels, digest)
+        documented(substances.line(what))
+        documented(roles.line(f"{what}: placebos and controls"))
+    assert substances.precision >= PRECISION
+    assert roles.precision >= PRECISION
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,10 @@ def rules(name: str, kind: str = "DRUG") -> str:
         "Oral contraceptives",
         "Lugol's solution",
         "Drugs",
-        "Standard of Care",
+        "Standard chemotherapy",
+        "Chewing gum",
+        "Injection cocktail",
+        "Oral tablet",
     ],
 )
 def test_name_of_a_substance_stays_as_it_is(name: str) -> None:
@@ -86,6 +89,39 @@ def test_name_of_a_substance_stays_as_it_is(name: str) -> None:
         ("Sinemet CR", "Sinemet", "strip_form"),
         ("Pembrolizumab 200 mg IV every 3 weeks", "Pembrolizumab", "strip_dose+strip_form"),
         ("Atropine Sulfate 0.01% Eye Drops", "Atropine Sulfate", "strip_dose+strip_form"),
+        ("EntrestoTM", "Entresto", "normalize"),
+        ("Entresto TM", "Entresto", "normalize"),
+        ("Entresto(tm)", "Entresto", "normalize"),
+        ("Entresto™50 mg", "Entresto", "normalize+strip_dose"),
+        ("TX000045-", "TX000045", "normalize"),
+        ("-ketamine", "ketamine", "normalize"),
+        ("AZD9977 ER", "AZD9977", "strip_form"),
+        ("METFORMIN XR", "METFORMIN", "strip_form"),
+        ("metformin sr", "metformin", "strip_form"),
+        ("Metformin XR 500", "Metformin", "strip_form"),
+        ("Oxycodone CR/IR", "Oxycodone", "strip_form"),
+        ("Morphine IR", "Morphine", "strip_form"),
+        ("OROS methylphenidate", "methylphenidate", "strip_form"),
+        ("Octreotide LAR", "Octreotide", "strip_form"),
+        ("Epinephrine 1:10,000", "Epinephrine", "strip_dose"),
+        ("Adrenaline 1 in 1000", "Adrenaline", "strip_dose"),
+        ("Carboplatin AUC 5", "Carboplatin", "strip_dose"),
+        ("Capecitabine 1000 mg/m2 bid d1-14", "Capecitabine", "strip_dose"),
+        ("Amoxicillin in 2 divided doses", "Amoxicillin", "strip_dose"),
+        (
+            "Bupivacaine-Epinephrine 0.25%-1:200,000 Injectable Solution",
+            "Bupivacaine-Epinephrine",
+            "strip_dose+strip_form",
+        ),
+        ("Insulin glargine 100 UNT/ML [Basaglar]", "Insulin glargine", "strip_brackets+strip_dose"),
+        ("60 ACTUAT Albuterol 0.09 MG/ACTUAT", "Albuterol", "strip_dose"),
+        ("Navtemadlin escalating", "Navtemadlin", "strip_dose"),
+        ("Navtemadlin dose escalation", "Navtemadlin", "strip_dose"),
+        ("multiple ascending dose BMS-986165", "BMS-986165", "strip_dose"),
+        ("Ketorolac Injection Cocktail", "Ketorolac", "strip_form"),
+        ("Magnesium sulfate 4 g in normal saline", "Magnesium sulfate", "strip_dose+strip_tail"),
+        ("Hyperbaric bupivacaine", "bupivacaine", "strip_setting"),
+        ("Placebo-controlled dapagliflozin", "dapagliflozin", "strip_setting"),
         ("JS111 capsules (AP-L1898)", "JS111", "strip_brackets+strip_form"),
     ],
 )
@@ -115,6 +151,19 @@ def test_what_is_not_the_substance_is_taken_away(name: str, clean_name: str, rul
             ["TY-9591", "pemetrexed", "Cisplatin", "Carboplatin"],
         ),
         ("Atezolizumab or placebo", ["Atezolizumab", None]),
+        ("Placebo + Ketamine", [None, "Ketamine"]),
+        ("Ketamine + placebo", ["Ketamine", None]),
+        ("Ketamine/placebo", ["Ketamine", None]),
+        ("Ketamine and matching placebo", ["Ketamine", None]),
+        ("Methotrexate with placebo to tofacitinib", ["Methotrexate", None]),
+        ("Methotrexate + placebo for tofacitinib", ["Methotrexate", None]),
+        ("Placebo and ketamine for injection", [None, "ketamine"]),
+        ("Vehicle + clascoterone", [None, "clascoterone"]),
+        ("Empagliflozin plus usual care", ["Empagliflozin", None]),
+        ("Standard of care + empagliflozin", [None, "empagliflozin"]),
+        ("Empagliflozin in addition to standard of care", ["Empagliflozin", None]),
+        ("Lidocaine 2% with epinephrine 1:100,000", ["Lidocaine", "epinephrine"]),
+        ("Amlodipine 5 MG / Benazepril 10 MG Oral Capsule [Lotrel]", ["Amlodipine", "Benazepril"]),
     ],
 )
 def test_combination_is_split_into_its_substances(name: str, parts: list[str | None]) -> None:
@@ -158,8 +207,30 @@ def test_placebo_has_no_name_left_and_is_a_control(name: str, kind: str) -> None
     assert clean(name, kind).is_placebo
 
 
-def test_placebo_to_two_drugs_is_one_placebo() -> None:
-    assert cleaned("Placebo to Drug A and Drug B") == [None]
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Placebo to Drug A and Drug B",
+        "sacubitril/valsartan matching placebo",
+        "sacubitril/valsartan placebo",
+        "sacubitril and valsartan-placebo",
+        "Placebo sacubitril/valsartan",
+        "Placebo matching sacubitril/valsartan",
+        "placebo to match sacubitril + valsartan",
+        "sacubitril/valsartan (placebo)",
+        "Saline (placebo)",
+        "Niacin 100 mg (active placebo)",
+        "Placebo Comparator: saline",
+    ],
+)
+def test_placebo_of_one_or_several_drugs_is_one_placebo(name: str) -> None:
+    assert cleaned(name) == [None]
+    assert clean(name, "DRUG").is_placebo
+
+
+def test_a_drug_beside_which_placebo_stands_in_brackets_is_the_drug() -> None:
+    assert cleaned("Ketamine (or matching placebo)") == ["Ketamine"]
+    assert cleaned("Clascoterone in vehicle") == ["Clascoterone in vehicle"]
 
 
 def test_vehicle_and_saline_control_are_placebos_of_substances_only() -> None:
@@ -173,12 +244,41 @@ def test_vehicle_and_saline_control_are_placebos_of_substances_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Control", "No Intervention", "Usual care", "treatment as usual", "wait-list"]
+    "name",
+    [
+        "Control",
+        "No Intervention",
+        "Usual care",
+        "treatment as usual",
+        "Treatment as Usual",
+        "Treatment-as-usual (TAU)",
+        "Enhanced usual care",
+        "Standard of Care",
+        "Standard-of-care treatment",
+        "Local standard of care (SOC)",
+        "Standard treatment",
+        "Routine antenatal care",
+        "Best supportive care",
+        "Untreated",
+        "Untreated or Routine Care Control Group",
+        "Usual care / waiting list control",
+        "No premedication",
+        "Watchful waiting",
+        "wait-list",
+    ],
 )
 def test_control_has_no_name_left_but_is_no_placebo(name: str) -> None:
-    (part,) = clean(name, "OTHER").parts
+    for kind in ("DRUG", "OTHER"):
+        (part,) = clean(name, kind).parts
 
-    assert (part.clean_name, part.is_control, part.is_placebo) == (None, True, False)
+        assert (part.clean_name, part.is_control, part.is_placebo) == (None, True, False)
+
+
+@pytest.mark.parametrize(
+    "name", ["Standard antibiotics", "Standard of Care Chemotherapy", "Medical treatment"]
+)
+def test_a_class_of_drugs_is_no_control_by_its_name(name: str) -> None:
+    assert not clean(name, "DRUG").parts[0].is_control
 
 
 def test_prose_is_left_alone() -> None:
@@ -198,7 +298,8 @@ WORDS = st.sampled_from(
     & vs ( ) [ ] 10 mg 5% mg/kg /day mL QD bid once daily every 3 weeks low dose tablet capsule injection oral IV
     nasal spray eye drops solution for to match of matching in combination followed by Arm A: Group 1 - treatment
     neoadjuvant alone group formulation Dose: _ . x ~ 1,1 1.5 ± as per on day patients vaccine inhibitor cells ®
-    (R) [18F] no intervention usual care extended-release XR 's CD19 HER2/neu without + 2 mg) Ⅳ ｍｇ ﬁ \u200b
+    (R) [18F] TM ER xr 1:200,000 - escalating standard care treatment as chewing gum UNT/ML cocktail matching AUC 5
+    no intervention usual care extended-release XR 's CD19 HER2/neu without + 2 mg) Ⅳ ｍｇ ﬁ \u200b
     """.split()
 )
 NAMES = st.one_of(

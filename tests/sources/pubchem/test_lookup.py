@@ -35,6 +35,17 @@ from include.sources.pubchem.lookup import (
         ("emtricitabine/tenofovir", "emtricitabine/tenofovir"),
         ("zinc", "zinc"),
         ("sodium chloride", "sodium chloride"),
+        ("CAT-354", "cat-354"),
+        ("BAY 94-9027", "bay 94-9027"),
+        ("folic acid", "folic acid"),
+        ("nitric oxide", "nitric oxide"),
+        ("alpha lipoic acid", "alpha lipoic acid"),
+        ("conjugated estrogens", "conjugated estrogens"),
+        ("gentian violet", "gentian violet"),
+        ("indocyanine green", "indocyanine green"),
+        ("Gleevec", "gleevec"),
+        ("valsartan", "valsartan"),
+        ("omeprazole", "omeprazole"),
         # Words that are refused as words only
         ("testosterone", "testosterone"),
         ("CT-2103", "ct-2103"),
@@ -67,6 +78,29 @@ def test_a_name_is_written_in_one_way(name: str, written: str) -> None:
         "Radiotherapy",
         "radiosurgery",
         "endodontic retreatment",
+        "renal denervation",
+        "rest",
+        "speech",
+        "fine",
+        "panic",
+        "music",
+        "quiet room",
+        "stories",
+        "storytelling",
+        "deep breathing",
+        "acmex hip stem",
+        "high",
+        "high-",
+        "0 saline",
+        "hypertonic saline",
+        "escalating",
+        "untreated",
+        "ginger",
+        "mFOLFOX6",
+        "ketorolac cocktail",
+        "omega-3 fatty acids",
+        "recombinant FSH",
+        "anakinra",
         "compound 12",
         "PD-1 inhibitor",
         "Statins",
@@ -118,7 +152,9 @@ def test_case_and_spaces_around_make_no_difference(name: str) -> None:
     assert key(f" {name.upper()}  ") == key(name.lower())
 
 
-@pytest.mark.parametrize("name", ["mtx", "5-fu", "prp", "r21", "m-72", "tmz", "sbrt", "ptns", "k-877"])
+@pytest.mark.parametrize(
+    "name", ["mtx", "5-fu", "prp", "r21", "m-72", "tmz", "sbrt", "ptns", "k-877", "f/taf"]
+)
 def test_short_names_are_abbreviations(name: str) -> None:
     assert is_abbreviation(name)
 
@@ -168,7 +204,7 @@ def test_nothing_is_asked_about_substances_too_large_to_be_a_compound(name: str,
 
 
 def test_other_names_are_bounded() -> None:
-    found = keys("Osimertinib", (f"code-{number}" for number in range(100, 1_000_000)), "DRUG")
+    found = keys("Osimertinib", (f"abc-{number}" for number in range(100, 1_000_000)), "DRUG")
     assert len(found.others) == MAX_OTHERS
 
 

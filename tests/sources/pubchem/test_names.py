@@ -294,17 +294,17 @@ def test_other_names_are_asked_only_where_the_own_name_is_not_enough(named: Dail
     named.upstream.stands_for = {"alphacil": one, "betacil": two, "mtx": one}
     publish_interventions(
         named,
-        drug("Alphacil", "No-single"),
-        drug("Betacil", "Yes-several"),
-        drug("Gammacil", "Yes-unknown"),
-        drug("MTX", "Yes-abbreviation"),
-        drug("Statins", "Yes-never"),
-        drug("Deltacil", "No-part", part=1),
-        drug("Etacil", "Placebo", "No cells", "Yes-unknown"),
+        drug("Alphacil", "Noacil-single"),
+        drug("Betacil", "Yesacil-several"),
+        drug("Gammacil", "Yesacil-unknown"),
+        drug("MTX", "Yesacil-short"),
+        drug("Statins", "Yesacil-never"),
+        drug("Deltacil", "Noacil-whole", part=1),
+        drug("Etacil", "Placebo", "No cells", "Yesacil-unknown"),
     )
     named.candidate(1)
     own = {"alphacil", "betacil", "gammacil", "mtx", "deltacil", "etacil"}
-    others = {"yes-several", "yes-unknown", "yes-abbreviation", "yes-never"}
+    others = {"yesacil-several", "yesacil-unknown", "yesacil-short", "yesacil-never"}
     assert named.upstream.asked() == dict.fromkeys(own | others, 1)
 
 
