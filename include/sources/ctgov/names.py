@@ -224,7 +224,7 @@ _DILUENT = re.compile(
     re.IGNORECASE,
 )
 
-_PLACEBO = re.compile(r"placebo(?![- ]controlled)|\bsham\b|\bdummy\b|\bsugar pill", re.IGNORECASE)
+_PLACEBO = re.compile(r"placebo(?![- ]controlled)|\bPBO\b|\bsham\b|\bdummy\b|\bsugar pill", re.IGNORECASE)
 _IS_PLACEBO = re.compile(
     r"(?:(?!or\b|and\b|plus\b|vs\b|versus\b|with\b)[\w-]+ ){0,2}(?:placebo|sham)(?: control| comparator)?",
     re.IGNORECASE,
@@ -235,9 +235,11 @@ _VEHICLE = re.compile(
     re.IGNORECASE,
 )
 _A_PLACEBO = (
-    r"(?:(?:matched|matching|oral|blinded|corresponding|identical|inactive|the|an?)[\s-]+)*"
-    r"(?:placebo|sham|dummy)s?"
+    r"(?:(?:matched|matching|oral|blinded|corresponding|identical|inactive|active|inert|the|an?"
+    r"|(?:normal )?saline|water|lactose|sugar|starch|dextrose|vehicle)[\s-]+)*(?:placebo|PBO|sham|dummy)s?"
 )
+"""A placebo of nothing that is named: matching placebo, saline placebo."""
+_IS_A_PLACEBO = re.compile(_A_PLACEBO, re.IGNORECASE)
 _PLACEBO_OF = re.compile(
     rf"^\W*{_A_PLACEBO}(?:[\s-](?!(?:and|or|plus|with|in)\b)\w+){{0,2}}?[\s-](?:to|for|of|match(?:ing|ed)?)\b",
     re.IGNORECASE,
@@ -410,7 +412,7 @@ _CONNECTED = re.compile(
     re.IGNORECASE,
 )
 _JOINED_BY_WORD = re.compile(r"\s(?:and/or|and|or|with|w/?|&|vs\.?|versus|then)\s|&", re.IGNORECASE)
-_JOINED_BY_WITH = re.compile(r"\s(?:with|w/?|vs\.?|versus|then)\s", re.IGNORECASE)
+_JOINED_BY_WITH = re.compile(r"\s(?:or|and/or|with|w/?|vs\.?|versus|then)\s", re.IGNORECASE)
 _VACCINE = re.compile(r"vaccin|toxoid|immunoglobulin|immune globulin", re.IGNORECASE)
 _CODE = re.compile(r"[A-Za-z]{1,6}[- ]?\d{2,}[A-Za-z0-9-]*")
 _WORD = re.compile(r"[A-Za-z][a-z]{5,}|[A-Z]{6,}")
@@ -447,7 +449,7 @@ def _pieces(name: str) -> tuple[str, list[str]] | None:
         if (
             1 < len(pieces) <= MAX_PARTS
             and _separates(rule, name, pieces)
-            and all(map(_stands_alone, pieces))
+            and (all(map(_stands_alone, pieces)) or (rule == "split_plus" and _has_placebo(pieces)))
         ):
             return rule, pieces
     return None
@@ -461,7 +463,10 @@ def _separates(rule: str, name: str, pieces: list[str]) -> bool:
         return False
     if rule == "split_and" and not _JOINED_BY_WORD.search(name):
         # A comma alone may as well stand before a qualifier: only plain words and codes.
-        return all((_WORD.fullmatch(piece) or _CODE.fullmatch(piece)) for piece in pieces)
+        return all(
+            _WORD.fullmatch(piece) or _CODE.fullmatch(piece) or _IS_A_PLACEBO.fullmatch(piece)
+            for piece in pieces
+        )
     if rule == "split_slash":
         # "paclitaxel/carboplatin", but neither "HER2/neu" nor "PD-1/PD-L1 inhibitor"
         return (
@@ -478,8 +483,16 @@ def _separates(rule: str, name: str, pieces: list[str]) -> bool:
     return True
 
 
+def _has_placebo(pieces: list[str]) -> bool:
+    """Whether a piece is a placebo of nothing that is named, so that the others are not: "drug A + placebo"."""
+    return any(_IS_A_PLACEBO.fullmatch(piece.strip()) for piece in pieces)
+
+
 def _is_placebo_of_all(name: str, pieces: list[str]) -> bool:
-    """Whether the first or last piece says placebo for all of them: "placebo A/B", "A and B matching placebo"."""
+    """Whether the first or last piece says placebo for all of them: "placebo A/B", "A and B matching placebo".
+
+    Not with "or", "with" and the like: the placebo is one side of the choice.
+    """
     return not _JOINED_BY_WITH.search(name) and bool(
         _PLACEBO_BEFORE.match(pieces[0].strip()) or _PLACEBO_BEHIND.match(pieces[-1].strip())
     )
