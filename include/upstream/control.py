@@ -30,12 +30,14 @@ class Control(NamedTuple):
     is_there: Callable[[], bool]
 
 
-def check(question: str, controls: Sequence[Control]) -> None:
-    """Raise Transient unless one of the first ASKED controls is there; `question` says what kind was asked."""
-    for control in controls[:ASKED]:
+def check(question: str, controls: Sequence[Control], *, at_most: int = ASKED) -> None:
+    """Raise Transient unless one of the first controls is there; `question` says what kind was asked."""
+    for control in controls[:at_most]:
         if control.is_there():
             return
-    things = ", ".join(control.thing for control in controls[:ASKED])
+    things = (
+        ", ".join(control.thing for control in controls[:at_most]) or "nothing of which could be asked for"
+    )
     raise Transient(
         f"{question}: the upstream says that there is nothing, and says so too of what is known to be there "
         f"({things}). That is an outage and no answer: nothing of it is remembered, and latest stays. The next try "

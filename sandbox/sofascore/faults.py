@@ -22,6 +22,7 @@ Kind = Literal[
     "garbage",
     "replaced",
     "odd",
+    "lost_season",
 ]
 
 
@@ -44,7 +45,8 @@ class Fault(Switch, frozen=True, kw_only=True):
     - garbage: a number in the body is text (a rating, a kick-off, a minute; of a list the first entry's id);
     - replaced: wherever the body says `old` it says `new`: a key bears another name.
     - odd: the value at `place` (keys and numbers of entries, as in ["home", "players", 0]) is `value`; a body without
-      such a place stays as it is.
+      such a place stays as it is;
+    - lost_season: the list of seasons lacks the newest one.
 
     Requests can be told apart by path (see Switch), by `part` (what is asked for: seasons, rounds, round, last, next,
     day, or a part of a match), by `match` and by `season`. See Switch for how often a fault strikes.
@@ -84,6 +86,12 @@ def can_show(fault: Fault, path: str, subject: Subject) -> bool:
         and fault.match in (None, subject.match)
         and fault.season in (None, subject.season)
     )
+
+
+def lose_season(body: bytes) -> bytes:
+    """A list of seasons without its first; another body as it is."""
+    whole: Any = msgspec.json.decode(body)
+    return msgspec.json.encode({**whole, "seasons": whole["seasons"][1:]}) if "seasons" in whole else body
 
 
 _SPOILT: dict[str, tuple[str | int, ...]] = {

@@ -24,7 +24,7 @@ from sandbox.sample.server import (
 from sandbox.sofascore.api import Api, as_json, error
 from sandbox.sofascore.bodies import Bodies
 from sandbox.sofascore.competitions import Competition
-from sandbox.sofascore.faults import Fault, Hits, can_show, put, spoil
+from sandbox.sofascore.faults import Fault, Hits, can_show, lose_season, put, spoil
 from sandbox.sofascore.fixtures import Fixture, Season
 from sandbox.sofascore.outcomes import CANCELED, POSTPONED, SCHEDULED, WALKOVER
 from sandbox.sofascore.world import FIRST_DAY, PARTS_OF_MATCH, Advance, World
@@ -285,6 +285,8 @@ class SampleUpstream(Sample[State, Fault]):
         if "odd" in hits and answer.status == HTTPStatus.OK:
             fault = hits["odd"].fault
             answer = as_json(put(b"".join(answer.parts), fault.place, fault.value))
+        if "lost_season" in hits and answer.status == HTTPStatus.OK:
+            answer = as_json(lose_season(b"".join(answer.parts)))
         return replace(answer, cut_off=True) if "cut_off" in hits else answer
 
 

@@ -64,6 +64,8 @@ def build(run: Run, candidate: Candidate) -> Built:
             "refused": refused,
             "failed": sum(landing.progress.facts["failed"] for landing in own),
             "adopted_runs": len(facts["adopted"]),
+            "listed": facts.get("entries", 0),
+            "unreadable": facts.get("odd", 0),
         },
         upstream={"competitions_absent": facts["absent"], "window": facts["window"]},
         full=facts["full"],
@@ -110,10 +112,10 @@ def _parts(landings: Iterable[Landed]) -> Iterator[tuple[shards.Kind, int, Lande
 
 def _quarantine_unreadable(candidate: Candidate, discovery: Landed) -> None:
     """Entries of lists that cannot be read: nobody knows which match, or which season, they are."""
+    candidate.arrived("listing", discovery.progress.facts.get("entries", 0))
     for part in discovery.progress.parts:
-        if part.kind in {"wanted", "unreadable"}:
-            candidate.arrived("listing", part.rows)
         if part.kind == "unreadable":
+            candidate.arrived("listing", part.rows)
             for line in discovery.read_part(part):
                 candidate.quarantine(
                     RefusedRow(

@@ -8,21 +8,26 @@ since results are corrected for some hours. A run for a competition, a season or
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import groupby
+from typing import Any
 
 import msgspec
 
 from include.sources.sofascore import competitions, known_matches
 from include.sources.sofascore.competitions import Competition, season_label, season_year
 from include.sources.sofascore.known_matches import Known
+from include.sources.sofascore.list_controls import ListControl
 from include.sources.sofascore.listings import Entry, Found, Lister, SeasonEntry
 from include.sources.sofascore.match_tables import PARTS, PLAYED
 from include.sources.sofascore.records import Listed
 from include.sources.source import Discovered, Run, Unit
 from include.storage.landing import Landed, Landing
+from include.upstream import control
+from include.upstream.answers import Transient
 from include.upstream.limits import BadSetting
 from include.upstream.session import UpstreamSession
 
@@ -204,9 +209,17 @@ class _Lists:
     seasons: list[Season] = field(default_factory=list)
     entries: dict[int, tuple[Entry, msgspec.Raw]] = field(default_factory=dict)
     unreadable: list[bytes] = field(default_factory=list)
+    odd: int = 0
+    """How many of the unreadable ones are entries of lists of matches; the others are seasons."""
 
-    def take(self, found: Iterable[Found]) -> None:
+    def take(self, found: Collection[Found]) -> int:
+        """Keep entries; returns how many there are."""
         self.entries.update({entry.id: (entry, raw) for entry, raw in found})
+        return len(found)
+
+    def of_season(self, season: int) -> dict[int, Entry]:
+        """The entries of a season."""
+        return {match: entry for match, (entry, _) in self.entries.items() if entry.season.id == season}
 
 
 class _Discovery:
@@ -218,6 +231,8 @@ class _Discovery:
         self.window = Window.of(run, self.configured)
         self.full = bool(run.params.get("full_refresh"))
         self.now = run.data_time
+        self.controls = ListControl(upstream, run.data_time)
+        self.spelt = known_matches.spelt(run)
         if not landing.progress.parts:
             noted = known_matches.adoptable(run)
             landing.write_part(known_matches.ADOPTED, map(msgspec.json.encode, noted), None)
@@ -230,7 +245,13 @@ class _Discovery:
     def read_lists(self) -> None:
         """Read and land the lists of every competition that is asked for."""
         chosen = [c for c in self.configured if self.window.competition in (None, c)]
-        done = self.landing.progress.cursor or {"competitions": [], "absent": []}
+        done = {
+            "competitions": [],
+            "absent": [],
+            "entries": 0,
+            "odd": 0,
+            **(self.landing.progress.cursor or {}),
+        }
         for competition in chosen:
             if competition.id in done["competitions"]:
                 continue
@@ -239,12 +260,21 @@ class _Discovery:
             done = {
                 "competitions": [*done["competitions"], competition.id],
                 "absent": [*done["absent"], *absent],
+                "entries": done["entries"] + (len(lists.entries) if lists else 0),
+                "odd": done["odd"] + (lists.odd if lists else 0),
             }
             self._land(competition, lists or _Lists(), done)
             count = len(done["competitions"])
             log.info(f"{self.run.source}: {count} of {len(chosen)} competitions read: {competition.name}")
+        if self.window.everything and not self.known and not done["entries"]:
+            self.landing.discard()
+            raise Transient(
+                f"none of the lists of {len(chosen) - len(done['absent'])} competitions has a match. Where nothing is "
+                "known yet that is no answer either: nothing is remembered. The next try asks again.",
+                cause="no list has a match",
+            )
 
-    def _land(self, competition: Competition, lists: _Lists, done: dict[str, list[int]]) -> None:
+    def _land(self, competition: Competition, lists: _Lists, done: dict[str, Any]) -> None:
         # Each kind is a part of its own; the competition counts as read once the last of them landed.
         before = self.landing.progress.cursor
         if lists.unreadable:
@@ -255,24 +285,91 @@ class _Discovery:
         self.landing.write_part("wanted", wanted, done)
 
     def _lists(self, competition: Competition) -> _Lists | None:
-        """What is to be known of a competition; None where the upstream does not have it."""
+        """What is to be known of a competition; None where the upstream does not have it.
+
+        Raises Transient where lists lack what is known to be in them, ContractBreak where none of their entries can be
+        read.
+        """
         lists = _Lists()
         lister = Lister(self.upstream, lambda raw: lists.unreadable.append(bytes(raw).replace(b"\n", b" ")))
         if self.window.season is None and (days := self.window.days()) is not None:
-            for day in days:
-                lists.take(lister.day(competition.id, day))
-            years = {(entry.season.id, entry.season.year) for entry, _ in lists.entries.values()}
-            found = [self._season(competition, SeasonEntry(*year), lists) for year in sorted(years)]
-            lists.seasons = [one for one in found if one and one.season_year >= competition.since]
-            return lists
-        offered = lister.seasons(competition.id)
-        if offered is None:
-            return None
-        for position, entry in enumerate(offered):
-            season = self._season(competition, entry, lists)
-            if season is not None and self._is_due(competition, season, entry, newest=position == 0):
-                lists.seasons.append(self._read_season(lister, season, lists))
+            self._read_days(competition, lister, lists, days)
+        else:
+            offered = self._offered(competition, lister)
+            if not offered:
+                return None
+            for position, entry in enumerate(offered):
+                season = self._season(competition, entry, lists)
+                if season is not None and self._is_due(competition, season, entry, newest=position == 0):
+                    lists.seasons.append(self._read_season(lister, season, lists))
+        lister.check_shape()
+        lists.odd = lister.refused
         return lists
+
+    def _read_days(self, competition: Competition, lister: Lister, lists: _Lists, days: list[date]) -> None:
+        """Read the lists of some days, and make out the seasons that their matches are of."""
+        for day in days:
+            found = lister.day(competition.id, day)
+            lists.take(found)
+            start = datetime.combine(day, datetime.min.time(), UTC)
+            self.controls.days(
+                f"{competition.name} on {day}",
+                {match: one for match, one in self.known.items() if one.competition == competition.id},
+                {match: entry for match, (entry, _) in lists.entries.items()},
+                lambda kickoff, start=start: start <= kickoff < start + timedelta(days=1),  # type: ignore[misc]
+                empty=not found,
+            )
+        years = {(entry.season.id, entry.season.year) for entry, _ in lists.entries.values()}
+        read = [self._season(competition, SeasonEntry(*year), lists) for year in sorted(years)]
+        lists.seasons = [one for one in read if one and one.season_year >= competition.since]
+
+    def _offered(self, competition: Competition, lister: Lister) -> list[SeasonEntry]:
+        """The seasons of a competition, newest first; none where the upstream does not have it.
+
+        A season with matches that are known is among them even where the list lacks it: its own lists tell more.
+        Raises Transient where there is no list although matches of the competition are known.
+        """
+        offered = lister.seasons(competition.id) or []
+        known = self._known_seasons(competition.id)
+        if not offered and known:
+            raise Transient(
+                f"{competition.name}: the upstream has no seasons of it, of which {len(known)} are published. That is "
+                "no answer: nothing of it is remembered, and latest stays. The next try asks again.",
+                cause=f"{competition.name} has no seasons",
+            )
+        if not offered:
+            offered = self._offered_after_all(competition, lister)
+        listed = {entry.id for entry in offered}
+        lost = [entry for entry in known if entry.id not in listed]
+        return sorted([*lost, *offered], key=_year_or_none, reverse=True) if lost else offered
+
+    def _offered_after_all(self, competition: Competition, lister: Lister) -> list[SeasonEntry]:
+        """What is offered of a competition that was not there a moment ago; none where that is confirmed."""
+        offered: list[SeasonEntry] = []
+
+        def ask_again(absent: Collection[str]) -> list[str]:
+            offered[:] = lister.seasons(competition.id) or []
+            return [] if offered else list(absent)
+
+        others = [each for each in self.configured if each != competition]
+        # Those first that the last good version has matches of.
+        others.sort(key=lambda other: not self._known_seasons(other.id))
+        controls = [control.Control(each.name, partial(_has_seasons, lister, each)) for each in others]
+        question = f"seasons of {competition.name}"
+        control.confirmed(
+            question,
+            [competition.name],
+            lambda: control.check(question, controls, at_most=len(controls)),
+            ask_again,
+        )
+        return offered
+
+    def _known_seasons(self, competition: int) -> list[SeasonEntry]:
+        """The published seasons of a competition of which a match is known."""
+        years = {
+            (one.season, one.season_year) for one in self.known.values() if one.competition == competition
+        }
+        return [SeasonEntry(season, self.spelt.get(season, str(year))) for season, year in sorted(years)]
 
     @staticmethod
     def _season(competition: Competition, entry: SeasonEntry, lists: _Lists) -> Season | None:
@@ -306,25 +403,34 @@ class _Discovery:
     def _read_season(self, lister: Lister, season: Season, lists: _Lists) -> Season:
         """Read a season's lists, as far back as needed."""
         ids = (season.competition, season.season)
+        refused = lister.refused
         rounds = lister.rounds(*ids)
         whole = self.full or not self.window.everything or not self._is_whole(season)
         since = self.window.since if whole else self._read_back_to()
+        played, back_to = 0, None
         for page in lister.played(*ids):
-            lists.take(page)
+            played += lists.take(page)
             if since is not None and page and min(entry.kickoff for entry, _ in page) < since:
+                back_to = since
                 break
-        for page in lister.coming(*ids):
-            lists.take(page)
+        coming = sum(lists.take(page) for page in lister.coming(*ids))
         if whole and not self.window.dated:
             # Which of the two lists has a match that was postponed or canceled nobody says; its round has it.
             for number in sorted({each.round for each in rounds.rounds if each.round}):
                 lists.take(lister.round(*ids, number))
-        listed = any(entry.season.id == season.season for entry, _ in lists.entries.values())
+        listed = lists.of_season(season.season)
+        known = {match: one for match, one in self.known.items() if one.season == season.season}
+        if known and not listed and lister.refused > refused:
+            raise lister.broken()
+        name = f"season {season.year} ({season.season}) of competition {season.competition}"
+        self.controls.all_lists(name, known, listed)
+        self.controls.played(name, known, listed, back_to, empty=not played)
+        self.controls.coming(name, known, listed, empty=not coming)
         current = rounds.currentRound.round if rounds.currentRound else None
         return msgspec.structs.replace(
             season,
             # Where every list is 404 the upstream may just have been ill.
-            whole=(whole and not self.window.dated and listed) or self._is_whole(season),
+            whole=(whole and not self.window.dated and bool(listed)) or self._is_whole(season),
             rounds=len(rounds.rounds) or None,
             current_round=current,
         )
@@ -429,11 +535,13 @@ class _Discovery:
             f"{len(asked)} matches of {len(planned)} competition-seasons to ask for, {changed} others changed in the "
             f"lists of {len(done['competitions']) - absent} competitions"
             + (f"; {absent} more are not there" if absent else "")
+            + (f"; {done['odd']} entries cannot be read" if done.get("odd") else "")
         )
         self.landing.finish(
             {
                 "units": [{"key": u.key, "label": u.label, "items": len(u.matches)} for u in planned],
-                "new": bool(asked or listed or self.adopted),
+                # An entry that cannot be read is told in a version's figures, also where there is nothing else to tell.
+                "new": bool(asked or listed or self.adopted or done.get("odd")),
                 "reason": reason,
                 "as_of": self.now.isoformat(),
                 "window": not self.window.everything,
@@ -442,6 +550,8 @@ class _Discovery:
                 "left_out": sorted({f"{wanted[m].competition}-{wanted[m].season}" for m in left_out}),
                 "adopted": self.adopted,
                 "absent": done["absent"],
+                "entries": done.get("entries", 0),
+                "odd": done.get("odd", 0),
             }
         )
 
@@ -501,6 +611,18 @@ def _is_again(ask: tuple[str, ...], known: Known | None) -> bool:
         and {*ask} - {"event"} <= known.published_open
         and "event" not in known.open
     )
+
+
+def _has_seasons(lister: Lister, competition: Competition) -> bool:
+    return bool(lister.seasons(competition.id))
+
+
+def _year_or_none(entry: SeasonEntry) -> int:
+    """The year in which a season began; -1 where that cannot be told."""
+    try:
+        return season_year(entry.year)
+    except ValueError:
+        return -1
 
 
 def _line(record: msgspec.Struct) -> bytes:

@@ -93,6 +93,15 @@ def load(run: Run, landings: Iterable[Landed]) -> dict[int, Known]:
     return known
 
 
+def spelt(run: Run) -> dict[int, str]:
+    """How the upstream spells the year of each published season."""
+    if run.base is None:
+        return {}
+    table = manifests.dataset(run.read, run.base.table(match_tables.COMPETITION_SEASONS.name))
+    rows = table.to_table(columns=["season_id", "upstream_year"]).to_pylist()
+    return {row["season_id"]: row["upstream_year"] for row in rows}
+
+
 def _published(run: Run) -> dict[int, Known]:
     manifest = run.base
     if manifest is None:

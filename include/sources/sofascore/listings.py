@@ -11,7 +11,7 @@ import msgspec
 from include.sources.sofascore.match_tables import state_of
 from include.sources.sofascore.payloads import Event, Unreadable, read
 from include.storage.tables import content_hash
-from include.upstream.answers import ContractBreak, Kind, Transient
+from include.upstream.answers import Answer, ContractBreak, Kind, Transient
 from include.upstream.session import UpstreamSession
 
 API = "api/v1"
@@ -126,11 +126,18 @@ Found = tuple[Entry, msgspec.Raw]
 
 
 class Lister:
-    """Asks for lists. An entry that cannot be read goes to `unreadable` and does not hold up the others."""
+    """Asks for lists. An entry that cannot be read goes to `unreadable` and does not hold up the others.
+
+    `entries` and `refused` count what lists of matches held: what could be read, and what could not. A list of several
+    of which none can be read is a ContractBreak; whether a single one is a bad record or a new shape, the other lists
+    tell (check_shape).
+    """
 
     def __init__(self, upstream: UpstreamSession, unreadable: Callable[[msgspec.Raw], None]) -> None:
         self.upstream = upstream
         self._unreadable = unreadable
+        self.entries = self.refused = 0
+        self._last_refused = ""
 
     def seasons(self, competition: int) -> list[SeasonEntry] | None:
         """The seasons of a competition, newest first; None where the upstream has no such competition."""
@@ -171,7 +178,7 @@ class Lister:
                     f"{path}/{number} is not there, which the page before it announced: try again later"
                 )
             page = _Page([], False) if answer.kind is Kind.EMPTY else answer.json(_Page)
-            found = self._read(page.events)
+            found = self._read(answer, page.events)
             fresh = [each for each in found if each[0].id not in seen]
             seen |= {entry.id for entry, _ in fresh}
             yield fresh
@@ -186,18 +193,36 @@ class Lister:
 
     def _list(self, path: str) -> list[Found]:
         answer = self.upstream.get(path)
-        return [] if answer.kind is Kind.EMPTY else self._read(answer.json(_List).events)
+        return [] if answer.kind is Kind.EMPTY else self._read(answer, answer.json(_List).events)
 
-    def _read(self, events: list[msgspec.Raw]) -> list[Found]:
+    def _read(self, answer: Answer, events: list[msgspec.Raw]) -> list[Found]:
         """The entries that are what a match needs, in their own reading and in that of the rows.
 
-        An odd value counts as absent; the rows report it.
+        An odd value counts as absent; the rows report it. Raises ContractBreak where of several entries there is none.
         """
         found = []
         for raw in events:
             try:
                 read(raw, Event, [])
                 found.append((read(raw, Entry, []), raw))
-            except (msgspec.DecodeError, UnicodeDecodeError, Unreadable):
+            except (msgspec.DecodeError, UnicodeDecodeError, Unreadable) as error:
+                self._last_refused = f"{answer.describe()}: {error}"
                 self._unreadable(raw)
+        self.entries += len(found)
+        self.refused += len(events) - len(found)
+        if not found and len(events) > 1:
+            raise self.broken()
         return found
+
+    def check_shape(self) -> None:
+        """Raise ContractBreak where entries came and none of them could be read."""
+        if self.refused and not self.entries:
+            raise self.broken()
+
+    def broken(self) -> ContractBreak:
+        """The error that lists have another shape than was agreed on."""
+        return ContractBreak(
+            f"none of the entries of a list can be read, the last of {self._last_refused}. The shape of the lists has "
+            "changed: nothing is taken for absent, and latest stays. Compare Entry in "
+            "include/sources/sofascore/listings.py, and Event in payloads.py, with what the upstream answers."
+        )
