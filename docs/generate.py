@@ -53,7 +53,8 @@ file, and the tests fail until the files are current.
 ## Definitions that changed
 
 Tables that are computed from others are computed from all of them in every run. Where a definition changes, the first
-run after it reports every row whose values it changes as changed, once; base tables stay as they are.
+run after it reports every row whose values it changes as changed, once; base tables stay as they are. A rule on changes
+may hold that version until an operator accepts it.
 
 - sofascore, November 2026. A figure that no player of a match has is unknown in that match, no longer 0: sums are
   over the matches that state it, rates over their minutes, and `player_seasons.partly_known` names the figures of

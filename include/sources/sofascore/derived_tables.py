@@ -395,9 +395,10 @@ PLAYER_SEASONS = Table(
         Column(
             "partly_known",
             pa.list_(TEXT),
-            "Figures that some of his covered matches do not state, since no player of the match has them: their sum "
-            "and their rate per 90 minutes are over the other matches alone. Empty where all state all; a figure that "
-            "none states is null and not named here. Expected goals and assists have their own numbers of minutes.",
+            "Figures that some of his covered matches do not state, since no player of the match has them, or since "
+            "what came was refused: their sum and their rate per 90 minutes are over the other matches alone. Empty "
+            "where all state all; a figure that none states is null and not named here. Expected goals and assists "
+            "have their own numbers of minutes.",
         ),
         CONTENT_HASH,
     ),
