@@ -63,7 +63,7 @@ _BEHIND_LAST_DIGIT = 12
 """How far behind its last digit it may show that it is none: " patients"."""
 
 _INTERNATIONAL = re.compile(
-    rf"(?:(?<![\w+.])\+\s?|(?<![\w+.\-/])00{_GAP}?)[1-9](?:{_GAP}{{0,3}}[0-9]){{6,15}}(?![0-9])"
+    rf"(?:(?<![\w+.])\+\s?\(?|(?<![\w+.\-/])(?:00|011){_GAP}?)[1-9](?:{_GAP}{{0,3}}[0-9]){{6,15}}(?![0-9])"
 )
 _GROUPED = re.compile(r"\+[1-9]\d{0,2}[ -]\d{2,4}[ -]\d{3,4}[ -]?\d{2,5}")
 """Code, area and number apart: +49 30 1234567."""
@@ -74,7 +74,7 @@ _AREA_IN_BRACKETS = re.compile(
 )
 _NATIONAL = re.compile(
     r"(?<![\w.\-/+(])(?:"
-    r"(?P<dashed>(?:1-)?[2-9]\d\d-[2-9]\d\d-\d{4})"
+    r"(?P<dashed>(?:1[- ])?[2-9]\d\d[- ][2-9]\d\d-\d{4})"
     r"|(?P<american>(?:1\.)?[2-9]\d\d\.[2-9]\d\d\.\d{4}|1 8\d\d \d{3} \d{4})"
     r"|0\d{1,4}[ /\-]{1,3}\d{3,8}(?:[ \-]\d{2,5}){0,2}"
     r")(?![\w\-/%]|\.\d|\s?(?:[mkµμ]?c?g|m?l|i?u|units?|cells|patients)\b)"
@@ -158,9 +158,11 @@ def _is_international(found: re.Match[str]) -> bool:
         return False
     if _GROUPED.match(text):
         return True
-    number = "+" + "".join(filter(str.isdigit, text)).removeprefix("00")
-    # Digits in one piece are as well an identifier: there the number has to be one that is given out.
-    return _exists(number, None, valid=text.startswith("00") and text.isdigit())
+    digits = "".join(filter(str.isdigit, text))
+    # Digits in one piece are as well an identifier, and 011 an area: there it has to be a number that is given out.
+    is_certain = text.startswith("+") or (text.startswith("00") and not text.isdigit())
+    number = digits if text.startswith("+") else digits.removeprefix("011").removeprefix("00")
+    return _exists(f"+{number}", None, valid=not is_certain)
 
 
 def _is_national(found: re.Match[str]) -> bool:

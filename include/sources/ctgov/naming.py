@@ -8,10 +8,10 @@ product ("Dr. Reddy's Laboratories", "Hospital José Pérez").
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from include.sources.ctgov.name_words import Words
-from include.sources.ctgov.people import PARTICLES, WORD, Person, fold, has_case
+from include.sources.ctgov.people import PARTICLES, WORD, Person, fold, has_case, phrase
 
 _BESIDE = re.compile(r"\s*[,/&]\s*|,?\s+(?:and|und|et|y|e|&)\s+", re.IGNORECASE)
 """What parts two people who share a title: "Drs. Roe and Doe"."""
@@ -23,11 +23,13 @@ _FEW = 12
 class Names:
     """The names of some persons, to be looked for in texts."""
 
-    __slots__ = ("_first_surnames", "_given", "_initials", "_mates", "_single", "_uncased")
+    __slots__ = ("_first_surnames", "_given", "_initials", "_mates", "_phrases", "_single", "_uncased")
 
-    def __init__(self, persons: Iterable[Person]) -> None:
+    def __init__(self, persons: Collection[Person]) -> None:
         self._mates: dict[str, set[str]] = {}
         """For each word of a name the words that stand beside it in one."""
+        self._phrases = {one.phrase for one in persons}
+        """Whole names: a text that is one is hidden in lower case, too."""
         self._initials: dict[str, set[str]] = {}
         """For each word of a name the first letters of those."""
         self._single: set[str] = set()
@@ -73,6 +75,9 @@ class Names:
         """Where names stand. `of_things`: the text names things, and "Dr. Roe's" is a brand there."""
         if self._uncased is not None:
             yield from (match.span() for match in self._uncased.finditer(text))
+        if phrase(text) in self._phrases and has_case(text):
+            yield 0, len(text)
+            return
         words = Words(text)
         at, titled = 0, -1
         while at < len(words):

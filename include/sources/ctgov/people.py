@@ -65,7 +65,9 @@ PRODUCT = re.compile(
 """Words behind the name of a drug or a device."""
 DISEASE = re.compile(
     r"cancer|carcinom|tumou?r|lymphom|leuk[ae]+mi|myelom|melanom|sclerosis|diabet|syndrom|disease|disorder|infection"
-    r"|hepatitis|arthritis|asthma|dystroph|obesity|\bpain\b",
+    r"|hepatitis|arthritis|asthma|dystroph|obesity|fibrosis|stenosis|psoriasis|epilep|migraine|fibrillation|failure"
+    r"|stroke|an[a]?emia|sepsis|dementia|depression|schizophren|thrombosis|neuropath|glaucoma|hypertens|pneumonia"
+    r"|tubercul|\b(?:pain|hiv|covid|malaria|influenza)\b",
     re.IGNORECASE,
 )
 """Words of diseases."""
@@ -75,13 +77,54 @@ OFFICE = re.compile(
     r"|national|regi[oó]n\b|county|commission|committee|alliance|council|coordinat|director|manager|contact\b|informat"
     r"|president|recepti|secretar|chief|officer"
     r"|support|representat|investigat|sponsor|recruit|enrol|administrat|responsible|hotline|toll[- ]free|help"
-    r"|\w(?:ology|ologie|olog[ií]a|iatry|iatrie|iatr[ií]a|surgery|chirurgie)\b|отдел|клиник|[&@\d]"
+    r"|olog|\wiatr|surgery|chirurg|cirug|recherch|ricerca|forschung|afdel|avdel|oddzia|ambulan|sekretari|studien"
+    r"|direction|direzion|direcc|helse\b|landsting|kommun|comune|azienda|provinc|prefect|municip|government"
+    r"|отдел|клиник|[&@\d]"
     r"|\b(?:team|union|desk|site|line|care|the|of|and|for|und|et|nurse|physician|doctor|patients?|public|health"
     r"|science|call|email)\b",
     re.IGNORECASE,
 )
 """Words of departments and of what people do there."""
 _PARTNERS = re.compile(r"\band (?:company|co|sons|partners|associates)\b|&", re.IGNORECASE)
+_COMPANIES = frozenset(
+    phrase(name)
+    for name in (
+        *("AbbVie", "Abbott", "Allergan", "Amgen", "Astellas", "AstraZeneca", "Bayer", "BeiGene", "Biogen"),
+        *(
+            "Boehringer Ingelheim",
+            "Bristol-Myers Squibb",
+            "Chiesi",
+            "Daiichi Sankyo",
+            "Eisai",
+            "Eli Lilly",
+            "Ferring",
+        ),
+        *(
+            "Genentech",
+            "Gilead",
+            "GlaxoSmithKline",
+            "Grifols",
+            "Hoffmann-La Roche",
+            "Incyte",
+            "Ipsen",
+            "Janssen",
+        ),
+        *(
+            "Kyowa Kirin",
+            "Lilly",
+            "Lundbeck",
+            "Medtronic",
+            "Merck",
+            "Merck Sharp Dohme",
+            "Moderna",
+            "Novartis",
+        ),
+        *("Novo Nordisk", "Otsuka", "Pfizer", "Regeneron", "Roche", "Sanofi", "Servier", "Shire"),
+        *("Takeda", "Teva", "UCB", "Vertex"),
+    )
+)
+"""The largest industrial sponsors whose names read as people's. They enter themselves as contacts of others' studies,
+where no organization of the record tells."""
 _COMPANY_FORM = frozenset("AG SA AB SE AS KG KK BV NV SpA Co HF".split())
 PARTICLES = frozenset(
     "van von der den de del da di du dos das do la las los le el al bin ibn ben ten ter zu zur y e st".split()
@@ -165,7 +208,8 @@ def person(name: str) -> Person | None:
     if tail and (tail[0] in _COMPANY_FORM or re.match(_COMPANY, tail[0], re.IGNORECASE)):
         return None  # "Nowhere, Inc."
     is_titled = titles is not None and _ACADEMIC.search(titles[0]) is not None
-    return _named(whole, has_degree=is_titled or any(_plain(word) not in _NO_TITLE for word in degrees))
+    has_degree = is_titled or any(_plain(word) not in _NO_TITLE for word in degrees)
+    return None if phrase(whole) in _COMPANIES and not has_degree else _named(whole, has_degree=has_degree)
 
 
 def _named(whole: str, *, has_degree: bool) -> Person | None:

@@ -12,7 +12,7 @@ after 30 days. So a name that leaves the record's contacts and stays in its text
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from include.sources.contact_details import (
     hide_mails,
@@ -33,7 +33,7 @@ class Redactor:
 
     __slots__ = ("_names", "_tails")
 
-    def __init__(self, persons: Iterable[Person] = (), phones: Iterable[str] = ()) -> None:
+    def __init__(self, persons: Collection[Person] = (), phones: Iterable[str] = ()) -> None:
         """`phones` are the numbers of the record's contacts, which are hidden in any form."""
         self._names = Names(persons)
         self._tails = frozenset(map(tail, phones)) - {None}

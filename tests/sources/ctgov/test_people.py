@@ -66,6 +66,13 @@ def test_an_entry_may_name_several() -> None:
         *("Lung Cancer", "Diabetes Mellitus", "Roe Syndrome"),
         *("Example Pharmaceuticals", "Example Co., Ltd.", "Example Holding AG", "Example, Inc.", "Roe & Doe"),
         *("Ely Liddy and Company", "University of Nowhere", "Global Registry (GCR, 1452)", "Vice President"),
+        *(
+            "Novo Nordisk",
+            "Boehringer Ingelheim",
+            "Hoffmann-La Roche",
+            "Servizio di Radiologia",
+            "Helse Nowhere",
+        ),
         *("A B", "x@y.example", "1-800-555-0199", "PI", "jane", "", " , ", " ( )"),
     ],
 )

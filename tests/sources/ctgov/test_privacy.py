@@ -103,6 +103,11 @@ def test_a_facility_that_is_a_person_of_the_record_is_hidden(name: str) -> None:
     assert text(f"{name} /ID# 253351", name) == "[name] /ID# 253351"
 
 
+def test_a_text_that_is_a_name_is_hidden_in_lower_case_too() -> None:
+    assert text("jane roe", "Jane Roe") == "[name]"
+    assert text("roe and jane", "Jane Roe") == "roe and jane"
+
+
 @pytest.mark.parametrize(
     ("facility", "published"),
     [

@@ -494,6 +494,49 @@ def test_nobody_named_in_the_record_stands_in_a_row() -> None:
     assert rows(parsed, "interventions")[-1]["is_control"] is True
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("contactsLocationsModule", {"centralContacts": [{"name": "Jane Roe", "role": "CONTACT"}]}),
+        (
+            "contactsLocationsModule",
+            {"overallOfficials": [{"name": "Jane Roe, MD", "role": "STUDY_DIRECTOR"}]},
+        ),
+        ("contactsLocationsModule", {"locations": [{"contacts": [{"name": "Roe, Jane"}]}]}),
+        ("sponsorCollaboratorsModule", {"responsibleParty": {"investigatorFullName": "Jane Roe"}}),
+        ("sponsorCollaboratorsModule", {"responsibleParty": {"oldNameTitle": "Jane Roe, Director"}}),
+        ("sponsorCollaboratorsModule", {"leadSponsor": {"name": "Jane Roe", "class": "INDIV"}}),
+        ("sponsorCollaboratorsModule", {"collaborators": [{"name": "Jane Roe", "class": "INDIV"}]}),
+        ("resultsSection", {"moreInfoModule": {"pointOfContact": {"title": "Dr. Jane Roe"}}}),
+    ],
+)
+def test_whoever_the_record_names_is_hidden_in_its_texts(place: tuple[str, dict[str, Any]]) -> None:
+    module, content = place
+    study: dict[str, Any] = {
+        "protocolSection": {
+            "identificationModule": {"nctId": "NCT00000001", "briefTitle": "Dr. Roe's team, Roe JA"},
+            "descriptionModule": {"briefSummary": "By Jane\nRoe in Roe Hospital. Richard Roe."},
+        }
+    }
+    (study if module == "resultsSection" else study["protocolSection"])[module] = content
+
+    row = study_row(study)
+
+    assert row["brief_title"] == "[name]'s team, [name]"
+    assert row["brief_summary"] == "By [name] in Roe Hospital. Richard Roe."
+
+
+@pytest.mark.parametrize("investigator", [{}, {"investigatorFullName": "Jane Roe"}])
+def test_a_sponsor_in_person_is_no_region(investigator: dict[str, str]) -> None:
+    sponsors = {
+        "responsibleParty": {"type": "SPONSOR_INVESTIGATOR", **investigator},
+        "leadSponsor": {"name": "Region Skane", "class": "OTHER"},
+    }
+    row = study_row(changed("sponsorCollaboratorsModule", sponsors))
+
+    assert row["lead_sponsor_name"] == "Region Skane"
+
+
 def test_unknown_fields_and_values_of_a_later_upstream_are_accepted() -> None:
     study = changed("designModule.phases", ["PHASE9"])
     study["protocolSection"]["designModule"]["novelty"] = {"deep": [1, {"x": None}]}
