@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 
 from include.sources.ctgov.name_words import Words
 from include.sources.ctgov.people import PARTICLES, WORD, Person, fold, has_case, phrase
@@ -16,7 +17,7 @@ from include.sources.ctgov.people import PARTICLES, WORD, Person, fold, has_case
 _BESIDE = re.compile(r"\s*[,/&]\s*|,?\s+(?:and|und|et|y|e|&)\s+", re.IGNORECASE)
 """What parts two people who share a title: "Drs. Roe and Doe"."""
 _UNCASED_INSTITUTION = "医院|病院|大学|公司|병원|대학"
-_FEW = 12
+_FEW = 40
 """Up to so many words are looked for one by one."""
 
 
@@ -47,18 +48,11 @@ class Names:
             if len(one.words) == 2 and not one.has_degree:  # noqa: PLR2004
                 self._first_surnames.update(one.long[:1])
             surnames.update(one.long[1:] or one.long)
-            self._add(one.words, one.long)
-            if "-" in one.written:  # Xiao-Ming is Xiaoming, too
-                glued = tuple(map(fold, WORD.findall(one.written.replace("-", ""))))
-                self._add(glued, tuple(word for word in glued if len(word) > 1 and word not in PARTICLES))
+            for word, mates, initials in _beside(one):
+                self._mates.setdefault(word, set()).update(mates)
+                self._initials.setdefault(word, set()).update(initials)
         self._given = self._mates.keys() - surnames
         self._uncased = _as_spelled(uncased)
-
-    def _add(self, words: tuple[str, ...], long: tuple[str, ...]) -> None:
-        for word in long:
-            others = [other for other in words if other != word]
-            self._mates.setdefault(word, set()).update(set(others).intersection(long))
-            self._initials.setdefault(word, set()).update(other[0] for other in others)
 
     def may_be_in(self, text: str) -> bool:
         """Whether a word of a name is in the text: a test that is much cheaper than `spans`."""
@@ -67,7 +61,8 @@ class Names:
         if not self._mates:
             return False
         folded = fold(text)
-        if len(self._mates) > _FEW:  # each search reads the whole text, which one pass does faster
+        # Each search reads the whole text; where there are many, or where it is short, one pass is faster.
+        if len(self._mates) > min(_FEW, len(text) // 8):
             return not self._mates.keys().isdisjoint(WORD.findall(folded))
         return any(_has_word(folded, word) for word in self._mates)
 
@@ -123,6 +118,20 @@ class Names:
         if word in self._first_surnames and (first := words.given_names_before(at)) is not None:
             return first, at, False
         return None
+
+
+@lru_cache(maxsize=1 << 13)
+def _beside(one: Person) -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
+    """For each long word of a name the long words and the first letters that stand beside it."""
+    spellings = [(one.words, one.long)]
+    if "-" in one.written:  # Xiao-Ming is Xiaoming, too
+        glued = tuple(map(fold, WORD.findall(one.written.replace("-", ""))))
+        spellings.append((glued, tuple(word for word in glued if len(word) > 1 and word not in PARTICLES)))
+    return tuple(
+        (word, frozenset(long) - {word}, frozenset(other[0] for other in words if other != word))
+        for words, long in spellings
+        for word in long
+    )
 
 
 def _as_spelled(names: Iterable[str]) -> re.Pattern[str] | None:
