@@ -95,6 +95,7 @@ def _watch(daily: DailyRuns, days: int) -> tuple[Counter[str], Counter[tuple[int
             if pipeline.promote(run).outcome is not Outcome.PROMOTED:
                 raise SystemExit(f"{run.source} was not promoted on day {day}: {verdict.reasons}")
             run_log.end(daily.registry, run.source, run.version, "ok")
+        print(f"{daily.source}: day {day} of {days}", file=sys.stderr, flush=True)
         daily.upstream.advance(1)
     return said, losses
 

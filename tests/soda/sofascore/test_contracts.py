@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import cache, partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -678,11 +679,18 @@ def test_season_of_600_matches_passes_and_one_of_601_does_not(sound: Tables) -> 
     assert not_passed(verify(further(sound, 601 - known), only=["matches"])) == {check: "FAILED"}
 
 
-def test_matches_that_stopped_coming_are_warned_of(sound: Tables) -> None:
-    late = replaced(sound, "competition_seasons", "checked_at", NOW + timedelta(days=10))
+def test_matches_that_stopped_coming_are_warned_of_once_the_pause_is_the_longest(sound: Tables) -> None:
+    kickoffs = sorted(row["kickoff_at"] for row in sound["matches"].to_pylist() if row["played"])
+    longest = max(later - earlier for earlier, later in pairwise(kickoffs))
+    usual = replaced(sound, "competition_seasons", "checked_at", kickoffs[-1] + longest)
+    late = replaced(sound, "competition_seasons", "checked_at", kickoffs[-1] + longest + timedelta(days=2))
+
+    assert found(usual, ["matches.checks.failed_rows.freshness"]) == {
+        "matches.checks.failed_rows.freshness": 0
+    }
 
     assert not_passed(verify(late, only=["matches"])) == {
-        "matches.checks.metric.freshness": "WARN",
+        "matches.checks.failed_rows.freshness": "WARN",
         "matches.checks.failed_rows.overdue": "WARN",
     }
 
@@ -1003,7 +1011,7 @@ def test_these_checks_only_warn_and_all_others_block() -> None:
 def test_every_check_of_every_contract_is_seen_to_fail_by_a_test_above() -> None:
     tested = COMMON | EMPTIED | {check for _, expected in BROKEN.values() for check in expected}
     tested |= {f"matches.checks.{rule}" for rule in ("failed_rows.change_too_many", "failed_rows.overdue")}
-    tested |= {"matches.checks.metric.freshness", TWINS, ABSENT}
+    tested |= {"matches.checks.failed_rows.freshness", TWINS, ABSENT}
     tested |= {f"{table}.checks.failed_rows.{check}" for table, _, _, check in NONSENSE.values()}
     # Rules that every table of every source has are tested in tests/quality/test_arrivals.py.
     tested |= {
