@@ -17,7 +17,9 @@ _COMMA = re.compile(r",[^\S\n]*\n?[^\S\n]*")
 _SPACE = re.compile(r"[^\S\n]+")
 _HYPHEN = re.compile(r"[-\u2010\u2011]")
 _TITLES = frozenset(
-    "dr drs dra dres prof profs professor profesor doctor doz med mr mrs ms miss herr frau sr sra".split()
+    """
+    dr drs dra dres dott mudr pr prof profs professor profesor doctor doz ing med mr mrs ms miss mme herr frau sr sra
+    """.split()
 )
 _OF = frozenset({"de", "del"})
 _PLACES = frozenset("san santa santo santiago villa ciudad puerto playa isla nuestra senora virgen".split())
@@ -27,6 +29,9 @@ _DEGREES = re.compile(
 )
 _POSSESSIVE = re.compile(r"['’ʼ]s\b")
 _INITIALS_END = re.compile(r"\.?(?=\s*(?:[.,;:)\]]|$)|\s+(?:and|et|at|from|has|is|was|will|who)\b)")
+
+_LETTERS_THAT_ARE_WORDS = frozenset("aeioy")
+_BEFORE_A_NAME = frozenset("by and with from of to or for per ask contact dr prof et und y".split())
 
 _FURTHEST = 8
 """Over how many words a name may stretch, particles and middle names counted."""
@@ -124,13 +129,23 @@ class Words:
             letters = self.folded[before]
             if not self.is_capital(before) or not self._joins(before):
                 break
-            if len(letters) == 1 and self._text[self.end(before)] == ".":
+            if len(letters) == 1 and (self._text[self.end(before)] == "." or self._is_bare_initial(before)):
                 found = before if letters in initials else found
             elif before == to and 1 < len(letters) <= _MOST_INITIALS and self._word(before).isupper():
                 return before if initials.issuperset(letters) else None
             else:
                 break
         return found
+
+    def _is_bare_initial(self, at: int) -> bool:
+        """Whether a letter without a dot is an initial: in "by J Roe", not in "A Long Study" and "Hepatitis B Roe"."""
+        if self.folded[at] in _LETTERS_THAT_ARE_WORDS:
+            return False
+        return at == 0 or not self.gap_is(_SPACE, at - 1, at) or self.folded[at - 1] in _BEFORE_A_NAME
+
+    def is_cited(self, at: int) -> bool:
+        """Whether a surname stands for a publication: "Roe et al."."""
+        return self.gap_is(_SPACE, at, at + 1) and self.folded[at + 1 : at + 3] == ["et", "al"]
 
     def initials_behind(self, at: int, initials: set[str]) -> int | None:
         """The last of the initials behind a surname: "Roe JA", "Roe, J.", "Roe J.A."."""
@@ -170,8 +185,10 @@ class Words:
 
     def _is_title(self, at: int) -> bool:
         word = self.folded[at]
-        # MS is multiple sclerosis.
-        return word in _TITLES and (word not in {"ms", "sr", "med"} or not self._word(at).isupper())
+        # MS is multiple sclerosis, PR a partial response.
+        return word in _TITLES and (
+            word not in {"ms", "pr", "sr", "med", "ing"} or not self._word(at).isupper()
+        )
 
     def title_before(self, at: int) -> int | None:
         """The first of the titles before a name: "Prof. Dr. med. Roe"."""

@@ -113,7 +113,7 @@ class Names:
             return title, words.hyphenated(at), False
         if titled >= 0 and words.gap_is(_BESIDE, titled, at) and not words.goes_on_in_capitals(at):
             return at, words.hyphenated(at), False
-        if word in self._single and words.stands_alone(at):
+        if words.is_cited(at) or (word in self._single and words.stands_alone(at)):
             return at, at, False
         if word in self._first_surnames and (first := words.given_names_before(at)) is not None:
             return first, at, False

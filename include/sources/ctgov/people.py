@@ -85,6 +85,13 @@ OFFICE = re.compile(
     re.IGNORECASE,
 )
 """Words of departments and of what people do there."""
+_DETAILS = re.compile(r"(?<!\S)\S+@\S+|\bext\b\.?|[+(]?\d[\d\s().\-]*")
+"""Phone numbers and mail addresses that people write beside their name."""
+_ROLE_BEFORE = re.compile(
+    r"(?:(?:study|research|principal)\s)?(?:nurse|investigator|coordinator|attn|attention|contact|pi)\b[\s.]+(?=\S+\s+\S)",
+    re.IGNORECASE,
+)
+"""A part in the study before a full name: "Study Nurse Jane Roe"."""
 _PARTNERS = re.compile(r"\band (?:company|co|sons|partners|associates)\b|&", re.IGNORECASE)
 _COMPANIES = frozenset(
     phrase(name)
@@ -130,11 +137,11 @@ PARTICLES = frozenset(
     "van von der den de del da di du dos das do la las los le el al bin ibn ben ten ter zu zur y e st".split()
 )
 _TITLE = (
-    r"(?:assoc(?:iate)?|assist(?:ant)?|asst|univ|priv|em|prof(?:essor)?|doz|dr(?:a|s)?|med|doctor|sir|mr|mrs|ms|miss|herr|frau"
+    r"(?:assoc(?:iate)?|assist(?:ant)?|asst|univ|priv|em|prof(?:essor)?|doz|pr|dott?|dr(?:a|s)?|mudr|ing|med|doctor|sir|mr|mrs|ms|miss|mme|herr|frau"
     r"|sra?)\b\.?-?"
 )
 _LEADING_TITLES = re.compile(rf"(?:{_TITLE}[\s,]*)+(?=\S)", re.IGNORECASE)
-_ACADEMIC = re.compile(r"prof|dr|doz|doctor", re.IGNORECASE)
+_ACADEMIC = re.compile(r"prof|dr|doz|do[ct]t|pr\b", re.IGNORECASE)
 _DEGREES = frozenset(
     """
     md phd do mbbs mbchb mbbch msc ms mph rn bsn msn dds dmd pharmd drph dnp dsc psyd dpt od dvm facp facs frcp frcs
@@ -144,6 +151,8 @@ _DEGREES = frozenset(
 _NO_TITLE = frozenset({"jr", "sr", "ii", "iii", "pi"})
 _UNMISTAKABLE = frozenset({"md", "phd", "mbbs", "pharmd", "msc", "dds", "jr", "sr", "ii", "iii"})
 _MOST_WORDS = 8
+_LONGEST = 300
+"""Characters of an entry; a longer one is prose."""
 
 
 # --- Persons -----------------------------------------------------------------------------------------
@@ -169,11 +178,13 @@ class Person(NamedTuple):
 @lru_cache(maxsize=1 << 13)
 def read(entry: str) -> tuple[Person, ...]:
     """The persons whom an entry names: none where it is an office, a company, a disease; several in "A and B"."""
-    text = " ".join(entry.split())
+    if len(entry) > _LONGEST:
+        return ()
+    text = " ".join(_DETAILS.sub(" ", entry).split())
     if _PARTNERS.search(text):
         return ()
     bracketed = re.findall(r"[(\[]([^)\]]*)[)\]]", text)
-    parts = re.split(r"\s*[/;|]\s*|\s+(?:and|und|et|y|-|–)\s+", re.sub(r"[(\[][^)\]]*[)\]]?", " ", text))
+    parts = re.split(r"\s*[/;|:]\s*|\s+(?:and|und|et|y|-|–)\s+", re.sub(r"[(\[][^)\]]*[)\]]?", " ", text))
     found = [person(part) for part in parts]
     # What stands beside the name alone must read as a full name: it is a rank, a place or a nickname as often.
     beside = [person(part) for part in bracketed]
@@ -186,7 +197,7 @@ def read(entry: str) -> tuple[Person, ...]:
 
 def person(name: str) -> Person | None:
     """Read a name as that of one person; None where it is none."""
-    text = name.strip(" .,")
+    text = _ROLE_BEFORE.sub("", name.strip(" .,"), count=1)
     titles = _LEADING_TITLES.match(text)
     head, *rest = re.split(r"\s*,\s*", text[titles.end() if titles else 0 :])
     tail = [word for part in rest for word in part.split()]
