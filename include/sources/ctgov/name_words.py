@@ -27,7 +27,7 @@ _PLACES = frozenset("san santa santo santiago villa ciudad puerto playa isla nue
 _DEGREES = re.compile(
     r"(?:,?\s+(?:M\.?\s?D|Ph\.?\s?D|MBBS|FRCP|FACS|D\.?O|RN|BSN|PharmD|DDS|MSc|MPH|Md)\b\.?)+"
 )
-_POSSESSIVE = re.compile(r"['’ʼ]s\b")
+_POSSESSIVE = re.compile(r"['’ʼ][sS]\b")
 _INITIALS_END = re.compile(r"\.?(?=\s*(?:[.,;:)\]]|$)|\s+(?:and|et|at|from|has|is|was|will|who)\b)")
 
 _LETTERS_THAT_ARE_WORDS = frozenset("aeioy")

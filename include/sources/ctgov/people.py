@@ -19,7 +19,7 @@ INSTITUTIONAL = frozenset({"INDUSTRY", "NIH", "FED", "OTHER_GOV", "NETWORK"})
 
 # --- Words -------------------------------------------------------------------------------------------
 
-WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f]|['’ʼ](?!s\b)(?=[^\W\d_]))*")
+WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f]|['’ʼ](?![sS]\b)(?=[^\W\d_]))*")
 """A word of a name. Hyphens part words, apostrophes do not, and the s of a possessive is no part of it."""
 _SAME = (("ø", "o"), ("ł", "l"), ("đ", "d"), ("ı", "i"), ("æ", "ae"), ("œ", "oe"), ("’", "'"), ("ʼ", "'"))
 _MARKS = re.compile(r"[\u0300-\u036f]")
@@ -78,7 +78,7 @@ OFFICE = re.compile(
     r"|president|recepti|secretar|chief|officer"
     r"|support|representat|investigat|sponsor|recruit|enrol|administrat|responsible|hotline|toll[- ]free|help"
     r"|olog|\wiatr|surgery|chirurg|cirug|recherch|ricerca|forschung|afdel|avdel|oddzia|ambulan|sekretari|studien"
-    r"|direction|direzion|direcc|helse\b|landsting|kommun|comune|azienda|provinc|prefect|municip|government"
+    r"|direction|direzion|direcc|helse\b|assistance|publique|landsting|kommun|comune|azienda|provinc|prefect|municip|government"
     r"|отдел|клиник|[&@\d]"
     r"|\b(?:team|union|desk|site|line|care|the|of|and|for|und|et|nurse|physician|doctor|patients?|public|health"
     r"|science|call|email)\b",
@@ -258,23 +258,23 @@ class Organization(NamedTuple):
 
 
 def people(
-    entries: Iterable[Entry], organizations: Sequence[Organization] = (), conditions: Iterable[str] = ()
+    entries: Iterable[Entry], organizations: Sequence[Organization] = (), other_names: Iterable[str] = ()
 ) -> tuple[Person, ...]:
     """The persons among the names of a record, each once.
 
-    Companies and departments are entered as contacts under a part of their organization's name, and conditions are
-    entered, too. A name that the record uses so is no person, unless it bears a degree or, where the organization may
-    be called after the investigator, is an investigator's.
+    Companies and departments are entered as contacts under a part of their organization's name; conditions and cities,
+    the record's `other_names`, are entered, too. A name that the record uses so is no person, unless it bears a degree
+    or, where the organization may be called after the investigator, is an investigator's.
     """
     certain = "\n".join(phrase(one.name) for one in organizations if one.agency_class in INSTITUTIONAL)
     others = [phrase(one.name) for one in organizations if one.agency_class not in {*INSTITUTIONAL, "INDIV"}]
-    diseases = {phrase(text) for text in conditions}
+    things = {phrase(text) for text in other_names}
     found: dict[str, Person] = {}
     for entry in dict.fromkeys(entries):
         for one in read(entry.name):
             if not one.has_degree and (
                 one.phrase in certain
-                or one.phrase in diseases
+                or one.phrase in things
                 or (not entry.is_investigator and any(one.phrase in name != one.phrase for name in others))
             ):
                 continue
@@ -294,7 +294,7 @@ def is_individual(
     if agency_class == "INDIV":
         return True
     found = read(name)
-    if len(found) != 1 or agency_class in INSTITUTIONAL:
+    if len(found) != 1 or agency_class in INSTITUTIONAL or INSTITUTION.search(name):
         return False
     (one,) = found
     return any(one.is_same(other) for other in named) or (len(one.long) > 1 and (one.has_degree or in_person))

@@ -561,9 +561,9 @@ def _hide_people(study: _Protocol, results: _Results) -> None:
         )
         if name
     ]
-    named = people(
-        _entries(contacts, party), organizations, (study.conditions_module or _NO_CONDITIONS).conditions or ()
-    )
+    sites = study.contacts_locations_module or _NO_SITES
+    other_names = [*((study.conditions_module or _NO_CONDITIONS).conditions or ()), *_cities(sites)]
+    named = people(_entries(contacts, party), organizations, other_names)
 
     investigator = party.investigator_full_name or party.old_name_title
     in_person = party.type == "SPONSOR_INVESTIGATOR" and investigator is None
@@ -586,6 +586,10 @@ def _hide_people(study: _Protocol, results: _Results) -> None:
     ]
     phones = [contact.phone for contact in contacts if contact.phone]
     _redact(holders, privacy.Redactor([*named, *people(map(Entry, individuals))], phones))
+
+
+def _cities(sites: _ContactsLocations) -> set[str]:
+    return {place for at in sites.locations or () for place in (at.city, at.state, at.country) if place}
 
 
 def _contacts(sites: _ContactsLocations, results: _Results) -> list[_Contact]:

@@ -103,11 +103,12 @@ SPONSORS = (
         (Entry("Jane Roe", is_investigator=True), True),
         (Entry("Jane Roe, PhD"), True),
         (Entry("Silent Ischemia"), False),
+        (Entry("Nowhereville"), False),
         (Entry("Richard Doe"), True),
     ],
 )
 def test_what_the_record_uses_as_another_name_is_no_person(entry: Entry, is_person: bool) -> None:
-    assert bool(people([entry], SPONSORS, ["Silent ischemia"])) is is_person
+    assert bool(people([entry], SPONSORS, ["Silent ischemia", "Nowhereville"])) is is_person
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,7 @@ def test_what_the_record_uses_as_another_name_is_no_person(entry: Entry, is_pers
         ("Region Skane", "OTHER", False),
         ("Helse Nowhere", "OTHER", False),
         ("Nowhere General Hospital", "OTHER", False),
+        ("Jane Roe - Hospitals of Nowhere", "OTHER", False),
         ("Dr. Example City Hospital", "OTHER", False),
     ],
 )

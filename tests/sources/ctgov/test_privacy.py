@@ -70,6 +70,7 @@ def test_a_person_whom_the_record_names_is_hidden_however_she_is_written(name: s
         ("Myung Ju Ahn; Ahn Myung-Ju; M.-J. Ahn; Ahn MJ", "[name]; [name]; [name]; [name]"),
         ("by J Roe and H Beispiel", "by [name] and [name]"),
         ("as Roe et al. found", "as [name] et al. found"),
+        ("JANE ROE’S team", "[name]’S team"),
         ("Pr Roe, Dott. Beispiel, Mme Roe", "[name], [name], [name]"),
         ("Jun Bai (PI)", "[name] (PI)"),
         ("S. O’Brien, Sean O'Brien", "[name], [name]"),
