@@ -155,6 +155,13 @@ _ORDINARY_WORDS = Path(__file__).with_name("ordinary_words.txt")
 """What it holds and where it is from stands at its head."""
 _CODE = re.compile(r"[a-z]{2,6}(?:-\d{3,}|\s\d{2,}-\d{3,}|\s\d{4,})[a-z]{0,3}")
 """A sponsor's code, of whatever letters: CAT-354, BAY 94-9027."""
+_LAST_WORDS = frozenset(
+    """
+    blue green red violet purple yellow orange brown black white carmine indigo anhydrous hydrous basic conjugated
+    human regular salt
+    """.split()
+)
+"""Adjectives that a name may end in: indocyanine green, insulin human. Any other one was left behind by cleaning."""
 _INFLECTIONS = (("ies", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"))
 _NAMES_OF_ORDINARY_WORDS = frozenset(
     [
@@ -292,12 +299,15 @@ def _is_general(written: str, words: list[str]) -> bool:
 
 
 def _is_ordinary(written: str, words: list[str]) -> bool:
-    """Whether a name has an ordinary English noun, or ordinary words only: hip stem, rest, deep, treatment a."""
+    """Whether a name has an ordinary English noun, ends in an ordinary word, or has no other: rest, treatment a."""
     parts = [part for word in words for part in word.replace("'", "-").split("-")]
     # What is shorter says nothing of itself.
     kinds = [_kind_of_word(part) for part in parts if len(part) >= MIN_CHARACTERS]
     is_name = written in _NAMES_OF_ORDINARY_WORDS or _CODE.fullmatch(written) is not None
-    return not is_name and ("noun" in kinds or bool(kinds and all(kinds)))
+    if is_name or not kinds:
+        return False
+    ends_in_one = words[-1] not in _LAST_WORDS and _kind_of_word(words[-1]) is not None
+    return "noun" in kinds or all(kinds) or ends_in_one
 
 
 @lru_cache(maxsize=1 << 15)
