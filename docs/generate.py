@@ -23,7 +23,16 @@ What consumers may rely on, made from `include/sources/*/tables.py` by `make doc
 
 Read files through `latest/SOURCE.json`: it names every Parquet file of every table of the version that is the last
 good one, and is replaced as a whole. Read SQL in schema `published`, tables `SOURCE_TABLE`; all tables of a source
-change in one transaction. Every row has a `content_hash`: equal hash, equal row.
+change in one transaction.
+
+Every row has a `content_hash`: the MD5 of its other values as JSON. In `ctgov.studies` it covers the study's rows in
+interventions, conditions, locations, sponsors and aliases too, so that one hash tells whether anything published of the
+study changed. Equal hash, equal row. What today's code makes of an old record counts as well: a row with other values
+has another hash and stands in the change list. The manifest names how the hashes of a table were made (`recipe`, a
+number, and the tables that it `covers`). Compare hashes only where recipe and columns are the same: in the first
+version after either changed (`by_value` in its changes) every hash differs, and its change list is made from the values
+of the rows, so no row stands there that only has another hash. A manifest without `recipe` is from before recipes had
+numbers.
 
 What you build upon a table in SQL stays: views, materialized views and grants outlive every version, a rollback
 included, since a table is never dropped or recreated. It follows that

@@ -1,7 +1,7 @@
 """The difference between two versions, row by row: what is new, changed or deleted, and in which columns.
 
-DuckDB reads the Parquet files of both; files that both versions share are not read. Rows are compared as a whole
-and not by their content_hash, so that what today's code makes of the same record shows too.
+DuckDB reads the Parquet files of both; files that both versions share are not read. Rows are compared by their values
+and not by their content_hash, which two versions may have made in different ways.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from include.publishing.manifest import Manifest, TableEntry, TableFile
 from include.storage import duckdb_session
 from include.storage.duckdb_session import identifiers, quoted
 from include.storage.store import Store
-
-HASH = "content_hash"
+from include.storage.tables import CONTENT_HASH
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +106,15 @@ def _register(
     schema_then: pa.Schema,
     schema_now: pa.Schema,
 ) -> list[str]:
-    """Views `rows_then` and `rows_now` with the columns of both, and their names.
+    """Views `rows_then` and `rows_now` with the columns of both but content_hash, and their names.
 
     A column that one lacks is null there; one whose type changed is compared as text.
     """
     keys = [[file.path for file in files] for files in (then, now)]
     fields: dict[str, pa.Field] = {}
     for field in [*schema_now, *schema_then]:
+        if field.name == CONTENT_HASH.name:
+            continue
         known = fields.setdefault(field.name, field)
         if known.type != field.type:
             fields[field.name] = pa.field(field.name, pa.string())
@@ -135,7 +136,7 @@ def find(connection: duckdb.DuckDBPyConnection, key: tuple[str, ...], columns: l
         for name in columns
         if name not in key
     )
-    query = differing("rows_then", "rows_now", key, f"hash({others})")
+    query = differing("rows_then", "rows_now", key, f"hash({others or 0})")
     connection.execute(f"CREATE TABLE differing AS {query}")
     found = connection.execute(f"SELECT {DIFFERS}, count(*) FROM differing GROUP BY ALL").fetchall()  # noqa: S608
     return {str(kind): int(count) for kind, count in found}
@@ -157,8 +158,6 @@ def _rows(
         for change, *values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             then, now = values[len(key) : len(key) + len(others)], values[len(key) + len(others) :]
             pairs = {name: pair for name, *pair in zip(others, then, now, strict=True) if pair[0] != pair[1]}
-            if len(pairs) > 1:
-                pairs.pop(HASH, None)  # it says no more than the columns that it is made of
             yield RowDiff(
                 change,
                 dict(zip(key, values, strict=False)),

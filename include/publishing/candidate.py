@@ -17,14 +17,16 @@ from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.publishing import changes, manifest
 from include.publishing.manifest import ColumnEntry, Manifest, Quarantine, TableEntry, TableFile
 from include.publishing.refused import RefusedRow, RefusedRows
 from include.storage import duckdb_session
+from include.storage.duckdb_session import literal, quoted
 from include.storage.store import StillReferenced, Store, safe_key
-from include.storage.tables import Table, type_name
+from include.storage.tables import CONTENT_HASH, Table, type_name
 
 log = logging.getLogger(__name__)
 ROW_GROUP_ROWS = 32_768
@@ -66,14 +68,14 @@ class Candidate:
         self.refusals = RefusedRows(self.scratch, f"{self.source} {self.version}")
         self._session = duckdb_session.session(self.scratch)
         self.connection: duckdb.DuckDBPyConnection = self._session.__enter__()
-        for table in self.tables.values():
-            files = [file.path for file in self.previous_files(table.name)]
-            duckdb_session.register(
-                self.connection, f"previous_{table.name}", self._store, files, table.schema
-            )
+        # A second cursor, since the rows that are written may still be streaming from the first one.
+        self._hashing = duckdb_session.cursor(self.connection)
+        for name in self.tables:
+            self.register_previous(f"previous_{name}", name)
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._hashing.close()
         self._session.__exit__(None, None, None)
         self._scratch.__exit__(None, None, None)
         if not self._sealed:
@@ -83,13 +85,37 @@ class Candidate:
                 # What ended this try is what people should hear of; recovery removes what it left.
                 log.warning("%s could not be removed: %s", self.folder, error)
 
+    def register_previous(self, view: str, name: str, part: str | None = None) -> None:
+        """Make a table of the last good version, or a part of it, a view of the session.
+
+        Its content_hash is null where it was made by another recipe than today's, and is made anew when it is written.
+        """
+        files = [file.path for file in self.previous_files(name, part)]
+        schema = self.tables[name].schema
+        if self._hashed_otherwise(name):
+            duckdb_session.register(self.connection, f"{view}_as_it_was", self._store, files, schema)
+            self.connection.execute(
+                f"CREATE VIEW {quoted(view)} AS SELECT * REPLACE (NULL::VARCHAR AS content_hash) "  # noqa: S608
+                f"FROM {quoted(f'{view}_as_it_was')}"
+            )
+        else:
+            duckdb_session.register(self.connection, view, self._store, files, schema)
+
+    def _hashed_otherwise(self, name: str) -> bool:
+        """Whether the last good version made the content_hash of a table in another way than this one does."""
+        previous = self._previous(name)
+        return previous is not None and not previous.hashed_like(self._entry(name))
+
     def _previous(self, table: str) -> TableEntry | None:
         if self.previous is None:
             return None
         return next((entry for entry in self.previous.tables if entry.name == table), None)
 
     def write(self, name: str, batches: Iterable[pa.RecordBatch], part: str | None = None) -> list[TableFile]:
-        """Write a table from batches in its schema and in order of its key; returns the files.
+        """Write a table from batches in its columns and in order of its key; returns the files.
+
+        content_hash may be absent or null, and is made then: only a row that is taken over from the last good version
+        as it is may keep its own. The tables that the hash covers are written before.
 
         A source may divide a table: then each part is written, or kept, by itself.
         """
@@ -106,7 +132,7 @@ class Candidate:
             files.append(self._put(path, name, len(files), rows, part))
             writer = None
 
-        pending: list[pa.RecordBatch] = []
+        pending: list[pa.Table] = []
         buffered = 0
 
         def flush() -> None:
@@ -114,7 +140,7 @@ class Candidate:
             if writer is None:
                 path, rows = self.scratch / f"{name}-{len(files):05}.parquet", 0
                 writer = pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=1)
-            writer.write_table(pa.Table.from_batches(pending, table.schema), row_group_size=ROW_GROUP_ROWS)
+            writer.write_table(self._hashed(pa.concat_tables(pending), table), row_group_size=ROW_GROUP_ROWS)
             rows += buffered
             pending.clear()
             buffered = 0
@@ -122,19 +148,64 @@ class Candidate:
                 close()
 
         for batch in batches:
-            pending.append(batch)
+            pending.append(_to_be_hashed(batch, table))
             buffered += batch.num_rows
             if buffered >= ROW_GROUP_ROWS:
                 flush()
         if buffered or not files:
+            pending.append(_to_be_hashed(table.values.empty_table(), table))
             flush()
         if writer is not None:
             close()
         return files[first:]
 
+    def _hashed(self, rows: pa.Table, table: Table) -> pa.Table:
+        """Rows in the table's schema, with a content_hash for each that has none."""
+        given = rows.column(CONTENT_HASH.name).combine_chunks()
+        rows = rows.select(table.values.names)
+        if given.null_count:
+            made = self._hashes(rows.filter(given.is_null()), table)
+            given = pc.replace_with_mask(given, given.is_null(), made.combine_chunks())
+        columns = dict(zip([*table.values.names, CONTENT_HASH.name], [*rows.columns, given], strict=True))
+        return pa.table([columns[name] for name in table.names], schema=table.schema)
+
+    def _hashes(self, rows: pa.Table, table: Table) -> pa.ChunkedArray:
+        """The content_hash of each row, in the order of the key that rows are in."""
+        self._hashing.register("made", rows)
+        own = duckdb_session.row_hash(rows.schema.names)
+        query = f"SELECT {own} AS content_hash FROM made"  # noqa: S608
+        if table.covers:
+            # The other tables have their rows in order of the study, so a range of keys is read from few row groups.
+            (key,) = table.key
+            low, high = rows.column(key)[0].as_py(), rows.column(key)[-1].as_py()
+            for name in table.covers:
+                files = [file.path for file in self._files[name]]
+                schema = pa.schema(
+                    [self.tables[name].schema.field(each) for each in (key, CONTENT_HASH.name)]
+                )
+                duckdb_session.register(self._hashing, f"covered_{name}", self._store, files, schema)
+            every = " UNION ALL ".join(f"FROM {quoted(f'covered_{name}')}" for name in table.covers)
+            within = f"{quoted(key)} BETWEEN {literal(low)} AND {literal(high)}"
+            covered = (
+                f"SELECT {quoted(key)}, bit_xor(md5_number(content_hash)) AS covered FROM ({every}) "  # noqa: S608
+                f"WHERE {within} GROUP BY ALL"
+            )
+            query = (
+                f"SELECT md5({own} || coalesce(covered::VARCHAR, '')) AS content_hash "  # noqa: S608
+                f"FROM made LEFT JOIN ({covered}) USING ({quoted(key)}) ORDER BY {quoted(key)}"
+            )
+        return self._hashing.sql(query).to_arrow_table().column(0)
+
     def keep(self, name: str, part: str) -> list[TableFile]:
-        """Take over a part of a table from the last good version, file by file, without reading it."""
+        """Take over a part of a table from the last good version, file by file.
+
+        It is not even read, unless its rows were hashed in another way than today's: then it is written again.
+        """
         kept = self.previous_files(name, part)
+        if kept and self._hashed_otherwise(name):
+            schema = self.tables[name].values
+            rows = self._store.dataset([file.path for file in kept], schema).to_batches()
+            return self.write(name, rows, part)
         self._files.setdefault(name, []).extend(kept)
         return kept
 
@@ -219,7 +290,7 @@ class Candidate:
         return sealed
 
     def _entry(self, name: str) -> TableEntry:
-        files = self._files[name]
+        files = self._files.get(name, [])
         return TableEntry(
             name=name,
             key=self.tables[name].key,
@@ -228,6 +299,8 @@ class Candidate:
             serve=self.tables[name].serve,
             kind=self.tables[name].kind,
             schema_version=self.schema_version,
+            recipe=duckdb_session.RECIPE,
+            covers=self.tables[name].covers,
             columns=tuple(
                 ColumnEntry(name=column.name, type=type_name(column.type), required=column.required)
                 for column in self.tables[name].columns
@@ -255,3 +328,11 @@ class Candidate:
             refused=dict(found.refused),
             file=self._store.put(local, f"{self.folder}/{QUARANTINE}") if local else None,
         )
+
+
+def _to_be_hashed(rows: pa.RecordBatch | pa.Table, table: Table) -> pa.Table:
+    """The columns of a table, content_hash last and null where the rows had no such column."""
+    found = rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
+    given = found.schema.get_field_index(CONTENT_HASH.name)
+    hashes = found.column(given) if given >= 0 else pa.nulls(found.num_rows, CONTENT_HASH.type)
+    return found.select(table.values.names).cast(table.values).append_column(CONTENT_HASH.name, hashes)

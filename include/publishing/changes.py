@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.publishing.manifest import TableChanges, TableEntry
-from include.storage.duckdb_session import BATCH_ROWS, identifiers, quoted, register
+from include.storage.duckdb_session import BATCH_ROWS, identifiers, quoted, register, row_hash
 from include.storage.store import Store
 
 CHANGE = "change"
@@ -49,7 +49,7 @@ def compare(
     """Compare two versions of a table and keep the list of differing keys beside the candidate.
 
     Every table has a content_hash (include/storage/tables.py), so only keys and hashes are read, and of files that both
-    versions have nothing.
+    versions have nothing. Where the two versions made their hashes in different ways, the rows' values are compared.
     """
     if previous is None or previous.key != current.key:
         return TableChanges(
@@ -59,14 +59,16 @@ def compare(
         return TableChanges(
             table=current.name, rows=current.rows, previous_rows=previous.rows, new=0, changed=0, deleted=0
         )
+    by_value = not current.hashed_like(previous)
     common = {file.sha256 for file in previous.files} & {file.sha256 for file in current.files}
     for name, entry in (("now", current), ("then", previous)):
         files = [file.path for file in entry.files if file.sha256 not in common]
         register(connection, f"{name}_{current.name}", store, files, schema)
     then, now = quoted(f"then_{current.name}"), quoted(f"now_{current.name}")
     keys = identifiers(current.key)
+    digest = row_hash(schema.names) if by_value else "content_hash"
     query = (
-        f"SELECT {DIFFERS} AS {CHANGE}, {keys} FROM ({differing(then, now, current.key, 'content_hash')}) "  # noqa: S608
+        f"SELECT {DIFFERS} AS {CHANGE}, {keys} FROM ({differing(then, now, current.key, digest)}) "  # noqa: S608
         f"ORDER BY {keys}"
     )
     counts = {"new": 0, "changed": 0, "deleted": 0}
@@ -81,5 +83,10 @@ def compare(
     if sum(counts.values()):
         stored = store.put(local, key_list(folder, current.name))
     return TableChanges(
-        table=current.name, rows=current.rows, previous_rows=previous.rows, keys=stored, **counts
+        table=current.name,
+        rows=current.rows,
+        previous_rows=previous.rows,
+        keys=stored,
+        by_value=by_value,
+        **counts,
     )

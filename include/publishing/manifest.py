@@ -53,6 +53,18 @@ class TableEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: tuple[str, ...] = ()
     columns: tuple[ColumnEntry, ...] = ()
     """Empty in manifests from before they held it; entry_schema knows what to do then."""
+    recipe: int = 0
+    """How content_hash was made (duckdb_session.RECIPE); 0 in manifests from before recipes had numbers."""
+    covers: tuple[str, ...] = ()
+    """Other tables whose rows are part of content_hash (tables.Table.covers)."""
+
+    def hashed_like(self, other: TableEntry) -> bool:
+        """Whether equal rows of both have an equal content_hash, so that hashes can be compared."""
+        ways = [
+            (each.recipe, each.covers, [(column.name, column.type) for column in each.columns])
+            for each in (self, other)
+        ]
+        return ways[0] == ways[1] and self.recipe > 0
 
 
 class TableChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +80,8 @@ class TableChanges(msgspec.Struct, frozen=True, kw_only=True):
     changed: int
     deleted: int
     keys: StoredFile | None = None
+    by_value: bool = False
+    """The two versions hash rows in different ways, so values were compared: content_hash itself differs everywhere."""
 
     @property
     def total(self) -> int:

@@ -367,7 +367,8 @@ def _bring(cursor: Cursor, store: Store, table: TableShape, lists: _ChangeLists 
 def _patch(cursor: Cursor, table: TableShape, lists: _ChangeLists) -> str | None:
     """`unchanged` or `changes` where the table has the version's rows now; None where it must be copied whole."""
     entry, changes = table.entry, lists.of(table.entry.name)
-    if changes.total > DELTA_SHARE * max(entry.rows, 1):
+    # After a new recipe every content_hash is another, also in rows that did not change.
+    if changes.by_value or changes.total > DELTA_SHARE * max(entry.rows, 1):
         return None
     way = "changes" if changes.total else "unchanged"
     try:

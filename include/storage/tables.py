@@ -6,17 +6,13 @@ check for breaking changes all come from that declaration.
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import msgspec
 import pyarrow as pa
-
-_encode = msgspec.json.Encoder().encode
 
 
 class InvalidTable(ValueError):
@@ -51,10 +47,11 @@ class Column:
 CONTENT_HASH = Column(
     "content_hash",
     pa.string(),
-    "128 bits over the row's other values, 32 hex digits. Equal hash, equal row.",
+    "MD5 of the row's other values, 32 hex digits. Equal hash, equal row.",
     required=True,
 )
-"""The last column of most tables, by which two versions of a row are compared."""
+"""The last column of most tables, by which two versions of a row are compared. It is made where a row is written
+(publishing/candidate.py), by the one recipe of storage/duckdb_session.py, and by no source."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +60,7 @@ class Table:
 
     `kind`: columns by whose values its rows are of one kind, so that the last good ones of it tell what is usual for a
     new one (docs/adding_a_source.md, arrivals); a declaration of the table whose key those of others begin with.
+    `covers`: tables whose rows that bear a row's key are part of its content_hash as well.
 
     Every table has a required column `content_hash`, by which two versions of a row are compared.
     Raises InvalidTable when the declaration contradicts itself.
@@ -74,6 +72,7 @@ class Table:
     columns: tuple[Column, ...]
     serve: bool
     kind: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -99,15 +98,15 @@ class Table:
         """The Arrow schema; fields carry their meaning, required ones are not nullable."""
         return pa.schema([column.field for column in self.columns], metadata={"meaning": self.meaning})
 
+    @cached_property
+    def values(self) -> pa.Schema:
+        """The Arrow schema without content_hash, which a row gets where it is written."""
+        return pa.schema([field for field in self.schema if field.name != CONTENT_HASH.name])
+
     @property
     def names(self) -> tuple[str, ...]:
         """Column names in order."""
         return tuple(column.name for column in self.columns)
-
-
-def content_hash(values: Sequence[Any]) -> str:
-    """What tells whether a row changed: BLAKE2b-128 of its other values in order, 32 hex digits."""
-    return hashlib.blake2b(_encode(values), digest_size=16).hexdigest()
 
 
 def type_name(type_: pa.DataType) -> str:

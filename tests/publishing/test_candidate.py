@@ -15,7 +15,9 @@ from include.publishing.candidate import Candidate
 from include.publishing.manifest import Manifest
 from include.publishing.refused import RefusedRow
 from include.registry.registry import Registry
+from include.storage import duckdb_session
 from include.storage.store import Store
+from include.storage.tables import CONTENT_HASH, Column, Table
 from include.version import version_id
 from tests import toy
 from tests.publishing import quick
@@ -214,3 +216,123 @@ def test_a_try_that_was_killed_leaves_a_folder_that_no_other_try_takes_for_its_o
         manifest = sealed(retry, "whole")
     assert left and not {file.path for file in manifest.files} & set(left)
     assert set(left) <= set(store.list("versions")), "recovery removes it, by its age"
+
+
+# --- content_hash ---
+
+
+def seal_values(
+    store: Store, day: int, parts: dict[str, dict[int, str] | None], previous: Manifest | None
+) -> Manifest:
+    """A candidate of things without a hash of their own, by part; None keeps that of the version before."""
+    now = datetime(2026, 3, day, tzinfo=UTC)
+    with Candidate(store, toy.SOURCE, f"v{day}", [toy.THINGS], 1, previous) as candidate:
+        for part, rows in parts.items():
+            if rows is None:
+                candidate.keep("things", part)
+                continue
+            listed = [{"id": k, "value": v} for k, v in sorted(rows.items())]
+            candidate.write("things", pa.Table.from_pylist(listed, toy.THINGS.values).to_batches(), part)
+        return candidate.seal(
+            run_id="r", as_of=now, created_at=now, code_version="t", cursors={}, counts={}, upstream={}
+        )
+
+
+def hashes(store: Store, manifest: Manifest) -> dict[int, str]:
+    rows = manifests.dataset(store, manifest.table("things")).to_table().to_pylist()
+    return {row["id"]: row["content_hash"] for row in rows}
+
+
+def by_another_recipe(store: Store, monkeypatch: pytest.MonkeyPatch) -> Manifest:
+    """A version of an earlier release: other hashes, under another number or none."""
+    with monkeypatch.context() as patch:
+        patch.setattr(duckdb_session, "row_hash", lambda names: f"md5('other' || {names[0]})")
+        patch.setattr(duckdb_session, "RECIPE", 0)
+        return seal_values(store, 1, {"a": {1: "one", 2: "two"}, "b": {3: "three"}}, None)
+
+
+def test_equal_rows_have_equal_hashes_in_every_version_and_part(any_store: Store) -> None:
+    first = seal_values(any_store, 1, {"a": {1: "one", 2: "two"}}, None)
+    second = seal_values(any_store, 2, {"a": {1: "one"}, "b": {2: "two"}}, first)
+    assert hashes(any_store, first) == hashes(any_store, second)
+    assert len(set(hashes(any_store, first).values())) == 2
+    assert second.changes[0].total == 0
+
+
+def test_a_new_recipe_alone_reports_no_row_as_changed_and_reaches_every_row(
+    any_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = by_another_recipe(any_store, monkeypatch)
+    second = seal_values(any_store, 2, {"a": {1: "one", 2: "two"}, "b": None}, first)
+    assert (second.changes[0].total, second.changes[0].by_value) == (0, True)
+    assert second.table("things").recipe == duckdb_session.RECIPE
+    assert hashes(any_store, second) == hashes(
+        any_store, seal_values(any_store, 3, {"a": {1: "one", 2: "two"}, "b": {3: "three"}}, None)
+    )
+    third = seal_values(any_store, 4, {"a": None, "b": {3: "drei"}}, second)
+    assert (third.changes[0].changed, third.changes[0].by_value) == (1, False)
+    assert third.files[0] == second.files[0]
+
+
+def test_what_changed_beside_a_new_recipe_is_told(any_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = by_another_recipe(any_store, monkeypatch)
+    second = seal_values(any_store, 2, {"a": {1: "one", 4: "four"}, "b": {3: "drei"}}, first)
+    (changes,) = second.changes
+    assert (changes.new, changes.changed, changes.deleted) == (1, 1, 1)
+
+
+def test_a_row_taken_over_from_another_recipe_loses_its_hash(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = by_another_recipe(store, monkeypatch)
+    query = "SELECT count(*), count(content_hash) FROM {}"
+    with Candidate(store, toy.SOURCE, "v2", [toy.THINGS], 1, first) as candidate:
+        candidate.register_previous("part_a", "things", "a")
+        found = [
+            candidate.connection.sql(query.format(view)).fetchall() for view in ("previous_things", "part_a")
+        ]
+    assert found == [[(3, 0)], [(2, 0)]]
+
+
+def test_a_hash_covers_the_rows_of_the_tables_that_its_table_names(store: Store) -> None:
+    text = pa.string()
+    child = Table(
+        "parts",
+        "Parts.",
+        ("id", "n"),
+        (
+            Column("id", text, "Whose.", required=True),
+            Column("n", pa.int32(), "Which.", required=True),
+            Column("value", text, "What."),
+            CONTENT_HASH,
+        ),
+        serve=True,
+    )
+    whole = Table(
+        "wholes",
+        "Wholes.",
+        ("id",),
+        (Column("id", text, "Its id.", required=True), CONTENT_HASH),
+        serve=True,
+        covers=("parts",),
+    )
+
+    def of(day: int, parts: list[tuple[str, int, str]]) -> dict[str, str]:
+        now = datetime(2026, 3, day, tzinfo=UTC)
+        with Candidate(store, "toy", f"w{day}", [child, whole], 1, None) as candidate:
+            rows = [{"id": i, "n": n, "value": v} for i, n, v in parts]
+            candidate.write("parts", pa.Table.from_pylist(rows, child.values).to_batches())
+            candidate.write(
+                "wholes", pa.Table.from_pylist([{"id": i} for i in "abc"], whole.values).to_batches()
+            )
+            manifest = candidate.seal(
+                run_id="r", as_of=now, created_at=now, code_version="t", cursors={}, counts={}, upstream={}
+            )
+        found = manifests.dataset(store, manifest.table("wholes")).to_table().to_pylist()
+        return {row["id"]: row["content_hash"] for row in found}
+
+    first = of(1, [("a", 1, "x"), ("a", 2, "y"), ("b", 1, "x")])
+    second = of(2, [("a", 1, "x"), ("a", 2, "z"), ("b", 1, "x")])
+    third = of(3, [("a", 1, "x"), ("b", 1, "x"), ("c", 1, None)])
+    assert {key for key in "abc" if first[key] != second[key]} == {"a"}
+    assert {key for key in "abc" if first[key] != third[key]} == {"a", "c"}

@@ -90,11 +90,11 @@ def build(run: Run, candidate: Candidate) -> Built:
     con.execute(STUDIES)
     table = tables.CLINICAL_COMPOUND_TRIALS
     pairs = sum(
-        file.rows for file in candidate.write(table.name, duckdb_session.hashed(con, TRIALS, table.schema))
+        file.rows for file in candidate.write(table.name, duckdb_session.batches(con, TRIALS, table.values))
     )
     table = tables.INTERVENTION_COMPOUNDS
     order = f"SELECT * FROM resolved ORDER BY {duckdb_session.identifiers(table.key)}"  # noqa: S608
-    candidate.write(table.name, duckdb_session.hashed(con, order, table.schema))
+    candidate.write(table.name, duckdb_session.batches(con, order, table.values))
     ((linked, strange),) = con.execute(
         "SELECT count(*), count(*) FILTER (s.nct_id IS NULL) FROM linked LEFT JOIN ctgov_studies s USING (nct_id)"
     ).fetchall()

@@ -21,14 +21,14 @@ from include.publishing.candidate import Candidate
 from include.sources.ctgov import shards
 from include.sources.ctgov import study as studies
 from include.sources.ctgov.extract import Confirmation, window_start
-from include.sources.ctgov.tables import ALIASES, REMOVALS, TABLES
+from include.sources.ctgov.tables import ALIASES, REMOVALS, STUDIES, TABLES
 from include.sources.parsing import RawFile
 from include.sources.source import Built, Run
 from include.storage import duckdb_session
 from include.storage.landing import Landed
-from include.storage.tables import Table
+from include.storage.tables import CONTENT_HASH, Table
 
-STUDY_KINDS = ("studies", "gaps")
+STUDY_KINDS = ("studies", "gaps", "reread")
 RANGE_STUDIES = 100_000
 """Studies whose rows are sorted at once; more of them would not fit the session's memory."""
 DERIVED = {"removals"}
@@ -69,13 +69,12 @@ def build(run: Run, candidate: Candidate) -> Built:
         )
     _find_gone(con, confirmations)
     _find_withheld(con, parsed)
-    # A replay is there to bring changed code to what was landed, changed or not.
-    every = facts["full"] or bool(run.params.get("replay_of"))
-    _choose_applied(con, every=every)
+    con.execute("CREATE TABLE applied AS SELECT nct_id FROM kept ANTI JOIN withheld USING (nct_id)")
+    _find_touched(con)
     ranges = _id_ranges(con)
-    for table in TABLES:
-        if table.name not in DERIVED:
-            candidate.write(table.name, _merged(con, table, ranges))
+    # The hash of a study covers its rows in the other tables, so these come first.
+    for table in [*(each for each in TABLES if each.name in STUDIES.covers), STUDIES]:
+        candidate.write(table.name, _merged(con, table, ranges))
     candidate.write("removals", _removals(con, facts["data_version"]))
     return Built(
         cursors=_cursors(run, facts, parsed),
@@ -85,10 +84,11 @@ def build(run: Run, candidate: Candidate) -> Built:
             "distinct": distinct,
             "duplicates": duplicates,
             "quarantined": parsed.quarantined,
+            "reread": facts.get("reread", 0),
             "gone": _count(con, "gone"),
         },
         upstream={name: facts[name] for name in ("data_version", "api_version", "full", "truncated")},
-        full=every,
+        full=facts["full"],
         asked=bool(run.params.get("since")),
         raw=tuple(part.path for part in landing.progress.parts),
     )
@@ -123,7 +123,7 @@ def _register_shards(con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
             files = [str(path) for path in sorted((scratch / table.name).glob("*.parquet"))]
             # The shards of a part bear the same name in the folder of each table.
             named = con.read_parquet(files, filename=True).project(
-                "* REPLACE (parse_filename(filename) AS filename)"
+                "* REPLACE (parse_filename(filename) AS filename), NULL::VARCHAR AS content_hash"
             )
             named.create_view(f"fresh_{table.name}")
 
@@ -183,18 +183,13 @@ def _find_withheld(con: duckdb.DuckDBPyConnection, parsed: Parsed) -> None:
         )
 
 
-def _choose_applied(con: duckdb.DuckDBPyConnection, *, every: bool) -> None:
-    """Table applied: the studies whose rows are taken from this run.
-
-    A study that came again without a change keeps its rows, so that an equal content_hash means an equal row.
-    Only a full run or a replay rebuilds `every` row, since that is how changed code reaches the studies that did not
-    change.
-    """
-    unchanged = "false" if every else "true"
+def _find_touched(con: duckdb.DuckDBPyConnection) -> None:
+    """Table touched: studies that keep their row but whose hash is made anew, since an alias of theirs came or went."""
+    columns, now = "alias_id, nct_id", f"({_merge(ALIASES)})"
     con.execute(
-        "CREATE TABLE applied AS SELECT nct_id FROM kept ANTI JOIN withheld USING (nct_id) ANTI JOIN ("  # noqa: S608
-        "SELECT nct_id FROM fresh_studies SEMI JOIN previous_studies USING (nct_id, content_hash) "
-        f"WHERE {unchanged}) USING (nct_id)"
+        f"CREATE TABLE touched AS SELECT DISTINCT nct_id FROM ("  # noqa: S608
+        f"(SELECT {columns} FROM {now} EXCEPT SELECT {columns} FROM previous_aliases) UNION ALL "
+        f"(SELECT {columns} FROM previous_aliases EXCEPT SELECT {columns} FROM {now}))"
     )
 
 
@@ -228,10 +223,10 @@ def _merge(table: Table) -> str:
     before = f"SELECT {columns} FROM previous_{table.name} ANTI JOIN {replaced} USING (nct_id)"  # noqa: S608
     if table.name == "studies":
         before = (
-            f"SELECT {columns} FROM (SELECT p.* REPLACE (p.withheld OR f.nct_id IS NOT NULL AS withheld, "  # noqa: S608
-            "coalesce(f.content_hash, p.content_hash) AS content_hash) FROM previous_studies p "
-            "LEFT JOIN (SELECT nct_id, content_hash FROM fresh_studies SEMI JOIN withheld USING (nct_id)) f "
-            f"USING (nct_id)) ANTI JOIN {replaced} USING (nct_id)"
+            f"SELECT {columns} FROM (SELECT p.* REPLACE (p.withheld OR w.nct_id IS NOT NULL AS withheld, "  # noqa: S608
+            "CASE WHEN w.nct_id IS NULL AND t.nct_id IS NULL THEN p.content_hash END AS content_hash) "
+            "FROM previous_studies p LEFT JOIN withheld w USING (nct_id) LEFT JOIN touched t USING (nct_id)) "
+            f"ANTI JOIN {replaced} USING (nct_id)"
         )
     if table.name == "aliases":
         # Two studies may claim one alias: the same one of them is chosen each time.
@@ -257,17 +252,19 @@ def _removals(con: duckdb.DuckDBPyConnection, data_version: str) -> Iterator[pa.
         for nct_id, kind, merged_into, posted in found
     ]
     con.register("removals_now", _table_of(now, REMOVALS))
-    columns = duckdb_session.identifiers(REMOVALS.schema.names)
+    columns = duckdb_session.identifiers(REMOVALS.values.names)
     query = (
         f"SELECT {columns} FROM previous_removals ANTI JOIN kept USING (nct_id) "  # noqa: S608
         f"ANTI JOIN removals_now USING (nct_id) UNION ALL SELECT {columns} FROM removals_now ORDER BY nct_id"
     )
-    return duckdb_session.batches(con, query, REMOVALS.schema)
+    return duckdb_session.batches(con, query, REMOVALS.values)
 
 
 def _table_of(rows: Iterable[studies.Row], table: Table) -> pa.Table:
     """A few rows as Arrow."""
-    return pa.Table.from_pylist([dict(zip(table.names, row, strict=True)) for row in rows], table.schema)
+    names = table.values.names
+    found = pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], table.values)
+    return found.append_column(CONTENT_HASH.name, pa.nulls(found.num_rows, pa.string()))
 
 
 def _cursors(run: Run, facts: dict[str, Any], parsed: Parsed) -> dict[str, Any]:
@@ -276,7 +273,7 @@ def _cursors(run: Run, facts: dict[str, Any], parsed: Parsed) -> dict[str, Any]:
     A run cut short by `limit` commits no data version: the next one has work. A run that asked from a later date than
     it had to (`since`) commits neither: the next one asks for what lies between.
     """
-    cursors = dict(run.watermarks)
+    cursors = {**run.watermarks, **_reread(run, facts)}
     # What landed before `since` was noted is believed only where it is everything.
     due, asked = window_start(cursors), facts.get("since", None if facts["full"] else date.max.isoformat())
     if due is not None and asked is not None and asked > due:
@@ -294,6 +291,13 @@ def _cursors(run: Run, facts: dict[str, Any], parsed: Parsed) -> dict[str, Any]:
     if "listed" in facts:
         cursors["ids_listed"] = facts["data_version"]
     return cursors
+
+
+def _reread(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
+    """Up to where, and when, studies were read again; a full run has just read all of them."""
+    if facts["full"]:
+        return {"reread": {"after": "", "at": run.data_time.isoformat()}}
+    return {"reread": facts["reread_to"]} if "reread_to" in facts else {}
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:

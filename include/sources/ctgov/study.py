@@ -3,12 +3,11 @@
 The known part of a record is projected into typed structs; a value of the wrong type, or one that cannot be,
 is refused with its place in the record, so that the study goes to quarantine instead of a wrong value to a
 table. What a contract in soda/ctgov blocks row by row is refused here already: one bad record must not hold
-up the others. Parts of a record that are not known here are no error, but they count for the content hash.
+up the others. Parts of a record that are not known here are no error, and no change of a study.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from include.sources.ctgov import names, privacy
 from include.sources.ctgov.people import Entry, Organization, is_individual, people
 from include.sources.ctgov.tables import TABLES
 from include.sources.parsing import lenient, may_hold_blank, partial_day, without_blank, without_nul
-from include.storage.tables import content_hash
 
 Row = tuple[Any, ...]
 Reason = Literal["not_json", "too_deep", "no_nct_id", "bad_nct_id", "wrong_type", "impossible_value"]
@@ -55,13 +53,12 @@ class Nameless:
 
 @dataclass(frozen=True, slots=True)
 class ParsedStudy:
-    """One study. `rows` holds, by table, tuples in the order of the table's columns."""
+    """One study. `rows` holds, by table, tuples in the order of the table's columns but content_hash."""
 
     nct_id: str
     last_update_post_date: date | None
     withheld: bool
     aliases: tuple[str, ...]
-    content_hash: str
     rows: dict[str, list[Row]]
     notes: tuple[str, ...] = ()
     """What had to be changed to be storable at all: `nul_removed`."""
@@ -415,15 +412,13 @@ def _read(tree: Any, nct_id: str | None, *, odd_text: bool) -> ParsedStudy:
     _hide_people(study, record.results_section or _NO_RESULTS)
     status = study.status_module or _NO_STATUS
     aliases = _aliases(nct_id, study)
-    change_hash = _change_hash(tree)
     return ParsedStudy(
         nct_id=nct_id,
         last_update_post_date=_day((status.last_update_post_date_struct or _NO_DATE).date),
         withheld=status.overall_status == "WITHHELD",
         aliases=aliases,
-        content_hash=change_hash,
         rows={
-            "studies": [_study_row(nct_id, study, record.has_results, change_hash)],
+            "studies": [_study_row(nct_id, study, record.has_results)],
             "interventions": _intervention_rows(nct_id, arms),
             "conditions": _condition_rows(nct_id, study.conditions_module or _NO_CONDITIONS),
             "locations": _location_rows(nct_id, study.contacts_locations_module or _NO_SITES),
@@ -446,33 +441,6 @@ def _take_out_nameless(module: _ArmsInterventions, tree: Any) -> tuple[Nameless,
     return tuple(
         Nameless(number + 1, _encode_canonical(received[number])) for number, one in given if not one.name
     )
-
-
-def change_hash(raw: bytes) -> str:
-    """What tells whether a study changed: BLAKE2b-128, 32 hex digits (docs/upstreams/ctgov.md).
-
-    Equal for any order of keys and any whitespace, without derivedSection and without `type` in date structs;
-    any other difference changes it. Raises msgspec.DecodeError where the record is not JSON.
-    """
-    return _change_hash(_decode(raw))
-
-
-def _change_hash(tree: Any) -> str:
-    """As change_hash. Takes the parts that do not count out of the tree."""
-    if isinstance(tree, dict):
-        tree.pop("derivedSection", None)
-        _drop_date_types(tree)
-    return hashlib.blake2b(_encode_canonical(tree), digest_size=16).hexdigest()
-
-
-def _drop_date_types(section: dict[str, Any]) -> None:
-    """Date structs stand in the status module and nowhere else (says the upstream's /studies/metadata)."""
-    protocol = section.get("protocolSection")
-    status = protocol.get("statusModule") if isinstance(protocol, dict) else None
-    if isinstance(status, dict):
-        for key, value in status.items():
-            if key.endswith("DateStruct") and isinstance(value, dict):
-                value.pop("type", None)
 
 
 def _place_of(text: str, tree: Any) -> str:
@@ -664,10 +632,6 @@ def _redact(holders: list[_Holder], redactor: privacy.Redactor) -> None:
 # --- Rows --------------------------------------------------------------------------------------------
 
 
-def _hashed(row: Row) -> Row:
-    return (*row, content_hash(row))
-
-
 def _aliases(nct_id: str, study: _Protocol) -> tuple[str, ...]:
     aliases = (study.identification_module or _NO_IDENTIFICATION).nct_id_aliases or []
     for alias in aliases:
@@ -678,7 +642,7 @@ def _aliases(nct_id: str, study: _Protocol) -> tuple[str, ...]:
 
 def _condition_rows(nct_id: str, module: _Conditions) -> list[Row]:
     return [
-        _hashed((nct_id, ordinal, condition, " ".join(condition.casefold().split())))
+        (nct_id, ordinal, condition, " ".join(condition.casefold().split()))
         for ordinal, condition in enumerate(module.conditions or (), 1)
     ]
 
@@ -688,19 +652,17 @@ def _location_rows(nct_id: str, module: _ContactsLocations) -> list[Row]:
     for ordinal, at in enumerate(module.locations or (), 1):
         geo = at.geo_point or _NO_GEO_POINT
         rows.append(
-            _hashed(
-                (
-                    nct_id,
-                    ordinal,
-                    at.facility,
-                    at.status,
-                    at.city,
-                    at.state,
-                    at.zip,
-                    at.country,
-                    geo.lat,
-                    geo.lon,
-                )
+            (
+                nct_id,
+                ordinal,
+                at.facility,
+                at.status,
+                at.city,
+                at.state,
+                at.zip,
+                at.country,
+                geo.lat,
+                geo.lon,
             )
         )
     return rows
@@ -709,9 +671,9 @@ def _location_rows(nct_id: str, module: _ContactsLocations) -> list[Row]:
 def _sponsor_rows(nct_id: str, sponsors: _Sponsors) -> list[Row]:
     rows: list[Row] = []
     if sponsors.lead_sponsor is not None:
-        rows.append(_hashed((nct_id, 0, "LEAD", sponsors.lead_sponsor.name, sponsors.lead_sponsor.class_)))
+        rows.append((nct_id, 0, "LEAD", sponsors.lead_sponsor.name, sponsors.lead_sponsor.class_))
     for ordinal, one in enumerate(sponsors.collaborators or (), 1):
-        rows.append(_hashed((nct_id, ordinal, "COLLABORATOR", one.name, one.class_)))
+        rows.append((nct_id, ordinal, "COLLABORATOR", one.name, one.class_))
     return rows
 
 
@@ -730,26 +692,24 @@ def _intervention_rows(nct_id: str, module: _ArmsInterventions) -> list[Row]:
                 in_placebo_arms and part.clean_name is not None and names.is_inert(part.clean_name)
             )
             rows.append(
-                _hashed(
-                    (
-                        nct_id,
-                        ordinal,
-                        number if split else 0,
-                        one.type,
-                        one.name,
-                        one.other_names or None,
-                        one.arm_group_labels or None,
-                        is_placebo,
-                        is_placebo or in_control_arms or part.is_control,
-                        part.clean_name,
-                        "+".join(part.rules) or "none",
-                    )
+                (
+                    nct_id,
+                    ordinal,
+                    number if split else 0,
+                    one.type,
+                    one.name,
+                    one.other_names or None,
+                    one.arm_group_labels or None,
+                    is_placebo,
+                    is_placebo or in_control_arms or part.is_control,
+                    part.clean_name,
+                    "+".join(part.rules) or "none",
                 )
             )
     return rows
 
 
-def _study_row(nct_id: str, study: _Protocol, has_results: bool | None, change_hash: str) -> Row:
+def _study_row(nct_id: str, study: _Protocol, has_results: bool | None) -> Row:
     """The row of `studies`, in the order of its columns."""
     identification = study.identification_module or _NO_IDENTIFICATION
     organization = identification.organization or _NO_ORGANIZATION
@@ -859,7 +819,6 @@ def _study_row(nct_id: str, study: _Protocol, has_results: bool | None, change_h
         len(locations),
         len(outcomes.primary_outcomes or ()),
         len(outcomes.secondary_outcomes or ()),
-        change_hash,
     )
 
 
@@ -875,8 +834,8 @@ def _expanded_access_types(types: _ExpandedAccessTypes | None) -> list[str] | No
 
 
 def alias(alias_id: str, nct_id: str) -> Row:
-    """A row of `aliases`, in the order of its columns."""
-    return _hashed((alias_id, nct_id))
+    """A row of `aliases`, in the order of its columns but content_hash."""
+    return (alias_id, nct_id)
 
 
 def removal(
@@ -887,7 +846,7 @@ def removal(
     last_update_post_date: date | None,
 ) -> Row:
     """A row of `removals`, in the order of its columns."""
-    return _hashed((nct_id, kind, merged_into, detected_at, last_update_post_date))
+    return (nct_id, kind, merged_into, detected_at, last_update_post_date)
 
 
 class Batch:
@@ -914,7 +873,7 @@ class Batch:
 
     def to_tables(self) -> dict[str, pa.Table]:
         """One Arrow table for each table of the source, rows in the order they came."""
-        return {table.name: _arrow(self._rows[table.name], table.schema) for table in TABLES}
+        return {table.name: _arrow(self._rows[table.name], table.values) for table in TABLES}
 
 
 def _arrow(rows: list[Row], schema: pa.Schema) -> pa.Table:

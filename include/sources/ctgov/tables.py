@@ -179,14 +179,14 @@ STUDIES = Table(
         Column(
             "content_hash",
             _TEXT,
-            "BLAKE2b-128 of the whole record as received, 32 hex digits, in canonical JSON without "
-            "derivedSection and without `type` in date structs (docs/upstreams/ctgov.md). It also changes "
-            "with parts of the record that have no column here.",
+            "MD5 of the row's other values and of the study's rows in interventions, conditions, locations, sponsors "
+            "and aliases, 32 hex digits. Equal hash, equal rows; what of a record has no column does not count.",
             required=True,
         ),
     ),
     serve=True,
     kind=("study_type",),
+    covers=("interventions", "conditions", "locations", "sponsors", "aliases"),
 )
 
 INTERVENTIONS = Table(

@@ -71,7 +71,7 @@ def build(run: Run, candidate: Candidate) -> Built:
     for table in tables.TABLES:
         columns, order = duckdb_session.identifiers(table.names[:-1]), duckdb_session.identifiers(table.key)
         query = f"SELECT {columns} FROM new_{table.name} ORDER BY {order}"  # noqa: S608
-        candidate.write(table.name, duckdb_session.hashed(con, query, table.schema))
+        candidate.write(table.name, duckdb_session.batches(con, query, table.values))
     return Built(
         cursors=_cursors(run, facts),
         counts={**counts, "listed": facts["listed"], "failed": facts["trials"]["failed"]},

@@ -53,7 +53,7 @@ def build(run: Run, candidate: Candidate) -> Built:
     merging.carry(con, candidate.scratch)
     _write_matches(run, candidate)
     for table in match_tables.NAMED:
-        candidate.write(table.name, _batches(con, _newest(table), table))
+        candidate.write(table.name, duckdb_session.batches(con, _newest(table), table.values))
     _write_seasons(run, candidate)
     _write_derived(run, candidate)
     return Built(
@@ -166,8 +166,7 @@ def _write_matches(run: Run, candidate: Candidate) -> None:
     for year in sorted(before | touched):
         for table in match_tables.OF_MATCHES:
             if year in touched:
-                files = [file.path for file in candidate.previous_files(table.name, str(year))]
-                duckdb_session.register(con, f"before_{year}_{table.name}", run.read, files, table.schema)
+                candidate.register_previous(f"before_{year}_{table.name}", table.name, str(year))
                 candidate.write(
                     table.name,
                     duckdb_session.batches(con, merging.merged(table, year), table.schema),
@@ -228,7 +227,7 @@ def _find_seasons(con: duckdb.DuckDBPyConnection, discoveries: list[Landed], as_
         }
         for each in found.values()
     ]
-    con.register("seasons_found", pa.Table.from_pylist(rows, _unhashed(match_tables.COMPETITION_SEASONS)))
+    con.register("seasons_found", pa.Table.from_pylist(rows, match_tables.COMPETITION_SEASONS.values))
 
 
 def _write_seasons(run: Run, candidate: Candidate) -> None:
@@ -236,7 +235,7 @@ def _write_seasons(run: Run, candidate: Candidate) -> None:
     con, table = candidate.connection, match_tables.COMPETITION_SEASONS
     files = [file.path for file in candidate.files("matches")]
     duckdb_session.register(con, "known_matches", run.read, files, match_tables.MATCHES.schema)
-    columns = duckdb_session.identifiers(_unhashed(table).names)
+    columns = duckdb_session.identifiers(table.values.names)
     now = (
         "SELECT f.* REPLACE (coalesce(f.rounds, p.rounds) AS rounds, "
         "coalesce(f.current_round, p.current_round) AS current_round) "
@@ -249,7 +248,7 @@ def _write_seasons(run: Run, candidate: Candidate) -> None:
         f"SELECT {columns} FROM ({now} UNION ALL BY NAME {before}) "  # noqa: S608
         "SEMI JOIN known_matches USING (competition_id, season_id) ORDER BY competition_id, season_id"
     )
-    candidate.write(table.name, _batches(con, query, table))
+    candidate.write(table.name, duckdb_session.batches(con, query, table.values))
 
 
 def _write_derived(run: Run, candidate: Candidate) -> None:
@@ -261,20 +260,11 @@ def _write_derived(run: Run, candidate: Candidate) -> None:
     derive(con)
     for table in DERIVED_TABLES:
         columns, order = (
-            duckdb_session.identifiers(_unhashed(table).names),
+            duckdb_session.identifiers(table.values.names),
             duckdb_session.identifiers(table.key),
         )
         query = f"SELECT {columns} FROM new_{table.name} ORDER BY {order}"  # noqa: S608
-        candidate.write(table.name, _batches(con, query, table))
-
-
-def _unhashed(table: Table) -> pa.Schema:
-    return pa.schema([field for field in table.schema if field.name != "content_hash"])
-
-
-def _batches(con: duckdb.DuckDBPyConnection, query: str, table: Table) -> Iterator[pa.RecordBatch]:
-    """The rows of a query with their hash, which DuckDB makes ten times faster than Python."""
-    return duckdb_session.batches(con, duckdb_session.with_hash(query, table.schema), table.schema)
+        candidate.write(table.name, duckdb_session.batches(con, query, table.values))
 
 
 # --- where the next run goes on ---

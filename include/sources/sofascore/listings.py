@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,7 +11,6 @@ import msgspec
 
 from include.sources.sofascore.match_tables import state_of
 from include.sources.sofascore.payloads import Event, Unreadable, read
-from include.storage.tables import content_hash
 from include.upstream.answers import Answer, ContractBreak, Kind, Transient
 from include.upstream.session import UpstreamSession
 
@@ -107,7 +107,7 @@ class Entry(msgspec.Struct):
     @property
     def listing(self) -> str:
         """Hash of everything by which an entry tells that its match changed."""
-        return content_hash(
+        told = msgspec.json.encode(
             [
                 self.status.code,
                 self.startTimestamp,
@@ -120,6 +120,7 @@ class Entry(msgspec.Struct):
                 self.changes.changeTimestamp if self.changes else None,
             ]
         )
+        return hashlib.blake2b(told, digest_size=16).hexdigest()
 
 
 Found = tuple[Entry, msgspec.Raw]

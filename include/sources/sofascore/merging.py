@@ -13,9 +13,8 @@ import duckdb
 import pyarrow.parquet as pq
 
 from include.sources.sofascore import match_tables
-from include.sources.sofascore.rows import appearance_hash
 from include.storage import duckdb_session
-from include.storage.tables import Table, content_hash
+from include.storage.tables import Table
 
 PART_OF = {
     "appearances": "lineups",
@@ -126,13 +125,13 @@ def carry(con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
             found.append(_completed())
         if altered:
             found.append(_altered(table, [year for (year,) in years]))
-        hash_ = appearance_hash if table is match_tables.APPEARANCES else content_hash
         path = scratch / f"carried-{table.name}.parquet"
-        with pq.ParquetWriter(path, table.schema, compression="lz4") as writer:
+        with pq.ParquetWriter(path, table.values, compression="lz4") as writer:
             for query in found:
-                for batch in duckdb_session.hashed(con, query, table.schema, hash_):
+                for batch in duckdb_session.batches(con, query, table.values):
                     writer.write_batch(batch)
-        con.read_parquet(str(path)).create_view(f"carried_{table.name}")
+        rows = con.read_parquet(str(path)).project("*, NULL::VARCHAR AS content_hash")
+        rows.create_view(f"carried_{table.name}")
 
 
 def merged(table: Table, year: int) -> str:

@@ -1,6 +1,7 @@
 """What landed of a match, turned into rows of the base tables. Pure: records in, tuples out.
 
-Tuples are in the order of the table's columns, content_hash last. An odd value is null and refused alone (payloads.py).
+Tuples are in the order of the table's columns, content_hash last, which is None until the row is written. An odd
+value is null and refused alone (payloads.py).
 A part that cannot be read is refused alone, except the event: without it nobody knows the teams, so the other parts of
 the same reply cannot be placed. Where the upstream says the same thing twice (a player, a shot, a minute), the first
 one counts.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -32,7 +33,6 @@ from include.sources.sofascore.match_tables import (
 )
 from include.sources.sofascore.payloads import Event, Odd, Person, Score, Unreadable, read
 from include.sources.sofascore.records import Listed, Reply
-from include.storage.tables import content_hash
 
 Row = tuple[Any, ...]
 Rows = dict[str, list[Row]]
@@ -90,8 +90,7 @@ class Parsed:
 
     def take(self, record: Listed | Reply, part: str, table: str, rows: list[Row], odd: list[Odd]) -> None:
         """Take the rows of a part and what was left out of them."""
-        hash_ = appearance_hash if table == "appearances" else content_hash
-        self.rows[table] = [(*row, hash_(row)) for row in rows]
+        self.rows[table] = _to_be_hashed(rows)
         found = _odd_rows(f"match {record.match}", part, f"{table}_values", odd)
         self.odd += found
         self.arrived[f"{table}_values"] += max(len(rows), len(found))
@@ -120,7 +119,7 @@ def of_listed(listed: Listed) -> Parsed:
     parsed, odd = Parsed(), list[Odd]()
     match = _match(listed, read(listed.event, Event, odd))
     parsed.take(listed, "entry of a list", "matches", [_match_row(match)], odd)
-    parsed.rows["teams"] = _hashed(_team_rows(match))
+    parsed.rows["teams"] = _to_be_hashed(_team_rows(match))
     return parsed
 
 
@@ -150,29 +149,21 @@ def of_reply(reply: Reply) -> Parsed:
         else:
             ended[part] = ("done", len(rows), None)
             parsed.take(reply, part, table, rows, odd)
-    parsed.rows["match_parts"] = _hashed(
+    parsed.rows["match_parts"] = _to_be_hashed(
         (reply.match, part, *_season(reply), state, count, reply.asked_at, error)
         for part, (state, count, error) in ended.items()
     )
     if match:
         managers = named.pop("managers", [])
         players = [person for people in named.values() for person in people]
-        parsed.rows["teams"] = _hashed(_team_rows(match))
-        parsed.rows["players"] = _hashed(_player_rows(players, match))
-        parsed.rows["managers"] = _hashed(_manager_rows(managers, match))
+        parsed.rows["teams"] = _to_be_hashed(_team_rows(match))
+        parsed.rows["players"] = _to_be_hashed(_player_rows(players, match))
+        parsed.rows["managers"] = _to_be_hashed(_manager_rows(managers, match))
     return parsed
 
 
-def _hashed(rows: Iterable[Row]) -> list[Row]:
-    return [(*row, content_hash(row)) for row in rows]
-
-
-def appearance_hash(row: Sequence[Any]) -> str:
-    """The hash of an appearance, whose last value (`refused`) came later: it counts where it says something.
-
-    So that nothing is reported as changed that says the same as before.
-    """
-    return content_hash(row if row[-1] else row[:-1])
+def _to_be_hashed(rows: Iterable[Row]) -> list[Row]:
+    return [(*row, None) for row in rows]
 
 
 def _odd_rows(match: str, part: str, kind: str, odd: list[Odd]) -> list[OddRow]:

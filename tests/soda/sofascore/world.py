@@ -16,7 +16,7 @@ from include.sources.sofascore.derive import derive
 from include.sources.sofascore.derived_tables import DERIVED_TABLES
 from include.sources.sofascore.match_tables import MATCH_TABLES, PARTS
 from include.sources.sofascore.tables import TABLES
-from include.storage.duckdb_session import batches, with_hash
+from include.storage.duckdb_session import batches, identifiers, row_hash
 from tests.soda.harness import Tables, table_of
 
 Row = dict[str, Any]
@@ -66,7 +66,8 @@ def completed(tables: Tables) -> Tables:
         made = {}
         for table in DERIVED_TABLES:
             order = ", ".join(table.key)
-            query = with_hash(f"SELECT * FROM new_{table.name} ORDER BY {order}", table.schema)
+            columns = identifiers(table.values.names)
+            query = f"SELECT {columns}, {row_hash(table.names)} AS content_hash FROM new_{table.name} ORDER BY {order}"
             made[table.name] = table.schema.empty_table().from_batches(
                 batches(connection, query, table.schema), table.schema
             )

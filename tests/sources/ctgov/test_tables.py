@@ -139,4 +139,4 @@ def test_empty_batch_has_every_table_with_its_schema() -> None:
 
     for one in TABLES:
         assert tables[one.name].num_rows == 0
-        assert tables[one.name].schema.equals(one.schema, check_metadata=True)
+        assert tables[one.name].schema.equals(one.values, check_metadata=True)
