@@ -7,8 +7,8 @@ Comes out: studies, interventions, conditions, locations, sponsors, aliases, rem
 
 | step | does | when it fails |
 |---|---|---|
-| probe | compares the data version with the last committed one; skips the run when it is the same | the upstream is away or changed its shape: wait, or read the message |
-| extract | lands the studies updated since the last promotion less 3 days; once a week the list of all ids | retried, goes on where it stopped; three drifts in a row need a look at the upstream |
+| probe | compares the data version with the last committed one; skips the run when it is the same and no slice is due | the upstream is away or changed its shape: wait, or read the message |
+| extract | lands the studies updated since the last promotion less 3 days, and a slice that is read again; once a week the list of all ids | retried, goes on where it stopped; three drifts in a row need a look at the upstream |
 | build | merges into the last good version, splits into tables, quarantines what cannot be read | look into `_quarantine.parquet` of the version |
 | gate | every contract in soda/ctgov | failing rows are in the log and in gate.json; a lasting new level is accepted with DAG `lastgood_accept` |
 | promote | moves latest, cursors and serving tables in one transaction | tried three times; then mend the database and clear the task |

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from sandbox.sample.switches import Hit, Switch
 
@@ -38,7 +38,7 @@ class Fault(Switch, frozen=True, kw_only=True):
     - slow: the answer begins after `delay` seconds;
     - wrong_content_type: the right body, declared as `content_type`;
     - wrong_type: the brief title of every `every`-th study of a page is a number;
-    - replaced: wherever the body says `old` it says `new`: a country got another name, an id is claimed as an alias.
+    - replaced: `texts` in the body are others: a country got another name, an id is claimed as an alias.
 
     duplicate_page shows only on pages asked for with a token, repeated_token and wrong_type only on /studies,
     moving_total only where totalCount is asked for. See Switch for how often a fault strikes.
@@ -52,8 +52,7 @@ class Fault(Switch, frozen=True, kw_only=True):
     delay: Annotated[float, Meta(ge=0, le=600)] = 0.1
     content_type: str = "text/plain; charset=UTF-8"
     every: Annotated[int, Meta(ge=1)] = 5
-    old: str = ""
-    new: str = ""
+    texts: dict[str, str] = field(default_factory=dict)
 
 
 Hits = Mapping[str, Hit[Fault]]

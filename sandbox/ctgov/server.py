@@ -132,8 +132,8 @@ class SampleUpstream(Sample[State, Fault]):
             if "wrong_content_type" in hits:
                 answer.content_type = hits["wrong_content_type"].fault.content_type
             if "replaced" in hits:
-                fault = hits["replaced"].fault
-                answer.parts = [part.replace(fault.old.encode(), fault.new.encode()) for part in answer.parts]
+                for old, new in hits["replaced"].fault.texts.items():
+                    answer.parts = [part.replace(old.encode(), new.encode()) for part in answer.parts]
         return replace(answer, cut_off="cut_off" in hits)
 
 

@@ -179,7 +179,8 @@ def _find_withheld(con: duckdb.DuckDBPyConnection, parsed: Parsed) -> None:
     if parsed.withheld:
         con.register("withheld_now", pa.table({"nct_id": parsed.withheld}))
         con.execute(
-            "INSERT INTO withheld SELECT nct_id FROM withheld_now SEMI JOIN previous_studies USING (nct_id)"
+            "INSERT INTO withheld SELECT DISTINCT nct_id FROM withheld_now "
+            "SEMI JOIN previous_studies USING (nct_id)"
         )
 
 

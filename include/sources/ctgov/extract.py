@@ -2,18 +2,22 @@
 
 A run lands the studies updated since the last committed date less three days, or all of them. Once a week it
 also lists every id: what we hold and the list lacks is asked for one by one before it counts as gone, what the
-list has and we lack is fetched. If the upstream's data version moves meanwhile, everything starts over.
+list has and we lack is fetched. Each run also reads again a slice of the studies that it holds, in the order of their
+ids, since some change without a date of update (docs/upstreams/ctgov.md). If the upstream's data version moves
+meanwhile, everything starts over.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import re
 import time
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -32,6 +36,11 @@ ID_PAGE_SIZE = 1000
 ID_BATCH = 100
 OVERLAP = timedelta(days=3)
 LISTING_EVERY = timedelta(days=7)
+REREAD_WITHIN = timedelta(days=28)
+"""Slices are so large that every study is read anew within so long; consumers are promised 30 days."""
+REREAD_EVERY = timedelta(hours=20)
+"""A slice is due so long after the last one even though the data version has not moved; less than a day, so that a
+daily run that begins somewhat earlier than yesterday's does not leave one out."""
 PART_BYTES = 16 * 2**20
 RESTARTS = 3
 MISSING_SHARE = 0.01
@@ -91,6 +100,8 @@ class Plan:
     since: str | None
     limit: int | None
     list_ids: bool
+    reread: float
+    """Which share of the studies in base is read again."""
 
     @property
     def query(self) -> dict[str, str]:
@@ -159,7 +170,8 @@ def probe(run: Run, upstream: UpstreamSession) -> Probe:
     facts = msgspec.to_builtins(version)
     committed = run.watermarks.get("data_timestamp")
     asked = sorted(name for name in ("full_refresh", "since", "limit") if run.params.get(name))
-    if committed == version.dataTimestamp and not asked:
+    idle = committed == version.dataTimestamp and not asked
+    if idle and (run.base is None or _since_reread(run) < REREAD_EVERY):
         return Probe(False, f"Nothing new: the upstream still has data version {committed}.", facts)
     page = upstream.get(f"{PATH}/studies", {"format": "json", "pageSize": 1}).json(Page)
     if not page.studies or not _id_of(page.studies[0]):
@@ -168,6 +180,8 @@ def probe(run: Run, upstream: UpstreamSession) -> Probe:
             "protocolSection.identificationModule.nctId. The response shape has changed; latest stays."
         )
     why = f"asked for with {', '.join(asked)}" if asked else f"last committed: {committed or 'none'}"
+    if idle:
+        why = "not moved, but some studies are due to be read again"
     return Probe(True, f"Data version {version.dataTimestamp} ({why}).", facts)
 
 
@@ -182,7 +196,18 @@ def plan(run: Run, version: ApiVersion) -> Plan:
     since = _since(run)
     listed = run.watermarks.get("ids_listed")
     due = listed is None or _day(version.dataTimestamp) - _day(listed) >= LISTING_EVERY
-    return Plan(since=since, limit=limit, list_ids=since is not None and limit is None and due)
+    ordinary = since is not None and limit is None
+    share = _since_reread(run) / REREAD_WITHIN if ordinary else 0.0
+    return Plan(since=since, limit=limit, list_ids=ordinary and due, reread=min(share, 1.0))
+
+
+def _since_reread(run: Run) -> timedelta:
+    """How long ago the last slice was read, a day where none was; nothing in a backfill, which is about the past."""
+    if run.backfill:
+        return timedelta(0)
+    at = run.watermarks.get("reread", {}).get("at")
+    passed = run.data_time - datetime.fromisoformat(at) if at else timedelta(days=1)
+    return max(passed, timedelta(0))
 
 
 def _since(run: Run) -> str | None:
@@ -201,6 +226,15 @@ def _since(run: Run) -> str | None:
                 f"the parameter since is {given!r}; it must be a date like 2026-11-20"
             ) from error
     return due
+
+
+def next_slice(ids: list[str], after: str, share: float) -> list[str]:
+    """The share of ids, sorted ones, that follow on `after`; behind the last one the first ones follow.
+
+    So what was read longest ago comes first, without a note beside each study that would change with every read.
+    """
+    start = bisect_right(ids, after)
+    return [*ids[start:], *ids[:start]][: math.ceil(share * len(ids))]
 
 
 def window_start(watermarks: Mapping[str, Any]) -> str | None:
@@ -347,8 +381,18 @@ class Crawl:
             if self.asked.list_ids:
                 listed = self._pages("ids", {"format": "json", "fields": "NCTId"}, ID_PAGE_SIZE).ids
             self.facts["listed"] = listed.count
-            claimed |= self._fetch_gaps(listed, known, studies.ids)
+            claimed |= self._fetch("gaps", self._gaps(listed, known, studies.ids)).aliases
             missing = list(known.minus(listed))
+        if share := self.asked.reread:
+            ids = next_slice(
+                list(known.minus()), self.run.watermarks.get("reread", {}).get("after", ""), share
+            )
+            came = self._fetch("reread", [nct_id for nct_id in ids if nct_id not in studies.ids])
+            claimed |= came.aliases
+            # One that is withheld may answer on its own page alone, and is asked there once a week.
+            missing += IdSet(ids).minus(studies.ids, came.ids, withheld)
+            after = ids[-1] if ids else ""
+            self.facts["reread_to"] = {"after": after, "at": self.run.data_time.isoformat()}
         self._confirm(known, withheld, missing, claimed)
         return self.facts
 
@@ -382,7 +426,7 @@ class Crawl:
 
     def _resume(self, kind: str) -> Tally:
         """How far an earlier try came: the landing's cursor, and the ids of the parts that are complete."""
-        tally = Tally(kind, **(self.landing.progress.cursor or {}).get(kind, {}))
+        tally = Tally(kind, **self._cursor(kind))
         for line in self.landing.read(kind):
             tally.take(line)
         return tally
@@ -425,34 +469,49 @@ class Crawl:
                         withheld.add(nct_id)
         return known, withheld
 
-    def _fetch_gaps(self, listed: IdSet, known: IdSet, fetched: IdSet) -> set[str]:
-        """Fetch what the list has and neither base nor this run's pages hold; returns the aliases that it claims."""
-        if not self._is_done("gaps"):
-            self._finish_phase("gaps", *self._gaps(listed, known, fetched))
-        return {alias for line in self.landing.read("gaps") for alias in _identified(line)[1]}
-
-    def _gaps(self, listed: IdSet, known: IdSet, fetched: IdSet) -> tuple[dict[str, int], list[bytes]]:
+    def _gaps(self, listed: IdSet, known: IdSet, fetched: IdSet) -> list[str]:
+        """What the list has and neither base nor this run's pages hold."""
         gaps = list(listed.minus(known, fetched))
         if len(gaps) > GAPS_MAX:
             raise ContractBreak(
                 f"{len(gaps)} listed studies are neither in latest nor among the updated ones; that is no gap "
                 "but another dataset. Trigger the DAG with full_refresh."
             )
+        return gaps
+
+    def _fetch(self, kind: str, ids: list[str]) -> Tally:
+        """Fetch studies by their ids into parts of a kind, going on where an earlier try stopped; returns what came."""
+        self.facts[kind] = len(ids)
         lines: list[bytes] = []
-        for start in range(0, len(gaps), ID_BATCH):
-            batch = gaps[start : start + ID_BATCH]
+        for start in range(self._cursor(kind).get("asked", 0), len(ids), ID_BATCH):
             parameters: dict[str, str | int | float] = {
                 "format": "json",
                 "markupFormat": "markdown",
-                "filter.ids": ",".join(batch),
+                "filter.ids": ",".join(ids[start : start + ID_BATCH]),
                 "pageSize": ID_PAGE_SIZE,
             }
             page = self.upstream.get(f"{PATH}/studies", parameters).json(Page)
             lines += [bytes(study).replace(b"\n", b" ") for study in page.studies]
-        return {"gaps": len(gaps)}, lines
+            asked = start + ID_BATCH
+            if asked >= len(ids) or sum(map(len, lines)) >= PART_BYTES:
+                cursor = {**(self.landing.progress.cursor or {}), kind: {"asked": asked}}
+                self.landing.write_part(kind, lines, cursor)
+                lines.clear()
+                log.info(
+                    "%s: %s: %s of %s asked by id", self.run.source, kind, min(asked, len(ids)), len(ids)
+                )
+        came = Tally(kind)
+        for line in self.landing.read(kind):
+            came.take(line)
+        return came
+
+    def _cursor(self, kind: str) -> dict[str, Any]:
+        """How far an earlier try came with a kind."""
+        state: dict[str, Any] = (self.landing.progress.cursor or {}).get(kind, {})
+        return state
 
     def _confirm(self, known: IdSet, withheld: IdSet, missing: list[str], claimed: set[str]) -> None:
-        """Ask for every id that we hold and the list lacks, or that another study claims as its alias.
+        """Ask for every id that we hold and that does not come where it should, or that a study claims as its alias.
 
         Only the study's own page can say that it is gone. Withheld studies may leave the list for good and are asked
         for again each time. Raises ContractBreak where so many others are missing, or claimed, that the answers
@@ -461,7 +520,7 @@ class Crawl:
         if self._is_done("confirmations"):
             return
         doubtful = {
-            "the id list lacks": [nct_id for nct_id in missing if nct_id not in withheld],
+            "lists and answers to ids lack": [nct_id for nct_id in missing if nct_id not in withheld],
             "other studies claim as their aliases": sorted(alias for alias in claimed if alias in known),
         }
         for what, ids in doubtful.items():
@@ -487,7 +546,7 @@ class Crawl:
         self._finish_phase("confirmations", {"missing": len(missing)}, lines)
 
     def _is_done(self, kind: str) -> bool:
-        state = (self.landing.progress.cursor or {}).get(kind, {})
+        state = self._cursor(kind)
         self.facts |= state.get("facts", {})
         return bool(state.get("done"))
 

@@ -21,7 +21,7 @@ class ClinicalTrials:
         name="ctgov",
         title="ClinicalTrials.gov",
         owner="clinical-data",
-        # New data appears Monday to Friday at about 14:00 UTC; a probe on the other days costs two requests.
+        # New data appears Monday to Friday at about 14:00 UTC; on the other days a slice is read again.
         schedule="30 15 * * *",
         host="https://clinicaltrials.gov",
         small="api/v2/version",

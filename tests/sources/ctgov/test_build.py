@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from include.publishing import refused
 from include.sources.ctgov import build as ctgov_build
 from include.sources.ctgov import extract as ctgov
 from include.sources.ctgov import study as studies
+from include.storage import duckdb_session
 from include.upstream.answers import ContractBreak
 from sandbox.ctgov import vocabulary
 from sandbox.ctgov.server import SampleUpstream
@@ -107,6 +109,43 @@ def test_derived_only_changes_are_no_changes(daily: DailyRuns) -> None:
     assert {row["nct_id"] for row in listed if row["change"] == "new"} == set(advance.new)
 
 
+def test_a_new_recipe_of_the_hash_alone_changes_no_study(
+    daily: DailyRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(duckdb_session, "row_hash", lambda names: f"md5('other' || {names[0]})")
+        patch.setattr(duckdb_session, "RECIPE", 0)
+        before = daily.publish(1)
+    after = daily.publish(2, since="2026-11-01")
+    assert 0 < after.counts["received"] < before.counts["received"]
+    assert [(each.table, each.total) for each in after.changes if each.total] == []
+    full = daily.publish(3, full_refresh=True)
+    assert [(each.table, each.total) for each in full.changes if each.total] == []
+    assert [file.sha256 for file in full.files] == [file.sha256 for file in after.files]
+
+
+def test_what_is_published_of_a_study_is_what_changes_it(daily: DailyRuns) -> None:
+    """A date that was ESTIMATED, a site in another country: in the study's hash, in its row or its children's."""
+    first = daily.publish(1)
+    country = daily.rows(first, "locations")[0]["country"]
+    moved = {row["nct_id"] for row in daily.rows(first, "locations") if row["country"] == country}
+    estimated = {
+        row["nct_id"] for row in daily.rows(first, "studies") if row["completion_date_type"] == "ESTIMATED"
+    }
+    before = {row["nct_id"]: row["content_hash"] for row in daily.rows(first, "studies")}
+    texts = {f'"country":"{country}"': '"country":"Utopia"'}
+    daily.upstream.faults([{"kind": "replaced", "texts": texts, "times": None}])
+    second = daily.publish(2, full_refresh=True)
+    after = {row["nct_id"]: row["content_hash"] for row in daily.rows(second, "studies")}
+    assert {nct_id for nct_id in before if before[nct_id] != after[nct_id]} == moved
+    texts |= {'"type":"ESTIMATED"': '"type":"ACTUAL"'}
+    daily.upstream.faults([{"kind": "replaced", "texts": texts, "times": None}])
+    third = daily.publish(3, since="1999-01-01")
+    rows = daily.rows(third, "studies")
+    assert {row["nct_id"] for row in rows if row["completion_date_type"] == "ESTIMATED"} == set()
+    assert estimated <= {row["nct_id"] for row in rows if row["content_hash"] != after[row["nct_id"]]}
+
+
 def test_a_merged_study_leaves_its_tables_and_stands_in_aliases_and_removals(daily: DailyRuns) -> None:
     daily.publish(1)
     advance = daily.upstream.advance()
@@ -132,7 +171,7 @@ def test_a_study_that_another_claims_as_its_alias_is_gone_only_where_its_own_pag
     assert "nctIdAliases" not in claimer
     old = f'"nctId":"{claimer["nctId"]}",'
     new = f'{old}"nctIdAliases":["{claimed}"],'
-    daily.upstream.faults([{"kind": "replaced", "old": old, "new": new, "times": None}])
+    daily.upstream.faults([{"kind": "replaced", "texts": {old: new}, "times": None}])
     daily.upstream.requests.clear()
     manifest = daily.publish(2, since="1999-01-01")
 
@@ -148,7 +187,7 @@ def test_an_intervention_without_a_name_is_quarantined_and_its_study_published(d
         for study in daily.upstream.studies()
         for one in study["protocolSection"].get("armsInterventionsModule", {}).get("interventions", [])
     )
-    fault = {"kind": "replaced", "old": f'"name":"{name}"', "new": '"name":""', "times": None}
+    fault = {"kind": "replaced", "texts": {f'"name":"{name}"': '"name":""'}, "times": None}
     daily.upstream.faults([fault])
     manifest = daily.publish(1)
 
@@ -158,7 +197,47 @@ def test_an_intervention_without_a_name_is_quarantined_and_its_study_published(d
     assert "" not in {row["name"] for row in daily.rows(manifest, "interventions")}
 
 
-def test_removals_are_found_by_the_weekly_list_and_confirmed_one_by_one(daily: DailyRuns) -> None:
+def test_what_changes_without_a_date_of_update_arrives_within_the_time_that_is_promised(
+    daily: DailyRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A country of another name, and studies that are withheld now: nobody updates such studies."""
+    monkeypatch.setattr(ctgov, "REREAD_WITHIN", timedelta(days=3))
+    first = daily.publish(1)
+    before = {row["nct_id"]: row for row in daily.rows(first, "studies")}
+    country = daily.rows(first, "locations")[0]["country"]
+    withheld = {nct_id for nct_id, row in before.items() if row["overall_status"] == "TERMINATED"}
+    moved = {nct_id for nct_id, row in before.items() if country in (row["countries"] or ())} - withheld
+    assert withheld and moved
+    texts = {
+        f'"country":"{country}"': '"country":"Utopia"',
+        '"overallStatus":"TERMINATED"': '"overallStatus":"WITHHELD"',
+    }
+    daily.upstream.faults([{"kind": "replaced", "texts": texts, "times": None}])
+    changed: list[str] = []
+    read = 0
+    for day in (2, 3, 4):
+        assert pipeline.probe(daily.run(day), daily.session()).new, (
+            "due though the data version has not moved"
+        )
+        manifest = daily.publish(day)
+        assert manifest.counts["reread"] <= len(before) / 3 + 1
+        read += manifest.counts["reread"]
+        (changes,) = [each for each in manifest.changes if each.table == "studies"]
+        assert changes.keys is not None
+        listed = daily.store.parquet(changes.keys.path).to_table().to_pylist()
+        changed += [row["nct_id"] for row in listed]
+    assert sorted(changed) == sorted(moved | withheld), "nothing else is reported, and each of them once"
+    assert read > len(before) * 0.9, "all but what the window brought"
+    after = {row["nct_id"]: row for row in daily.rows(manifest, "studies")}
+    assert {nct_id for nct_id, row in after.items() if "Utopia" in (row["countries"] or ())} == moved
+    assert all(after[nct_id]["withheld"] for nct_id in withheld)
+    assert all(after[nct_id]["countries"] == before[nct_id]["countries"] for nct_id in withheld)
+
+
+def test_removals_are_found_by_the_weekly_list_and_confirmed_one_by_one(
+    daily: DailyRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ctgov, "_since_reread", lambda _: timedelta(0))
     daily.publish(1)
     removed: set[str] = set()
     still_held: set[str] = set()
@@ -168,7 +247,7 @@ def test_removals_are_found_by_the_weekly_list_and_confirmed_one_by_one(daily: D
     for _ in range(6):
         day += 1
         advance = daily.upstream.advance()
-        merged |= set(advance.merged)
+        merged |= {*advance.merged, *advance.merged.values()}
         removed |= set(advance.removed)
         still_held |= set(advance.removed)
         daily.upstream.requests.clear()
@@ -177,7 +256,7 @@ def test_removals_are_found_by_the_weekly_list_and_confirmed_one_by_one(daily: D
         lists = any(r.params.get("fields") == "NCTId" for r in daily.upstream.requests)
         listed.append(lists)
         if not lists:
-            assert asked <= merged, "an alias that was a study is asked for by itself"
+            assert asked <= merged, "an alias that was a study is asked for, and leads to the other"
             held = ids(daily.rows(manifest, "studies"))
             assert still_held <= held, "gone from no feed: kept until confirmed"
             continue
@@ -293,7 +372,7 @@ def test_limited_runs_go_on_where_the_one_before_stopped_until_everything_is_the
         assert "data_timestamp" not in daily.registry.watermarks("ctgov")
     assert total - seen <= 1, "all but the withheld study that has no date of update"
     assert daily.publish(20, since="2026-11-01").table("studies").rows == total, "the list of ids brings it"
-    assert not pipeline.probe(daily.run(99), daily.session()).new
+    assert not pipeline.probe(daily.run(20.1), daily.session()).new
 
 
 def test_since_fetches_again_from_a_date_and_does_not_move_the_cursor_back(daily: DailyRuns) -> None:
@@ -304,7 +383,7 @@ def test_since_fetches_again_from_a_date_and_does_not_move_the_cursor_back(daily
         r.params.get("filter.advanced") for r in daily.upstream.requests if "filter.advanced" in r.params
     ]
     assert set(asked) == {"AREA[LastUpdatePostDate]RANGE[2026-11-01,MAX]"}
-    assert daily.registry.watermarks("ctgov") == cursors
+    assert daily.registry.watermarks("ctgov") | {"reread": None} == cursors | {"reread": None}
     assert manifest.counts["received"] < len(truth(daily))
 
 
@@ -328,9 +407,11 @@ def test_a_date_of_update_in_the_future_does_not_close_the_window(daily: DailyRu
 
 def test_nothing_new_is_nothing_new(daily: DailyRuns) -> None:
     daily.publish(1)
-    found = pipeline.probe(daily.run(2), daily.session())
+    found = pipeline.probe(daily.run(1.8), daily.session())
     assert not found.new and "still has data version" in found.reason
-    assert pipeline.probe(daily.run(2, full_refresh=True), daily.session()).new
+    assert pipeline.probe(daily.run(1.81, full_refresh=True), daily.session()).new
+    found = pipeline.probe(daily.run(1.9), daily.session())
+    assert found.new and "due to be read again" in found.reason
 
 
 def test_no_person_whom_a_study_names_reaches_any_table(daily: DailyRuns) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from include import pipeline
 from include.sources.ctgov import extract as ctgov
-from include.sources.ctgov.extract import IdSet
+from include.sources.ctgov.extract import IdSet, next_slice
 from include.storage.landing import Landed
 from include.upstream.answers import ContractBreak, Transient
 from tests.sources.daily import DailyRuns
@@ -181,3 +181,53 @@ def test_an_id_set_is_a_set(left: set[int], right: set[int]) -> None:
 def test_an_id_set_takes_nct_ids_only(bad: str) -> None:
     with pytest.raises(ValueError, match="eight digits"):
         IdSet().add(bad)
+
+
+# --- reading again ---
+
+
+def test_every_study_is_read_again_within_28_days_of_runs_at_any_hours() -> None:
+    ids = [f"NCT{number:08}" for number in range(1000)]
+    after, day, read = "", 0.0, []
+    for passed in [0.9, 1.1, 3.0, 0.2, 1.0, 1.0, 1.0, 4.8] * 2 + [2.0]:
+        day += passed
+        some = next_slice(ids, after, passed / 28)
+        after = some[-1]
+        read += some
+    assert day == 28.0 and set(read) == set(ids)
+    assert len(read) < 1000 + 17, "one more a run at most"
+    assert next_slice(ids, "NCT00000997", 0.004) == [*ids[998:], *ids[:2]]
+    assert next_slice([], "", 0.5) == next_slice(ids, "", 0.0) == []
+
+
+@pytest.mark.parametrize("first", [2, 4, 7])
+def test_a_slice_that_was_cut_short_goes_on_where_it_stopped(
+    daily: DailyRuns, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    daily.publish(1)
+    monkeypatch.setattr(ctgov, "ID_BATCH", 5)
+    monkeypatch.setattr(ctgov, "PART_BYTES", 1)
+    daily.upstream.faults([{"kind": "error", "first": first, "times": None}])
+    with pytest.raises(Transient):
+        pipeline.extract(daily.run(2), daily.session())
+    daily.upstream.faults([])
+    daily.upstream.requests.clear()
+    facts = pipeline.extract(daily.run(2), daily.session())
+    again = [nct_id(study) for study in landed(daily, 2, "reread")]
+    assert len(again) == len(set(again)) == facts["reread"] > 15
+    assert facts["reread_to"]["after"] >= max(again)
+    asked = [r.params["filter.ids"] for r in daily.upstream.requests if "filter.ids" in r.params]
+    assert len(asked) == -(-facts["reread"] // 5) - max(first - 3, 0)
+
+
+def test_studies_that_no_answer_to_their_ids_holds_are_asked_for_one_by_one(
+    daily: DailyRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daily.publish(1)
+    monkeypatch.setattr(ctgov.Crawl, "_fetch", lambda self, kind, ids: ctgov.Tally(kind))
+    facts = pipeline.extract(daily.run(2), daily.session())
+    assert facts["missing"] > 15
+    monkeypatch.setattr(ctgov, "MISSING_ALWAYS_CONFIRMED", 0)
+    monkeypatch.setattr(ctgov, "MISSING_SHARE", 0.0)
+    with pytest.raises(ContractBreak, match="nothing was taken for removed"):
+        pipeline.extract(daily.run(3), daily.session())
