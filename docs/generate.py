@@ -73,7 +73,9 @@ may hold that version until an operator accepts it.
   player-seasons. Means and classes are of figures before they are rounded. An age that no player can have is null.
 - sofascore, November 2026. A value that cannot be (a rating of 11.2) is null instead of refusing its part, and is in
   the quarantine. A figure of a player that is null for that reason is named in `appearances.refused`, and unknown in
-  what is computed from it, not 0.
+  what is computed from it, not 0. Teams, players, managers, and the venues and referees of `match_summaries` are
+  called as the upstream called them last, no longer as the newest match calls them; competitions as they are
+  configured, in all seasons.
 """
 
 

@@ -82,8 +82,8 @@ class SampleUpstream(Sample[State, Fault]):
     - `advance(days)`: go to a later data version; tells what was played, moved, postponed and corrected: see Advance.
     - `faults([...])`: make it misbehave, see Fault; `faults([])` ends that.
     - `correct(match, home, away)`: let a match have another score; lost when the process ends.
-    - `reassign(match, season)`: let a match belong to another season; `swap(match)`: let its teams change sides. Both
-      are lost when the process ends.
+    - `reassign(match, season)`: let a match belong to another season; `swap(match)`: let its teams change sides;
+      `rename(team, name)`: let a team be called otherwise. They are lost when the process ends.
     - `competitions()`, `seasons()`, `matches()`, `bodies(match)`, `listed(match)`: the truth at this data version.
     - `requests`: the last 10,000 requests, oldest first. `count(part, status)`: how many there were of seasons,
       rounds, round, last, next, day, a part of a match, or other; `counts()` has all of them. `forget()` empties both.
@@ -151,6 +151,12 @@ class SampleUpstream(Sample[State, Fault]):
         """Let the teams of a match have changed sides; see World.swap."""
         with self._lock:
             self._world.swap(match)
+            self._bodies.forget()
+
+    def rename(self, team: int, name: str) -> None:
+        """Let a team be called otherwise; see World.rename."""
+        with self._lock:
+            self._world.rename(team, name)
             self._bodies.forget()
 
     def state(self) -> dict[str, Any]:

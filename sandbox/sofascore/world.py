@@ -10,6 +10,7 @@ times, births and names of seasons are moved by as much when they are told.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
@@ -41,7 +42,7 @@ from sandbox.sofascore.outcomes import (
     Outcome,
     outcome,
 )
-from sandbox.sofascore.people import People
+from sandbox.sofascore.people import People, Team
 
 T = TypeVar("T")
 
@@ -325,6 +326,16 @@ class World:
         if fixture is None:
             raise KeyError(match)
         fixture.home, fixture.away = fixture.away, fixture.home
+
+    def rename(self, team: int, name: str) -> None:
+        """Let a team be called otherwise, in all of its matches; nothing else tells of it."""
+        for fixture in self.fixtures:
+            for side in ("home", "away"):
+                called: Team = getattr(fixture, side)
+                if called.id == team:
+                    fields = called.fields | {"name": name, "shortName": name}
+                    public = msgspec.Raw(msgspec.json.encode(fields))
+                    setattr(fixture, side, replace(called, name=name, fields=fields, public=public))
 
     def _step(self) -> dict[str, set[int]]:
         """Let a day pass; the matches that were moved, postponed, corrected and rated again."""

@@ -48,12 +48,16 @@ def build(run: Run, candidate: Candidate) -> Built:
     _reconcile(discovery, own)
     con = candidate.connection
     shards.register(con, candidate.scratch)
-    _find_seasons(con, [*adopted, discovery], datetime.fromisoformat(facts["as_of"]))
+    as_of = datetime.fromisoformat(facts["as_of"])
+    _find_seasons(con, [*adopted, discovery], as_of)
     merging.choose(con, refreshed=facts["refreshed"])
     merging.carry(con, candidate.scratch)
     _write_matches(run, candidate)
+    before = candidate.previous.as_of if candidate.previous else as_of
     for table in match_tables.NAMED:
-        candidate.write(table.name, duckdb_session.batches(con, _newest(table), table.values))
+        candidate.write(
+            table.name, duckdb_session.batches(con, _as_said_last(table, before, as_of), table.values)
+        )
     _write_seasons(run, candidate)
     _write_derived(run, candidate)
     return Built(
@@ -176,19 +180,24 @@ def _write_matches(run: Run, candidate: Candidate) -> None:
                 candidate.keep(table.name, str(year))
 
 
-def _newest(table: Table) -> str:
-    """SQL for a table of what matches name: each column as the newest match that states it has it."""
+def _as_said_last(table: Table, before: datetime, as_of: datetime) -> str:
+    """SQL for a table of what matches name: each column as it was said last, by the newest match of those that say it.
+
+    What a run was told goes before what the version before (as of `before`) has, whichever match it is of: the upstream
+    tells of a team or person of today. Names that landed for themselves are as of the run.
+    """
     (key,) = table.key
-    values = [name for name in table.names if name not in {key, "content_hash"}]
-    newest = ", ".join(
-        f"{_newest_name(table) if name == 'name' else f'arg_max({name}, moment)'} AS {name}"
-        for name in values
+    said = [name for name in table.names if name not in {key, "seen_at", "content_hash"}]
+    columns = ", ".join(
+        f"{_newest_name(table) if name == 'name' else f'arg_max({name}, moment)'} AS {name}" for name in said
     )
-    columns = duckdb_session.identifiers([key, *values])
+    stated = duckdb_session.identifiers([key, *said])
     return (
-        f"SELECT {key}, {newest} FROM ("  # noqa: S608
-        f"SELECT {columns}, ROW(seen_at, seq) AS moment FROM fresh_{table.name} UNION ALL "
-        f"SELECT {columns}, ROW(seen_at, -1) AS moment FROM previous_{table.name}) GROUP BY {key} ORDER BY {key}"
+        f"SELECT {key}, {columns}, max(seen_at) AS seen_at FROM ("  # noqa: S608
+        f"SELECT {stated}, f.seen_at, ROW(coalesce(m.checked_at, {_moment(as_of)}), f.seen_at, seq) AS moment "
+        f"FROM fresh_{table.name} f LEFT JOIN (SELECT seq, checked_at FROM fresh_matches) m USING (seq) UNION ALL "
+        f"SELECT {stated}, seen_at, ROW({_moment(before)}, seen_at, -1) FROM previous_{table.name}) "
+        f"GROUP BY {key} ORDER BY {key}"
     )
 
 
@@ -199,6 +208,10 @@ def _newest_name(table: Table) -> str:
     names = [is_name + " AND name IS DISTINCT FROM slug"] if "slug" in table.names else []
     called = [f"arg_max(name, moment) FILTER ({each})" for each in (*names, is_name)]
     return f"coalesce({', '.join(called)}, arg_max(name, moment))"
+
+
+def _moment(time: datetime) -> str:
+    return f"TIMESTAMPTZ '{time.isoformat()}'"
 
 
 # --- seasons and what is computed ---
@@ -227,6 +240,11 @@ def _find_seasons(con: duckdb.DuckDBPyConnection, discoveries: list[Landed], as_
         }
         for each in found.values()
     ]
+    called = [
+        {"competition_id": each.id, "competition": each.name, "country": each.country, "kind": each.kind}
+        for each in configured.values()
+    ]
+    con.register("competitions_called", pa.Table.from_pylist(called))
     con.register("seasons_found", pa.Table.from_pylist(rows, match_tables.COMPETITION_SEASONS.values))
 
 
@@ -244,8 +262,13 @@ def _write_seasons(run: Run, candidate: Candidate) -> None:
     before = (
         "SELECT * FROM previous_competition_seasons ANTI JOIN seasons_found USING (competition_id, season_id)"
     )
+    # A competition is called in all of its seasons as it is configured now.
+    called = ", ".join(
+        f"coalesce(c.{name}, s.{name}) AS {name}" for name in ("competition", "country", "kind")
+    )
     query = (
-        f"SELECT {columns} FROM ({now} UNION ALL BY NAME {before}) "  # noqa: S608
+        f"SELECT {columns} FROM (SELECT s.* REPLACE ({called}) FROM ({now} UNION ALL BY NAME {before}) s "  # noqa: S608
+        "LEFT JOIN competitions_called c USING (competition_id)) "
         "SEMI JOIN known_matches USING (competition_id, season_id) ORDER BY competition_id, season_id"
     )
     candidate.write(table.name, duckdb_session.batches(con, query, table.values))

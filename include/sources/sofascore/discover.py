@@ -19,7 +19,7 @@ import msgspec
 
 from include.sources.sofascore import competitions, known_matches
 from include.sources.sofascore.competitions import Competition, season_label, season_year
-from include.sources.sofascore.known_matches import Known
+from include.sources.sofascore.known_matches import Known, Names
 from include.sources.sofascore.list_controls import ListControl
 from include.sources.sofascore.listings import Entry, Found, Lister, SeasonEntry
 from include.sources.sofascore.match_tables import PARTS, PLAYED
@@ -74,7 +74,8 @@ class Season(msgspec.Struct, frozen=True, kw_only=True):
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """A match of a season's lists: as listed, where it is new or changed, and the parts to ask for.
 
-    `again`: only for parts that were published as failed; should they fail again, nothing got worse.
+    `again`: only for parts that were published as failed; should they fail again, nothing got worse. `only_names`: the
+    match is as it was, and a team of it is called otherwise.
     """
 
     match: int
@@ -85,6 +86,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     kickoff: datetime
     ask: tuple[str, ...] = ()
     again: bool = False
+    only_names: bool = False
     listed: msgspec.Raw = msgspec.Raw(b"null")
 
     @property
@@ -237,6 +239,7 @@ class _Discovery:
             noted = known_matches.adoptable(run)
             landing.write_part(known_matches.ADOPTED, map(msgspec.json.encode, noted), None)
         self.known = known_matches.load(run, known_matches.adopted(run, landing))
+        self.names = known_matches.names(run)
         self.adopted = list(dict.fromkeys(each.version for each in known_matches.noted(landing)))
         self.cursors = run.watermarks
 
@@ -281,8 +284,9 @@ class _Discovery:
             self.landing.write_part("unreadable", lists.unreadable, before)
         if lists.seasons:
             self.landing.write_part("seasons", map(msgspec.json.encode, lists.seasons), before)
-        wanted = [_line(each) for each in self._wanted(competition, lists)]
-        self.landing.write_part("wanted", wanted, done)
+        wanted = list(self._wanted(competition, lists))
+        wanted += self._renamed(competition, lists, {each.match for each in wanted})
+        self.landing.write_part("wanted", map(_line, wanted), done)
 
     def _lists(self, competition: Competition) -> _Lists | None:
         """What is to be known of a competition; None where the upstream does not have it.
@@ -482,6 +486,35 @@ class _Discovery:
                     again=_is_again(ask, one),
                 )
 
+    def _renamed(self, competition: Competition, lists: _Lists, wanted: set[int]) -> Iterator[Wanted]:
+        """Of every team that is called otherwise than it was the newest entry, which nothing else may tell of.
+
+        A name is in no hash of an entry: all matches of a team that was renamed would change at once.
+        """
+        years = {season.season: season.season_year for season in lists.seasons}
+        newest: dict[int, tuple[Entry, msgspec.Raw, Names]] = {}
+        for entry, raw in sorted(lists.entries.values(), key=lambda each: each[0].kickoff):
+            if entry.season.id in years:
+                for team in (entry.homeTeam, entry.awayTeam):
+                    newest[team.id] = (entry, raw, team.names)
+        renamed = {
+            entry.id: (entry, raw)
+            for team, (entry, raw, names) in newest.items()
+            if team in self.names and names.differ(self.names[team])
+        }
+        for match, (entry, raw) in renamed.items():
+            if match not in wanted:
+                yield Wanted(
+                    match=match,
+                    competition=competition.id,
+                    season=entry.season.id,
+                    season_year=years[entry.season.id],
+                    listing=entry.listing,
+                    kickoff=entry.kickoff,
+                    only_names=True,
+                    listed=raw,
+                )
+
     def _ask_unlisted(self, known: Known, years: dict[int, int]) -> tuple[str, ...]:
         """The parts to ask for of a match that is in none of the lists that were read."""
         assert known.kickoff is not None
@@ -512,7 +545,9 @@ class _Discovery:
         decode = msgspec.json.Decoder(Wanted).decode
         found = list(map(decode, self.landing.read("wanted")))
         # A match that moved to another competition is missed in the lists of its old one: where it is listed counts.
-        wanted = {each.match: each for each in sorted(found, key=lambda each: each.is_listed)}
+        wanted = {
+            each.match: each for each in sorted(found, key=lambda each: (each.is_listed, not each.only_names))
+        }
         wanted |= {each.match: each for each in self._owed() if each.match not in wanted}
         limit = self.run.params.get("limit")
         newest_first = sorted(
@@ -639,5 +674,6 @@ def _listed(wanted: Wanted, asked_at: datetime) -> bytes:
             listing=wanted.listing,
             asked_at=asked_at,
             event=wanted.listed,
+            only_names=wanted.only_names,
         )
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -61,6 +61,17 @@ class Known:
         return self.competition, self.season, self.season_year
 
 
+class Names(NamedTuple):
+    """What a team is called; None for what is not said."""
+
+    name: str | None
+    short_name: str | None
+
+    def differ(self, known: Names) -> bool:
+        """Whether something is said that is not what was known."""
+        return any(now is not None and now != before for now, before in zip(self, known, strict=True))
+
+
 def adoptable(run: Run) -> list[Adopted]:
     """What landed of other runs and no version holds, oldest run first."""
     taken = set(run.watermarks.get(TAKEN, []))
@@ -95,22 +106,25 @@ def load(run: Run, landings: Iterable[Landed]) -> dict[int, Known]:
 
 def spelt(run: Run) -> dict[int, str]:
     """How the upstream spells the year of each published season."""
-    if run.base is None:
-        return {}
-    table = manifests.dataset(run.read, run.base.table(match_tables.COMPETITION_SEASONS.name))
-    rows = table.to_table(columns=["season_id", "upstream_year"]).to_pylist()
-    return {row["season_id"]: row["upstream_year"] for row in rows}
+    return dict(_rows(run, match_tables.COMPETITION_SEASONS.name, "season_id", "upstream_year"))
+
+
+def names(run: Run) -> dict[int, Names]:
+    """What every team is called in the version that the run builds upon."""
+    return {
+        team: Names(*called)
+        for team, *called in _rows(run, match_tables.TEAMS.name, "team_id", *Names._fields)
+    }
+
+
+def _rows(run: Run, table: str, *columns: str) -> Iterator[tuple[Any, ...]]:
+    """Columns of a table of the version that the run builds upon; no rows where there is none."""
+    if run.base is not None:
+        for batch in manifests.dataset(run.read, run.base.table(table)).to_batches(columns=list(columns)):
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _published(run: Run) -> dict[int, Known]:
-    manifest = run.base
-    if manifest is None:
-        return {}
-
-    def rows(table: str, *columns: str) -> Iterator[tuple[Any, ...]]:
-        for batch in manifests.dataset(run.read, manifest.table(table)).to_batches(columns=list(columns)):
-            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
-
     columns = (
         "match_id",
         "competition_id",
@@ -122,10 +136,10 @@ def _published(run: Run) -> dict[int, Known]:
     )
     known = {
         match: Known(*described)
-        for match, *described in rows(match_tables.MATCHES.name, *columns, "checked_at")
+        for match, *described in _rows(run, match_tables.MATCHES.name, *columns, "checked_at")
     }
     answered: dict[int, set[str]] = {}
-    for match, part, state in rows(match_tables.MATCH_PARTS.name, "match_id", "part", "state"):
+    for match, part, state in _rows(run, match_tables.MATCH_PARTS.name, "match_id", "part", "state"):
         if match in known:
             answered.setdefault(match, set()).update([part] if state in {"done", "none"} else [])
             if state == "none":

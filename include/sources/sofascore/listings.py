@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from include.sources.sofascore.known_matches import Names
 from include.sources.sofascore.match_tables import state_of
-from include.sources.sofascore.payloads import Event, Unreadable, read
+from include.sources.sofascore.payloads import Event, Text, Unreadable, read
 from include.upstream.answers import Answer, ContractBreak, Kind, Transient
 from include.upstream.session import UpstreamSession
 
@@ -62,8 +63,15 @@ class _Status(msgspec.Struct):
     type: str | None = None
 
 
-class _Named(msgspec.Struct):
+class _Team(msgspec.Struct):
     id: int
+    name: Text | None = None
+    shortName: Text | None = None  # noqa: N815
+
+    @property
+    def names(self) -> Names:
+        """What it is called."""
+        return Names(self.name, self.shortName)
 
 
 class _Season(msgspec.Struct):
@@ -85,8 +93,8 @@ class Entry(msgspec.Struct):
     id: int
     startTimestamp: int  # noqa: N815
     status: _Status
-    homeTeam: _Named  # noqa: N815
-    awayTeam: _Named  # noqa: N815
+    homeTeam: _Team  # noqa: N815
+    awayTeam: _Team  # noqa: N815
     season: _Season
     homeScore: dict[str, Any] | None = None  # noqa: N815
     awayScore: dict[str, Any] | None = None  # noqa: N815

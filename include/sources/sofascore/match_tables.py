@@ -1,7 +1,7 @@
 """The tables that hold what SofaScore says of each match. What is computed from them stands in derived_tables.py.
 
 Rows of these tables come from one match each and are replaced together when the match is asked for again, but for
-teams, players and managers, whose rows are as the newest match that named them has them.
+teams, players and managers, whose rows are as the upstream called them last.
 """
 
 from __future__ import annotations
@@ -426,11 +426,11 @@ MATCHES = Table(
         Column("aggregate_winner", TEXT, "home or away: who won over both legs."),
         Column("first_leg_id", ID, "The first leg, where this is the second (previousLegEventId)."),
         Column("venue_id", ID, "SofaScore's number of the venue."),
-        Column("venue", TEXT, "Name of the venue.", of_thing=True),
+        Column("venue", TEXT, "Name of the venue, as the match's event said it.", of_thing=True),
         Column("city", TEXT, "City of the venue.", of_thing=True),
         Column("attendance", COUNT, "Spectators."),
         Column("referee_id", ID, "SofaScore's number of the referee."),
-        Column("referee", TEXT, "Name of the referee."),
+        Column("referee", TEXT, "Name of the referee, as the match's event said it."),
         Column("has_xg", FLAG, "The upstream says that it has expected goals."),
         Column("changed_at", TIME, "When the upstream last changed the match (changes.changeTimestamp)."),
         Column(
@@ -476,7 +476,7 @@ MATCH_PARTS = Table(
 
 TEAMS = Table(
     "teams",
-    "One row per team that a match names.",
+    "One row per team that a match names, each column as the upstream said it last.",
     ("team_id",),
     (
         TEAM,
@@ -487,9 +487,7 @@ TEAMS = Table(
         Column("country", TEXT, "Country."),
         Column("gender", TEXT, "M or F."),
         Column("national", FLAG, "A national team."),
-        Column(
-            "seen_at", TIME, "Kick-off of the newest match that names the team; the row is as of then.", True
-        ),
+        Column("seen_at", TIME, "Kick-off of the newest match that names the team.", True),
         CONTENT_HASH,
     ),
     serve=True,
@@ -497,7 +495,8 @@ TEAMS = Table(
 
 PLAYERS = Table(
     "players",
-    "One row per player that any part of a match names: line-ups, incidents, shots, best players.",
+    "One row per player that any part of a match names (line-ups, incidents, shots, best players), each column as the "
+    "upstream said it last.",
     ("player_id",),
     (
         PLAYER,
@@ -512,7 +511,7 @@ PLAYERS = Table(
         Column(
             "seen_at",
             TIME,
-            "Kick-off of the newest match that names the player; the row is as of then.",
+            "Kick-off of the newest match that names the player.",
             True,
         ),
         CONTENT_HASH,
@@ -693,14 +692,14 @@ MATCH_STATISTICS = Table(
 
 MANAGERS = Table(
     "managers",
-    "One row per manager that a match names.",
+    "One row per manager that a match names, each column as the upstream said it last.",
     ("manager_id",),
     (
         Column("manager_id", ID, "SofaScore's number of the manager.", True),
         Column("name", TEXT, "Name of the manager.", True),
         Column("short_name", TEXT, "Short name."),
         Column("country", TEXT, "Country."),
-        Column("seen_at", TIME, "Kick-off of the newest match that names him; the row is as of then.", True),
+        Column("seen_at", TIME, "Kick-off of the newest match that names him.", True),
         CONTENT_HASH,
     ),
     serve=True,
@@ -781,6 +780,6 @@ OF_MATCHES = (
 """Tables whose rows belong to a match and are kept in one file for each season_year."""
 
 NAMED = (TEAMS, PLAYERS, MANAGERS)
-"""Tables of what matches name: the row is as the newest match has it."""
+"""Tables of what matches name: a row is as the upstream said it last."""
 
 MATCH_TABLES = (COMPETITION_SEASONS, *OF_MATCHES, *NAMED)

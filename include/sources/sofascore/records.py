@@ -8,7 +8,10 @@ import msgspec
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of an event list, as received. `listing` is its hash, `asked_at` the run's data time."""
+    """An entry of an event list, as received. `listing` is its hash, `asked_at` the run's data time.
+
+    `only_names`: it lands for what it calls the teams, and says nothing new of its match.
+    """
 
     match: int
     competition: int
@@ -17,6 +20,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     listing: str
     asked_at: datetime
     event: msgspec.Raw
+    only_names: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

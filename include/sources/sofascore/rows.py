@@ -115,10 +115,14 @@ class _Match:
 
 
 def of_listed(listed: Listed) -> Parsed:
-    """The rows of an entry of an event list: the match and its teams. Raises Unreadable."""
+    """The rows of an entry of an event list: the match, unless only names are of interest, and its teams.
+
+    Raises Unreadable.
+    """
     parsed, odd = Parsed(), list[Odd]()
     match = _match(listed, read(listed.event, Event, odd))
-    parsed.take(listed, "entry of a list", "matches", [_match_row(match)], odd)
+    if not listed.only_names:
+        parsed.take(listed, "entry of a list", "matches", [_match_row(match)], odd)
     parsed.rows["teams"] = _to_be_hashed(_team_rows(match))
     return parsed
 

@@ -548,6 +548,34 @@ def test_a_key_that_no_player_of_a_match_has_is_no_zero_of_theirs(derived: Deriv
 
 
 @scenario
+def a_venue_and_a_referee_that_are_called_otherwise_by_now(world: World) -> None:
+    world.season(17, 172)
+    for match, days, name in ((1721, 9, "New"), (1722, 2, "Old"), (1723, 1, "Older")):
+        place = {
+            "venue_id": 5,
+            "venue": f"{name} Park",
+            "city": f"{name} Town",
+            "referee_id": 6,
+            "referee": name,
+        }
+        world.match(match, 171, 172, (1, 1), **place)
+        read = {"part": "event", "state": "done", "checked_at": FIRST_DAY + timedelta(days=days)}
+        world.add(match_tables.MATCH_PARTS, match_id=match, **world.now, **read)
+
+
+def test_a_venue_and_a_referee_are_called_as_the_event_that_was_read_last_calls_them(
+    derived: Derived,
+) -> None:
+    for match in (1721, 1722, 1723):
+        shows(
+            derived.one(tables.MATCH_SUMMARIES, match_id=match),
+            venue="New Park",
+            city="New Town",
+            referee="New",
+        )
+
+
+@scenario
 def a_match_of_which_a_figure_was_refused(world: World) -> None:
     world.season(17, 171)
     for match in (1711, 1712):

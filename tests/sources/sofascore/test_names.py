@@ -1,4 +1,4 @@
-"""Names of teams, players and managers: the newest that is a name stays, whatever later matches leave out."""
+"""Names of teams, players and managers: what was said last, as far as it is a name."""
 
 from __future__ import annotations
 
@@ -15,8 +15,14 @@ from include.storage.tables import Table
 Row = dict[str, Any]
 
 
-def newest(table: Table, *seen: Row) -> Row:
-    """The row of number 7 after matches on the days after one another; the first of them was published before."""
+DAYS = [datetime(2026, 11, day, tzinfo=UTC) for day in range(1, 10)]
+
+
+def newest(table: Table, *seen: Row, asked: tuple[int, int] = (1, 1)) -> Row:
+    """The row of number 7 after matches on the days after one another; the first of them was published before.
+
+    `asked`: the days on which it was, and the others were, asked for.
+    """
     (key,) = table.key
     schema = pa.schema([field for field in table.schema if field.name != "content_hash"])
     rows = [
@@ -28,7 +34,10 @@ def newest(table: Table, *seen: Row) -> Row:
         connection.register(f"previous_{table.name}", pa.Table.from_pylist(rows[:1], schema))
         fresh = pa.Table.from_pylist(rows[1:], schema.append(pa.field("seq", pa.int64())))
         connection.register(f"fresh_{table.name}", fresh)
-        (found,) = connection.sql(build._newest(table)).to_arrow_table().to_pylist()
+        before, now = (DAYS[day] for day in asked)
+        matches = [{"seq": row["seq"], "checked_at": now} for row in rows[1:]]
+        connection.register("fresh_matches", pa.Table.from_pylist(matches))
+        (found,) = connection.sql(build._as_said_last(table, before, now)).to_arrow_table().to_pylist()
     return found
 
 
@@ -45,6 +54,16 @@ def test_another_name_replaces_the_one_before(table: Table) -> None:
         newest(table, {"name": "Ada Lund"}, {"name": "Ada Berg", "short_name": "A. Berg"})["name"]
         == "Ada Berg"
     )
+
+
+@pytest.mark.parametrize("table", match_tables.NAMED, ids=lambda table: table.name)
+def test_what_was_said_last_counts_though_it_is_of_an_older_match(table: Table) -> None:
+    old, new = {"name": "Ada Lund", "seen_at": DAYS[8]}, {"name": "Ada Berg"}
+    assert newest(table, old, new)["name"] == "Ada Lund", (
+        "of one time the newer match counts, as in a backfill"
+    )
+    found = newest(table, old, new, asked=(1, 2))
+    assert (found["name"], found["seen_at"]) == ("Ada Berg", DAYS[8])
 
 
 @pytest.mark.parametrize("table", [match_tables.TEAMS, match_tables.PLAYERS], ids=lambda table: table.name)

@@ -20,7 +20,9 @@ from include.publishing.manifest import Manifest
 from include.publishing.promotion import Outcome
 from include.registry import run_log
 from include.registry.registry import Registry
-from include.sources.sofascore.discover import ASKED
+from include.sources.sofascore import competitions
+from include.sources.sofascore.competitions import Competition
+from include.sources.sofascore.discover import ASKED, Wanted
 from include.sources.sofascore.match_tables import (
     NAMED,
     OF_MATCHES,
@@ -816,3 +818,82 @@ def test_many_odd_values_block(published: DailyRuns) -> None:
     assert not verdict.passed
     assert "appearances_values" in " ".join(verdict.reasons)
     assert manifest.quarantine.refused["appearances_values"] >= 30
+
+
+# --- names ---
+
+
+def named(daily: DailyRuns, manifest: Manifest, table: str, key: str) -> dict[int, str]:
+    return {row[key]: row["name"] for row in daily.rows(manifest, table)}
+
+
+def test_a_team_that_was_renamed_is_called_so_everywhere_though_no_match_of_it_changed(
+    copied: DailyRuns,
+) -> None:
+    upstream = copied.upstream
+    settled = copied.publish(3.5)
+    team = next(each.home_team for each in upstream.matches().values() if each.season == LEAGUE_NOW)
+    upstream.rename(team, "Renamed United")
+    run, manifest = copied.candidate(4)
+    assert not plan(run)
+    of_others = {
+        key for key, name in named(copied, manifest, "teams", "team_id").items() if name == "Renamed United"
+    }
+    assert of_others == {team}
+    for table, id_, name in (
+        ("team_seasons", "team_id", "team_name"),
+        ("player_seasons", "team_id", "team_name"),
+        ("match_summaries", "home_team_id", "home_team"),
+        ("match_summaries", "away_team_id", "away_team"),
+    ):
+        called = {row[name] for row in copied.rows(manifest, table) if row[id_] == team}
+        assert called == {"Renamed United"}, table
+    for table in OF_MATCHES:
+        assert files(manifest, table.name) == files(settled, table.name), "no match has changed"
+    assert pipeline.judge(run).passed and pipeline.promote(run).outcome is Outcome.PROMOTED
+    assert not [each for each in wanted(planned(copied, 4.5)) if each.only_names], "it is known by now"
+
+
+def wanted(run: OpenRun) -> list[Wanted]:
+    return list(map(msgspec.json.Decoder(Wanted).decode, discovery(run).read("wanted")))
+
+
+def test_what_the_upstream_says_last_of_a_person_counts_though_it_is_of_an_older_match(
+    published: DailyRuns, base: Base
+) -> None:
+    upstream = published.upstream
+    match = old_matches(upstream)[0]
+    upstream.correct(match, 8, 0)
+    player = upstream.bodies(match)["lineups"]["home"]["players"][0]["player"]["id"]
+    manager = upstream.bodies(match)["managers"]["homeManager"]["id"]
+    called = {"match": match, "kind": "odd", "times": None, "value": "Renamed"}
+    upstream.faults(
+        [
+            {**called, "part": "lineups", "place": ["home", "players", 0, "player", "name"]},
+            {**called, "part": "managers", "place": ["homeManager", "name"]},
+        ]
+    )
+    seen = {row["player_id"]: row["seen_at"] for row in published.rows(base.manifest, "players")}
+    manifest = published.publish(2)
+    assert named(published, manifest, "players", "player_id")[player] == "Renamed"
+    assert named(published, manifest, "managers", "manager_id")[manager] == "Renamed"
+    now = {row["player_id"]: row["seen_at"] for row in published.rows(manifest, "players")}
+    assert now[player] >= seen[player]
+
+
+def test_a_competition_is_called_in_all_of_its_seasons_as_it_is_configured(
+    published: DailyRuns, configured: tuple[Competition, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed = tuple(
+        msgspec.structs.replace(each, name="Renamed League") if each.id == LEAGUE else each
+        for each in configured
+    )
+    monkeypatch.setattr(competitions, "load", lambda: renamed)
+    manifest = published.publish(2, competition=str(LEAGUE), season="2026-27")
+    called = {
+        row["season_id"]: row["competition"]
+        for row in published.rows(manifest, "competition_seasons")
+        if row["competition_id"] == LEAGUE
+    }
+    assert len(called) > 1
+    assert {*called.values()} == {"Renamed League"}

@@ -2,6 +2,24 @@ WITH managers AS (
     SELECT mm.match_id, mm.side, mm.manager_id, n.name
     FROM all_match_managers mm
     JOIN all_managers n USING (manager_id)
+),
+-- Venues and referees are called as the event that was read last calls them.
+said AS (
+    SELECT m.venue_id, m.venue, m.city, m.referee_id, m.referee, ROW(p.checked_at, m.kickoff_at, m.match_id) AS moment
+    FROM all_matches m
+    JOIN all_match_parts p ON p.match_id = m.match_id AND p.part = 'event' AND p.state = 'done'
+),
+venues AS (
+    SELECT venue_id, arg_max(venue, moment) AS venue, arg_max(city, moment) AS city
+    FROM said
+    WHERE venue_id IS NOT NULL
+    GROUP BY venue_id
+),
+referees AS (
+    SELECT referee_id, arg_max(referee, moment) AS referee
+    FROM said
+    WHERE referee_id IS NOT NULL
+    GROUP BY referee_id
 )
 SELECT
     m.match_id, m.competition_id, m.season_id, m.season_year, s.competition, s.season,
@@ -25,7 +43,8 @@ SELECT
     h.red_cards AS home_red_cards, w.red_cards AS away_red_cards,
     hm.manager_id AS home_manager_id, hm.name AS home_manager,
     am.manager_id AS away_manager_id, am.name AS away_manager,
-    a.referee, a.venue, a.city, a.attendance
+    coalesce(r.referee, a.referee) AS referee,
+    coalesce(v.venue, a.venue) AS venue, coalesce(v.city, a.city) AS city, a.attendance
 FROM played_matches m
 JOIN all_matches a USING (match_id)
 JOIN team_matches h ON h.match_id = m.match_id AND h.side = 'home'
@@ -35,3 +54,5 @@ LEFT JOIN all_teams hn ON hn.team_id = m.home_team_id
 LEFT JOIN all_teams an ON an.team_id = m.away_team_id
 LEFT JOIN managers hm ON hm.match_id = m.match_id AND hm.side = 'home'
 LEFT JOIN managers am ON am.match_id = m.match_id AND am.side = 'away'
+LEFT JOIN venues v ON v.venue_id = a.venue_id
+LEFT JOIN referees r ON r.referee_id = a.referee_id
