@@ -47,9 +47,8 @@ TWINS: dict[str, dict[str, tuple[str, ...] | str]] = {
             "tests/publishing/test_promotion.py::test_a_promoted_candidate_is_latest_for_sql_readers_file_readers_and_the_registry",
             "tests/publishing/test_serving.py::test_every_type_arrives_as_it_is_by_copy_and_by_change_list",
         ),
-        "test_pubchem_may_know_none_of_the_recorded_names": (
-            "tests/sources/pubchem/test_names.py::test_placebos_controls_and_other_types_are_not_asked_for",
-            "tests/sources/pubchem/test_names.py::test_answers_are_asked_for_again_after_180_days",
+        "test_a_pubchem_that_knows_none_of_the_names_that_it_knew_is_out": (
+            "tests/sources/pubchem/test_absence.py::test_names_that_are_all_not_found_are_an_outage",
         ),
         "test_a_link_that_pubchem_withdraws_is_gone_with_the_next_versions": (
             "tests/sources/clinical/test_build.py::test_a_link_that_pubchem_withdrew_is_gone_with_the_next_version",
