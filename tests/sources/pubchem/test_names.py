@@ -278,12 +278,12 @@ def test_candidates_without_properties_are_quarantined_and_not_counted(named: Da
 def test_a_name_with_a_slash_goes_by_post(named: DailyRuns, name: str) -> None:
     (cid,) = some_cids(named.upstream, 1)
     named.upstream.stands_for = {name: [cid]}
-    publish_interventions(named, drug(name), drug("Alphacil 100% (β)"))
+    publish_interventions(named, drug(name), drug("β-Alphacil #7"))
     manifest = named.candidate(1)[1]
     assert candidates(named, manifest) == {name: [cid]}
     (posted,) = [r for r in named.upstream.requests if r.path.startswith(BY_NAME) and r.method == "POST"]
     assert (posted.path, posted.params) == (f"{BY_NAME}cids/JSON", {"name": name})
-    assert named.upstream.asked() == {name: 1, "alphacil 100% (beta)": 1}, "other signs are kept in a path"
+    assert named.upstream.asked() == {name: 1, "beta-alphacil #7": 1}, "other signs are kept in a path"
 
 
 # --- other names
