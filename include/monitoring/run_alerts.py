@@ -22,7 +22,6 @@ from include.alerting.episodes import WATCHER, Proof
 from include.alerting.remedies import remedy
 from include.monitoring.consumers import consumers
 from include.monitoring.freshness import fresh_until
-from include.quality import figures
 from include.registry import run_log
 from include.sources import source as sources
 
@@ -330,11 +329,13 @@ def _shown(
     A check's own query may have columns of other tables: those count that name things wherever they stand. And it may
     have those of the gate's figures.
     """
+    from include.publishing.verdict import NAMES
+
     own = tables.get(name)
     things = set[str]()
     for column in columns:
         of_own = [each.of_thing for each in own.columns if each.name == column] if own else []
         of_all = [each.of_thing for table in tables.values() for each in table.columns if each.name == column]
-        if all(of_own or of_all or [column in figures.NAMES]):
+        if all(of_own or of_all or [column in NAMES]):
             things.add(column)
     return own.key if own else (), things

@@ -33,9 +33,6 @@ HISTORY = pa.schema(
 )
 """Each table's figures in the last 30 good versions."""
 
-NAMES = frozenset({"table_name", "column_name", "of_kind"})
-"""The columns of all figures that name something of ours, so a message may show them."""
-
 GROWTH = """CREATE VIEW growth AS
 SELECT c.table_name, c.rows, count(h.version) AS versions, max(h.rows) AS most_rows,
   -- What brought half of a table and more was its first load, or something as large that was asked for.
