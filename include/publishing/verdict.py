@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Outcome = Literal["PASSED", "WARN", "FAILED", "NOT_EVALUATED"]
 NAMES = frozenset({"table_name", "column_name", "of_kind"})
-"""Columns of the gate's figures (include/quality/figures.py, arrivals.py) that name what is ours, a table, a column or a
-kind of rows, and never a person, so a message may show them."""
+"""Columns of the gate's figures (include/quality/figures.py, arrivals.py) that name what is ours, a table or a column,
+and never a person, so a message may show them."""
 
 
 class CheckOutcome(msgspec.Struct, frozen=True, kw_only=True):

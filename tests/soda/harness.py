@@ -19,9 +19,25 @@ from include.publishing.manifest import ColumnEntry, TableEntry
 from include.quality import arrivals, contract, figures
 from include.quality.failing_rows import failing_rows
 from include.sources import source as sources
+from include.storage.duckdb_session import row_hash
 from include.storage.tables import Table, type_name
 
 Tables = dict[str, pa.Table]
+
+
+def hashed(source: str, tables: Mapping[str, pa.Table]) -> Tables:
+    """The tables as they are written: each row with the hash of its own values."""
+    found = {}
+    with duckdb.connect() as connection:
+        for table in declared_tables(source):
+            connection.register("rows", tables[table.name])
+            query = f"SELECT *, {row_hash(table.values.names)} AS content_hash FROM rows"
+            columns = ", ".join(table.names)
+            found[table.name] = (
+                connection.sql(f"SELECT {columns} FROM ({query})").to_arrow_table().cast(table.schema)
+            )
+            connection.unregister("rows")
+    return found
 
 
 def verify(

@@ -18,7 +18,7 @@ from include.sources.ctgov.study import parse
 from include.sources.ctgov.tables import TABLES
 from tests.recordings.ctgov.test_studies import recorded
 
-COLUMNS = {table.name: table.names for table in TABLES}
+COLUMNS = {table.name: table.values.names for table in TABLES}
 LABELS = Path(__file__).with_name("labels.tsv")
 
 

@@ -18,7 +18,7 @@ from include.publishing.candidate import Candidate
 from include.publishing.manifest import manifest_key, require
 from include.publishing.policy import Policy
 from include.publishing.promotion import PromotionRefused
-from include.quality import gate
+from include.quality import figures
 from include.quality.contract import Metric
 from include.registry.registry import Registry
 from include.storage.store import Store
@@ -109,7 +109,7 @@ def row_rule(source: str, table: str) -> Metric:
 
 def holds(rule: Metric, table: str, rows: int, previous_rows: int | None) -> bool:
     """Whether so many rows pass after so many in the last good version."""
-    delta = gate.rows_delta_percent(rows, previous_rows)
+    delta = figures.rows_delta_percent(rows, previous_rows)
     with duckdb.connect() as connection:
         connection.execute(
             "CREATE TABLE changes (table_name VARCHAR, rows BIGINT, previous_rows BIGINT, "

@@ -5,3 +5,4 @@ from functools import partial
 from tests.soda import harness
 
 verify = partial(harness.verify, "ctgov")
+hashed = partial(harness.hashed, "ctgov")

@@ -13,7 +13,7 @@ from include.sources.ctgov.study import Batch, parse, removal
 from include.sources.ctgov.tables import TABLES
 from sandbox.ctgov.corpus import Corpus
 from sandbox.ctgov.generator import Generator
-from tests.soda.ctgov.harness import verify
+from tests.soda.ctgov.harness import hashed, verify
 
 Tables = dict[str, pa.Table]
 STUDIES = 1_200
@@ -24,7 +24,7 @@ def generated(size: int) -> Tables:
     generator, batch = Generator(Corpus(size, seed=5), mean_bytes=8_000), Batch()
     for index in range(size):
         batch.add(parse(generator.encode(index)))
-    return batch.to_tables()
+    return hashed(batch.to_tables())
 
 
 @pytest.fixture(scope="module")
