@@ -43,10 +43,11 @@ def replaced(tables: Tables, table: str, column: str, value: Any, rows: int | No
 
 
 def with_rows(tables: Tables, table: str, rows: list[tuple[Any, ...]]) -> Tables:
+    hashed_rows = [(*row, "0" * 32) for row in rows]
     added = pa.Table.from_arrays(
         [
             pa.array(column, type=field.type)
-            for column, field in zip(zip(*rows, strict=True), SCHEMAS[table], strict=True)
+            for column, field in zip(zip(*hashed_rows, strict=True), SCHEMAS[table], strict=True)
         ],
         schema=SCHEMAS[table],
     )
