@@ -43,7 +43,7 @@ class Fault(Switch, frozen=True, kw_only=True):
     - cut_off: Content-Length of the whole body, half of the body, then the connection is closed;
     - slow: the answer begins after `delay` seconds;
     - garbage: a number in the body is text (a rating, a kick-off, a minute; of a list the first entry's id);
-    - replaced: wherever the body says `old` it says `new`: a key bears another name.
+    - replaced: `texts` in the body are others: a key bears another name.
     - odd: the value at `place` (keys and numbers of entries, as in ["home", "players", 0]) is `value`; a body without
       such a place stays as it is;
     - lost_season: the list of seasons lacks the newest one.
@@ -59,8 +59,7 @@ class Fault(Switch, frozen=True, kw_only=True):
     retry_after: int | str | None = 1
     status: Annotated[int, Meta(ge=200, le=599)] = 503
     delay: Annotated[float, Meta(ge=0, le=600)] = 0.1
-    old: str = ""
-    new: str = ""
+    texts: dict[str, str] = msgspec.field(default_factory=dict)
     place: tuple[str | int, ...] = ()
     value: Any = None
 

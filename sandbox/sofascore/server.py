@@ -286,8 +286,8 @@ class SampleUpstream(Sample[State, Fault]):
         if "garbage" in hits and answer.status == HTTPStatus.OK:
             answer = as_json(spoil(b"".join(answer.parts), subject.part))
         if "replaced" in hits:
-            fault = hits["replaced"].fault
-            answer.parts = [part.replace(fault.old.encode(), fault.new.encode()) for part in answer.parts]
+            for old, new in hits["replaced"].fault.texts.items():
+                answer.parts = [part.replace(old.encode(), new.encode()) for part in answer.parts]
         if "odd" in hits and answer.status == HTTPStatus.OK:
             fault = hits["odd"].fault
             answer = as_json(put(b"".join(answer.parts), fault.place, fault.value))

@@ -68,8 +68,8 @@ def failed(
         lambda source, *_: {table: contract.CONTRACTS / source / f"{table}.yml"},
     )
     if renamed:
-        words = {"old": f'"{renamed}"', "new": f'"{renamed}Renamed"'}
-        daily.upstream.faults([{"kind": "replaced", "times": None, **words}])
+        texts = {f'"{renamed}"': f'"{renamed}Renamed"'}
+        daily.upstream.faults([{"kind": "replaced", "times": None, "texts": texts}])
     run, _ = daily.candidate(WEEK + 1 + len(daily.registry.versions(daily.source)) / 100)
     daily.upstream.faults([])
     return [check for check in pipeline.judge(run).checks if not check.passed]

@@ -100,7 +100,7 @@ def test_garbage_in_a_part(upstream: SampleUpstream, ask_own: Any, match: int, p
 
 
 def test_a_statistic_that_is_renamed(upstream: SampleUpstream, ask_own: Any, match: int) -> None:
-    upstream.faults([{"kind": "replaced", "old": '"totalPass"', "new": '"passes"'}])
+    upstream.faults([{"kind": "replaced", "texts": {'"totalPass"': '"passes"'}}])
     line_ups = ask_own.event(match, PATHS["lineups"])
     assert '"passes":' in line_ups.text and '"totalPass":' not in line_ups.text
     assert ask_own.event(match, PATHS["lineups"]).json() == upstream.bodies(match)["lineups"]
