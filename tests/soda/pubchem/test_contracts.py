@@ -700,7 +700,6 @@ CHANGED: dict[str, tuple[Damage, Damage, dict[str, str]]] = {
             "trial_compounds.checks.metric.change_rows": "FAILED",
             "trial_compounds.checks.metric.change_deleted": "FAILED",
             "trial_compounds.checks.failed_rows.change_collections": "FAILED",
-            "trial_compounds.checks.failed_rows.change_arrivals": "FAILED",
         },
     ),
     "units forgotten": (
