@@ -57,6 +57,20 @@ def test_only_the_store_knows_its_file_system() -> None:
     assert found == []
 
 
+def test_what_may_run_in_a_thread_makes_its_decoders_one_at_a_time() -> None:
+    """include/decoding.py says why; what a module makes while it is imported is made by one thread anyway."""
+    made = re.compile(
+        r"msgspec\.json\.decode\(.*\btype=(?!msgspec\.Raw)|^ +\S.*msgspec\.json\.Decoder\(", re.MULTILINE
+    )
+    rooms = (ROOT / "include" / "upstream", ROOT / "include" / "sources")
+    found = {
+        str(path.relative_to(ROOT)): made.findall(path.read_text(encoding="utf-8"))
+        for room in rooms
+        for path in room.rglob("*.py")
+    }
+    assert {path: lines for path, lines in found.items() if lines} == {}
+
+
 def test_only_the_registry_has_sql_on_its_schema() -> None:
     found = {
         str(path): lines

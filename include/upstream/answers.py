@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
+from include.decoding import decoder
 from include.errors import NonRetryable
 
 T = TypeVar("T")
@@ -173,7 +174,7 @@ class Answer:
         Raises ContractBreak with the URL and the path of the bad value.
         """
         try:
-            return msgspec.json.decode(self.body, type=type, strict=strict)
+            return decoder(type, strict=strict).decode(self.body)
         except msgspec.DecodeError as error:
             problem = self.conceal(str(error))  # it may quote a value
         raise ContractBreak(

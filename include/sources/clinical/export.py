@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from include.decoding import decoder
 from include.publishing import manifest as manifests
 from include.publishing.manifest import Manifest
 from include.sources.clinical.tables import CLINICAL_COMPOUND_TRIALS as TABLE
@@ -187,7 +188,7 @@ def write_site(store: Store, manifest: Manifest, published_at: datetime, moves: 
         )
         data = msgspec.json.format(msgspec.json.encode(latest), indent=1)
         if not store.swap(f"{SITE}/latest.json", data, lambda present: _moves(present) <= moves):
-            return msgspec.json.decode(store.read_bytes(f"{SITE}/latest.json"), type=Latest)
+            return decoder(Latest).decode(store.read_bytes(f"{SITE}/latest.json"))
     _remove_data(store)
     return latest
 
@@ -209,7 +210,7 @@ def _previous(store: Store, version: str) -> str | None:
 def _decoded(latest: bytes) -> _Shown:
     """Raises ValueError."""
     try:
-        return msgspec.json.decode(latest, type=_Shown)
+        return decoder(_Shown).decode(latest)
     except msgspec.DecodeError as error:
         raise ValueError(
             f"{SITE}/latest.json cannot be read ({error}); remove it and export again."

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import msgspec
 import pyarrow as pa
 
+from include.decoding import decoder
 from include.publishing.candidate import Candidate
 from include.sources.ctgov import shards
 from include.sources.ctgov import study as studies
@@ -54,7 +54,7 @@ def build(run: Run, candidate: Candidate) -> Built:
     """Write every table of the candidate. Raises NotReconciled where a study was lost on the way."""
     landing = run.raw.completed()
     facts = landing.progress.facts
-    confirmations = [msgspec.json.decode(line, type=Confirmation) for line in landing.read("confirmations")]
+    confirmations = list(map(decoder(Confirmation).decode, landing.read("confirmations")))
     parsed = _parse(candidate, landing, confirmations)
     con = candidate.connection
     _register_shards(con, candidate.scratch)

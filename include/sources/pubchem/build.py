@@ -14,6 +14,7 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
+from include.decoding import decoder
 from include.publishing.candidate import Candidate
 from include.publishing.refused import RefusedRow
 from include.sources.pubchem import rows, tables
@@ -59,7 +60,7 @@ def build(run: Run, candidate: Candidate) -> Built:
     facts = landing.progress.facts
     con = candidate.connection
     (line,) = landing.read("plan")
-    plan = msgspec.json.decode(line, type=Plan)
+    plan = decoder(Plan).decode(line)
     counts = _stage(run, candidate, landing)
     _register_listing(con, plan)
     properties = duckdb_session.identifiers(_PROPERTY_COLUMNS)
@@ -143,7 +144,7 @@ def _stage(run: Run, candidate: Candidate, landing: Landed) -> dict[str, int]:
 
 def _last(landing: Landed, kind: str, reply: type[R]) -> Iterator[R]:
     """The last reply to each item, in the order they landed."""
-    decode = msgspec.json.Decoder(reply).decode
+    decode = decoder(reply).decode
     last = {decode(line).item: number for number, line in enumerate(landing.read(kind))}
     for number, line in enumerate(landing.read(kind)):
         answer = decode(line)

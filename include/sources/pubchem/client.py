@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from include.decoding import decoder
 from include.sources.pubchem import rows
 from include.sources.pubchem.records import COLLECTIONS, Lookup, NameLookup, Properties, Unit
 from include.sources.pubchem.response_policy import Sdq, SdqSet
@@ -224,7 +225,7 @@ class Asker:
         came = {}
         if answer.kind is not Kind.EMPTY:
             table = answer.json(_PropertyTable).PropertyTable.Properties
-            came = {msgspec.json.decode(row, type=_WithCid, strict=False).CID: row for row in table}
+            came = {decoder(_WithCid, strict=False).decode(row).CID: row for row in table}
         if strangers := came.keys() - set(cids):
             raise ContractBreak(
                 f"{answer.describe()}: properties of {sorted(strangers)[:5]} were not asked for"

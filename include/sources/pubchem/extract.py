@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 import msgspec
 import pyarrow.compute as pc
 
+from include.decoding import decoder
 from include.publishing import manifest as manifests
 from include.publishing.manifest import Manifest
 from include.sources.ctgov import tables as ctgov
@@ -294,7 +295,7 @@ class Crawl:
     def _plan(self) -> Plan:
         """The work list, landed before anything else, so that every try works off the same one."""
         for line in self.landing.read("plan"):
-            return msgspec.json.decode(line, type=Plan)
+            return decoder(Plan).decode(line)
         nodes = {"all": ALL_NODE} | {name: registry.hnid for name, registry in COLLECTIONS.items()}
         listed = {name: self.asker.compounds_below(node) for name, node in nodes.items()}
         units, truncated = self._units({name: set(cids) for name, cids in listed.items()})
@@ -383,7 +384,7 @@ class Crawl:
         return state, tries
 
     def _landed(self, kind: str, reply: type[R]) -> Iterator[R]:
-        decode = msgspec.json.Decoder(reply).decode
+        decode = decoder(reply).decode
         return map(decode, self.landing.read(kind))
 
     def _chunk(self, job: _Job, items: list[Any], declared: int) -> list[Reply]:

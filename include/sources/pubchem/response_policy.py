@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from include.decoding import decoder
 from include.upstream.answers import SUCCESS, Kind
 
 THROTTLE = "X-Throttling-Control"
@@ -87,7 +88,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Kind | Non
         return _kind_of_fault(in_text[1].decode(), status)
     if b'"Fault"' in start:
         try:
-            return _kind_of_fault(msgspec.json.decode(body, type=_FaultBody).Fault.Code, status)
+            return _kind_of_fault(decoder(_FaultBody).decode(body).Fault.Code, status)
         except msgspec.DecodeError:
             return Kind.TRANSIENT
     if status not in SUCCESS and b'"SDQOutputSet"' in start:
@@ -107,7 +108,7 @@ def _kind_of_fault(code: str, status: int) -> Kind:
 
 def _is_rejected(body: bytes) -> bool:
     try:
-        return any(item.status.code < 0 for item in msgspec.json.decode(body, type=_Rejection).SDQOutputSet)
+        return any(item.status.code < 0 for item in decoder(_Rejection).decode(body).SDQOutputSet)
     except msgspec.DecodeError:
         return False
 

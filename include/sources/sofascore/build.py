@@ -16,6 +16,7 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
+from include.decoding import decoder
 from include.publishing.candidate import Candidate
 from include.publishing.refused import RefusedRow
 from include.sources.parsing import lenient
@@ -145,7 +146,7 @@ def _entry_key(line: bytes) -> str | None:
 def _reconcile(discovery: Landed, own: list[Landed]) -> None:
     """Raise NotReconciled unless every match of the plan has landed."""
     planned = {match.match for unit in units(discovery) for match in unit.matches}
-    head = msgspec.json.Decoder(_Head)
+    head = decoder(_Head)
     landed = {head.decode(line).match for landing in own for line in landing.read(known_matches.MATCHES)}
     if planned != landed:
         odd = sorted(planned ^ landed)

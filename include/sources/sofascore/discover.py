@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from include.decoding import decoder
 from include.sources.sofascore import competitions, known_matches
 from include.sources.sofascore.competitions import Competition, season_label, season_year
 from include.sources.sofascore.known_matches import Known, Names
@@ -201,7 +202,7 @@ def discover(run: Run, upstream: UpstreamSession) -> Discovered:
 
 def units(landing: Landed) -> Iterator[PlannedUnit]:
     """The plan of a run whose discovery is complete."""
-    return map(msgspec.json.Decoder(PlannedUnit).decode, landing.read("units"))
+    return map(decoder(PlannedUnit).decode, landing.read("units"))
 
 
 @dataclass(slots=True)
@@ -542,7 +543,7 @@ class _Discovery:
 
     def plan(self) -> None:
         """Land what the run asks for, by unit, and finish the discovery."""
-        decode = msgspec.json.Decoder(Wanted).decode
+        decode = decoder(Wanted).decode
         found = list(map(decode, self.landing.read("wanted")))
         # A match that moved to another competition is missed in the lists of its old one: where it is listed counts.
         wanted = {
@@ -636,7 +637,7 @@ class _Discovery:
 
 def seasons(landing: Landed) -> list[Season]:
     """The seasons whose lists a run has read."""
-    return list(map(msgspec.json.Decoder(Season).decode, landing.read("seasons")))
+    return list(map(decoder(Season).decode, landing.read("seasons")))
 
 
 def _is_again(ask: tuple[str, ...], known: Known | None) -> bool:

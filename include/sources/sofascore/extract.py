@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from include.decoding import decoder
 from include.sources.sofascore import competitions, known_matches
 from include.sources.sofascore.discover import PlannedUnit, Wanted, units
 from include.sources.sofascore.listings import Lister
@@ -131,7 +132,7 @@ class _Crawl:
         self.open = {each.match: list(each.ask) for each in planned.matches}
         self.errors: dict[int, str] = {}
         for line in landing.read(known_matches.MATCHES):
-            self._note(msgspec.json.decode(line, type=Reply))
+            self._note(decoder(Reply).decode(line))
 
     def run_passes(self) -> dict[str, Any]:
         """Ask for everything that is open, in up to PASSES passes; returns what is known of the landing."""

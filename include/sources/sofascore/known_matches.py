@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from include.decoding import decoder
 from include.publishing import manifest as manifests
 from include.sources.sofascore import match_tables
 from include.sources.sofascore.records import Reply
@@ -92,7 +93,7 @@ def adopted(run: Run, discovery: Landed) -> list[Landed]:
 
 def noted(discovery: Landed) -> list[Adopted]:
     """What a run has noted that it takes over."""
-    return list(map(msgspec.json.Decoder(Adopted).decode, discovery.read(ADOPTED)))
+    return list(map(decoder(Adopted).decode, discovery.read(ADOPTED)))
 
 
 def load(run: Run, landings: Iterable[Landed]) -> dict[int, Known]:

@@ -12,12 +12,12 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from include.decoding import decoder
 from include.sources.parsing import may_hold_blank, without_blank, without_nul
 from include.sources.sofascore.match_tables import (
     CHANCE,
@@ -458,7 +458,7 @@ def read(body: msgspec.Raw, shape: type[Body], odd: list[Odd]) -> Body:
 def _read(raw: bytes, shape: type[Body], odd: list[Odd]) -> Body:
     try:
         if _NUL not in raw:
-            found: Body = _decoder(shape).decode(raw)
+            found: Body = decoder(shape, strict=False).decode(raw)
             return found
         problem = "it is no JSON"
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -475,11 +475,6 @@ def _read(raw: bytes, shape: type[Body], odd: list[Odd]) -> Body:
         raise Unreadable(problem) from None
     except RecursionError:
         raise Unreadable("nested too deeply") from None
-
-
-@cache
-def _decoder(shape: type[Any]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(shape, strict=False)
 
 
 def _whole(digits: str) -> int | float:
