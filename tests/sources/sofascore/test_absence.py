@@ -22,8 +22,8 @@ from tests.sources.sofascore.conftest import (
     lists,
 )
 
-RENAMED = {"kind": "replaced", "old": '"startTimestamp"', "new": '"startTime"'}
-LAST_PAGE = {"kind": "replaced", "old": '"hasNextPage":true', "new": '"hasNextPage":false'}
+RENAMED = {"kind": "replaced", "texts": {'"startTimestamp"': '"startTime"'}}
+LAST_PAGE = {"kind": "replaced", "texts": {'"hasNextPage":true': '"hasNextPage":false'}}
 ENDLESS: dict[str, Any] = {"times": None}
 
 
