@@ -19,6 +19,8 @@ TOUCHES_AIRFLOW = tests/dags tests/plugins tests/e2e tests/sandbox/test_ui.py
 ARGS =
 # What `make bench` hands to the benchmark
 BENCH =
+# What `make lock` hands to the resolver; without --upgrade it keeps the present versions where it can
+LOCK =
 # What `make soak` hands to the kills and schedules of the core, which then run alone
 SOAK =
 
@@ -97,8 +99,8 @@ page: ## Build the table page from web/ (needs Node.js 20)
 bench: setup-dev ## Throughput and memory on generated data
 	@$(VENV_PYTHON) -m benchmarks $(BENCH)
 
-lock: setup-dev ## Resolve the requirements into deploy/locks (needs uv)
-	@$(VENV_PYTHON) -m deploy.lock
+lock: setup-dev ## Resolve the requirements into deploy/locks (needs uv): LOCK=--upgrade
+	@$(VENV_PYTHON) -m deploy.lock $(LOCK)
 
 env: ## Make the secrets that docker-compose.yaml needs, in .env
 	@sh deploy/env.sh

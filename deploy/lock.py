@@ -1,4 +1,4 @@
-"""Resolve the requirements into exact versions: `make lock`.
+"""Resolve the requirements into exact versions: `make lock`, or `make lock LOCK=--upgrade` for the newest ones.
 
 Three kinds of lock are written to deploy/locks/:
 
@@ -18,11 +18,13 @@ those. So an older Airflow is resolved as of that day, except for what no image 
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -151,8 +153,8 @@ def _test_lock(platform: Platform) -> Lock:
     )
 
 
-def resolve(lock: Lock, uv: str) -> None:
-    """Write one lock.
+def resolve(lock: Lock, uv: str, upgrade: bool = False) -> None:
+    """Write one lock. What it pins today stays as far as the requirements allow it, unless `upgrade`.
 
     Raises:
         SystemExit: the requirements cannot be met together, or the package index cannot be reached.
@@ -161,25 +163,34 @@ def resolve(lock: Lock, uv: str) -> None:
     command += [*lock.arguments, "-", *(str(PROJECT / name) for name in lock.inputs)]
     # Folders of wheels are a matter of one machine: nothing may be pinned to what only lies there
     environment = {name: value for name, value in os.environ.items() if name != "UV_FIND_LINKS"}
-    done = subprocess.run(
-        command, input="\n".join(lock.extra), capture_output=True, text=True, check=False, env=environment
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"{lock.name}: uv could not resolve it.\n{done.stderr.strip()}")
-    lock.path.write_text(lock.header() + done.stdout, encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        # uv prefers the versions that stand in its output file
+        made = Path(folder) / lock.name
+        if lock.path.exists() and not upgrade:
+            shutil.copy(lock.path, made)
+        command += ["--output-file", str(made)]
+        done = subprocess.run(
+            command, input="\n".join(lock.extra), capture_output=True, text=True, check=False, env=environment
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"{lock.name}: uv could not resolve it.\n{done.stderr.strip()}")
+        lock.path.write_text(lock.header() + made.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def main() -> None:
     """Resolve every lock, or those named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.lock", description=main.__doc__)
+    parser.add_argument("names", nargs="*", help="file names in deploy/locks, every lock by default")
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions instead of today's")
+    chosen = parser.parse_args()
     uv = shutil.which("uv")
     if uv is None:
         raise SystemExit("`make lock` needs uv: install it with `pip install uv` and run it again.")
     LOCKS.mkdir(exist_ok=True)
-    wanted = set(sys.argv[1:])
     for lock in locks():
-        if wanted and lock.name not in wanted:
+        if chosen.names and lock.name not in chosen.names:
             continue
-        resolve(lock, uv)
+        resolve(lock, uv, chosen.upgrade)
         pins = sum(1 for line in lock.path.read_text(encoding="utf-8").splitlines() if "==" in line)
         sys.stdout.write(f"deploy/locks/{lock.name}: {pins} packages\n")
 
