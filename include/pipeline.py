@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ from include.version import VersionRef
 
 if TYPE_CHECKING:
     from include.registry.registry import Registry
+    from include.storage.inbox import Inbox
     from include.storage.store import Store
     from include.upstream.session import UpstreamSession
 
@@ -57,6 +58,10 @@ class OpenRun:
     store: Store
     registry: Registry
     backfill: bool = False
+    inbox: Inbox | None = None
+    keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What the deployment has for the source besides its upstream: see Run."""
     moves_watermarks: bool = True
     """False for a replay of what was collected upon another version than base: it may leave a gap between them."""
 
@@ -97,6 +102,9 @@ class OpenRun:
             read=ReadOnly(self.store),
             raw=Landings(self.store, self.source, self.version, self.pins.attempt),
             left_over=lambda: left_over(self.store, self.registry, self.ref),
+            inbox=self.inbox,
+            keys=self.keys,
+            options=self.options,
         )
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from include import release
 from include.sources import source as sources
-from include.sources.source import Spec
+from include.sources.source import KEY_BYTES, Spec
 
 Kind = Literal["connection", "Variable", "environment", "Airflow"]
 
@@ -203,10 +203,37 @@ def of_source(spec: Spec) -> Setting:
     )
 
 
+def beside(spec: Spec) -> list[Setting]:
+    """The inbox of a source and its keys, where it has some."""
+    found = []
+    if spec.inbox:
+        found.append(
+            Setting(
+                kind="Variable",
+                name=spec.inbox,
+                meaning=f"the inbox of {spec.name}: a folder or bucket where others put files, written as the store's "
+                "root is. Tasks only read it",
+                missing=f"No files are taken into {spec.name}.",
+            )
+        )
+    for name in spec.keys:
+        found.append(
+            Setting(
+                kind="connection",
+                name=name,
+                meaning=f"any type; its password is a secret key of {spec.name}, a random text of {KEY_BYTES} "
+                f"characters or more (docs/upstreams/{spec.name}.md has what it is for)",
+                missing=f"Runs of {spec.name} fail until it is set.",
+            )
+        )
+    return found
+
+
 def everything() -> list[Setting]:
     """All settings, those of the sources first."""
     specs = [sources.spec(name) for name in sources.names()]
-    return [*(of_source(spec) for spec in specs if not spec.derived), *_SYSTEM]
+    of_sources = [each for spec in specs if not spec.derived for each in (of_source(spec), *beside(spec))]
+    return [*of_sources, *_SYSTEM]
 
 
 def by_name(name: str) -> Setting:

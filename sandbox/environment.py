@@ -7,6 +7,7 @@
         logs/ pids/     one file for each background process
         secrets.json    made once, readable by its owner only
         SOURCE.json     where the sample upstream of a source stands
+        inbox/SOURCE/   where files are put for a source
 
 Nothing outside this folder is written, and no account, connection or variable of the user's own Airflow is
 read.
@@ -29,6 +30,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from include.sources import source as source_specs
 from sandbox import postgres, services
 from sandbox.errors import SetupError
 
@@ -155,6 +157,8 @@ def describe(project: Path = PROJECT, *, state: Path | None = None, ui_port: int
         # Some of the processes find `airflow` and `python` by name
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     }
+    for spec in map(source_specs.spec, source_specs.names()):
+        variables |= _beside(spec, state, kept["source_key"])
     for source in sample_sources(project):
         running = upstream(source, state)
         if running is not None and running.address:
@@ -373,12 +377,25 @@ def _without_airflow(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if not name.startswith("AIRFLOW_")}
 
 
+def _beside(spec: source_specs.Spec, state: Path, key: str) -> dict[str, str]:
+    """What a source has besides its upstream: an inbox below the state folder, and its keys."""
+    variables = {
+        f"AIRFLOW_CONN_{name.upper()}": _connection(conn_type="generic", password=key) for name in spec.keys
+    }
+    if spec.inbox:
+        folder = state / "inbox" / spec.name
+        folder.mkdir(parents=True, exist_ok=True)
+        variables[f"AIRFLOW_VAR_{spec.inbox.upper()}"] = folder.as_uri()
+    return variables
+
+
 def _secrets(state: Path) -> dict[str, str]:
     """The keys of this sandbox, made once."""
     path = state / "secrets.json"
     if not path.exists():
         state.mkdir(parents=True, exist_ok=True)
         made = {
+            "source_key": secrets.token_urlsafe(32),
             "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             "jwt_secret": secrets.token_urlsafe(64),
             "api_secret_key": secrets.token_urlsafe(32),
@@ -386,6 +403,9 @@ def _secrets(state: Path) -> dict[str, str]:
         }
         _write_private(path, made)
     kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    if "source_key" not in kept:
+        kept["source_key"] = secrets.token_urlsafe(32)
+        _write_private(path, kept)
     return kept
 
 

@@ -32,6 +32,13 @@ INDIRECT: dict[tuple[str, str], Any] = {
         importlib.import_module("lastgood.notifiers.channels").CONNECTIONS.values()
     ),
     ("plugins/lastgood/notifiers/mail.py", "conn_id"): list,
+    ("plugins/lastgood/hooks/upstream.py", "connection"): list,
+    ("plugins/lastgood/hooks/keys.py", "name"): lambda: [
+        key for name in sources.names() for key in sources.spec(name).keys
+    ],
+    ("plugins/lastgood/hooks/store.py", "variable"): lambda: [
+        inbox for name in sources.names() if (inbox := sources.spec(name).inbox)
+    ],
     # The one that a root names: s3://connection@bucket.
     ("plugins/lastgood/hooks/store.py", "connection"): list,
     ("plugins/lastgood/doctor.py", "name"): list,

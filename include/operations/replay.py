@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,12 +65,13 @@ def replay(
     reason: str,
     now: datetime,
     env: str = "",
+    keys: Mapping[str, bytes] | None = None,
     report: Report = lambda _: None,
 ) -> Replay:
     """Make a new version from the landing of another; a derived source is built from its inputs' latest instead.
 
     A replay of what is older than latest ends as a version that never becomes latest, as any older interval does,
-    unless the source merges by time. Raises LookupError for an unknown source, NotReplayable where the raw is gone or
+    unless the source merges by time. `keys` are the source's secret keys (Spec.keys). Raises LookupError for an unknown source, NotReplayable where the raw is gone or
     not complete, PromotionRefused where the gate refuses the candidate or another version was faster, NotExported
     where it did all but the last.
     """
@@ -78,7 +79,7 @@ def replay(
     _check_asked(source, of)
     end = now if of is None else _data_time(store, registry, source, of)
     landings = [] if of is None else _landings(store, registry, source, of)
-    run = _open(store, registry, source, of, now, end, env)
+    run = replace(_open(store, registry, source, of, now, end, env), keys=keys or {})
     with registry.transaction() as cursor:
         details = {"of": of} if of else {}
         insert_action(

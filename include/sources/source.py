@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from include.publishing.policy import Approval, Policy
 from include.quality.tolerance import USUAL, Tolerance
 from include.upstream.answers import Classifier, ThrottleHint
-from include.upstream.limits import Limits
+from include.upstream.limits import BadSetting, Limits
 
 if TYPE_CHECKING:
     from include.publishing.candidate import Candidate
     from include.publishing.manifest import Manifest
+    from include.storage.inbox import Inbox
     from include.storage.landing import Landings
     from include.storage.reading import ReadOnly
     from include.storage.store import Store
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 UNKNOWN_TASK = timedelta(days=1)
 """What a task may have lasted of a source that is no longer in the project."""
+KEY_BYTES = 16
+"""A secret key has so many bytes at least: less could be found by trying."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,14 @@ class Spec:
     units: str | None = None
     """What its extract is split into, in words (competition-season); it is Divided then."""
     without_host: str | None = None
-    """Why it is not collected while its connection names no host; a run is skipped with this sentence then."""
+    """Why it is not collected while its connection names no host; a run is skipped with this sentence then. With an
+    inbox: what is missing then; the inbox is read all the same."""
+    inbox: str | None = None
+    """The Airflow Variable that names a place where files are put for it (Run.inbox)."""
+    keys: tuple[str, ...] = ()
+    """Airflow connections whose passwords are secret keys of its (Run.keys)."""
+    options: tuple[str, ...] = ()
+    """What its connection's extra may hold for the source itself (Run.options)."""
     step_timeout: timedelta = timedelta(hours=1)
     extract_timeout: timedelta = timedelta(hours=6)
     run_timeout: timedelta = timedelta(hours=12)
@@ -142,6 +152,23 @@ class Run:
     """Where runs of the source land; this one can be written to."""
     left_over: Callable[[], Sequence[str]] = tuple
     """Other runs that landed what no version holds, oldest first, as they are at this moment."""
+    inbox: Inbox | None = None
+    """Where files are put for the source (Spec.inbox); None where the deployment names no such place."""
+    keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """The keys that Spec.keys names, as far as they are set. They stay in the process: nothing that is kept or shown
+    may hold one."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What Spec.options names in the connection's extra, as far as it is set."""
+
+    def key(self, name: str) -> bytes:
+        """A secret key. Raises BadSetting where it is not set, or too short to be one."""
+        key = self.keys.get(name, b"")
+        if len(key) < KEY_BYTES:
+            raise BadSetting(
+                f"the connection {name} {'has a key that is too short' if key else 'is not there or has no password'}: "
+                f"set its password to a random text of {KEY_BYTES} characters or more (docs/operations.md, settings)."
+            )
+        return key
 
     @property
     def source(self) -> str:

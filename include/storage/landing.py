@@ -1,11 +1,12 @@
 """Raw landing: what an upstream answered, as received, in parts that survive a kill.
 
     raw/SOURCE/VERSION/part-00000-TRY.jsonl.zst   one record a line, compressed
+    raw/SOURCE/VERSION/part-00000-TRY.bin.zst     a file that was received, its bytes as they were, compressed
     raw/SOURCE/VERSION/progress.json              what is complete, and where to go on
     raw/SOURCE/VERSION/UNIT/…                     the same, of each unit where a source has units
 
 A part counts once progress.json names it, and progress.json is replaced as a whole, so a kill at any moment
-leaves a landing from which the next try goes on. The bytes of a part depend on its lines alone.
+leaves a landing from which the next try goes on. The bytes of a part depend on its lines, or its file, alone.
 
 A landing belongs to one try at a time, the one whose number progress.json bears. A later try takes it over; one that
 was frozen meanwhile wakes with a smaller number, and every write of its ends with LandingTaken. Since each try names
@@ -19,7 +20,9 @@ import io
 import logging
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
@@ -120,6 +123,21 @@ class Landed:
             copy.seek(0)
             yield from read_lines(cast("IO[bytes]", copy))
 
+    @contextmanager
+    def open_file(self, part: Part, folder: Path) -> Iterator[IO[bytes]]:
+        """The bytes of a file that write_file() landed, as a stream; a remote part is copied to the folder meanwhile.
+
+        Raises RawAltered before the first byte where the part is not as written.
+        """
+        local = self.fetch(part, folder)
+        try:
+            with local.open("rb") as handle:
+                reader = zstandard.ZstdDecompressor().stream_reader(handle)
+                yield io.BufferedReader(cast("io.RawIOBase", reader), _BLOCK)
+        finally:
+            if not self._store.local:
+                local.unlink()
+
     def fetch(self, part: Part, folder: Path) -> Path:
         """A part as a local file for read_lines(), proven to be as written; a remote one is copied to the folder.
 
@@ -215,7 +233,15 @@ class Landing(Landed):
 
         Nothing is kept when `lines` raises. Raises ValueError for a line with a newline in it.
         """
-        return self._write(kind, _joined(lines), cursor)
+        return self._write(kind, _joined(lines), "jsonl", lambda: cursor)
+
+    def write_file(self, kind: str, blocks: Iterable[bytes], cursor: Callable[[], Any]) -> Part:
+        """Land the bytes of a file as the next part, however many; `cursor` is asked for when they have been read.
+
+        Nothing is kept when `blocks` raises. The part counts as one row.
+        """
+        counted = ((int(number == 0), block) for number, block in enumerate(chain([b""], blocks)))
+        return self._write(kind, counted, "bin", cursor)
 
     def finish(self, facts: Mapping[str, Any]) -> None:
         """Declare the landing complete, with what the upstream said about the whole (counts, versions)."""
@@ -225,10 +251,12 @@ class Landing(Landed):
         """Keep facts beside what has landed so far; those of finish() take their place."""
         self._save(msgspec.structs.replace(self.progress, facts={**self.progress.facts, **facts}))
 
-    def _write(self, kind: str, blocks: Iterator[tuple[int, bytes]], cursor: Any) -> Part:
+    def _write(
+        self, kind: str, blocks: Iterator[tuple[int, bytes]], form: str, cursor: Callable[[], Any]
+    ) -> Part:
         if self.progress.complete:
             raise RuntimeError(f"{self._prefix} is complete: nothing can be added to it.")
-        name = f"part-{len(self.progress.parts):05d}-{self._owner:x}.jsonl.zst"
+        name = f"part-{len(self.progress.parts):05d}-{self._owner:x}.{form}.zst"
         rows = 0
         with self._store.scratch(self._prefix) as folder:
             local = folder / name
@@ -238,7 +266,9 @@ class Landing(Landed):
                     rows += count
             stored = self._store.put(local, self._store.key(self._prefix, name))
         part = Part(path=stored.path, bytes=stored.bytes, sha256=stored.sha256, kind=kind, rows=rows)
-        self._save(msgspec.structs.replace(self.progress, parts=(*self.progress.parts, part), cursor=cursor))
+        self._save(
+            msgspec.structs.replace(self.progress, parts=(*self.progress.parts, part), cursor=cursor())
+        )
         return part
 
     def _save(self, progress: Progress) -> None:

@@ -405,6 +405,18 @@ class UpstreamSession:
                 setattr(self.stats, name, getattr(self.stats, name) + value)
 
 
+class Unconnected(UpstreamSession):
+    """An upstream of which nobody has named the host: whatever asks it gets the error that says so."""
+
+    def __init__(self, limits: Limits, error: BadSetting) -> None:
+        self.limits = limits
+        self.stats = Stats()
+        self._error = error
+
+    def _call(self, *_: Any, **__: Any) -> Answer:
+        raise self._error
+
+
 def retry_after_seconds(value: str | None, now: float) -> float | None:
     """Seconds that a Retry-After header asks for: a number, or an HTTP date compared with `now`.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -64,7 +65,9 @@ def look_at_all(
     without_host = frozenset(
         name
         for name, spec in specs.items()
-        if spec.without_host is not None and not getattr(_connection(spec.connection), "host", None)
+        if spec.without_host is not None
+        and not getattr(_connection(spec.connection), "host", None)
+        and not (spec.inbox and _variable(spec.inbox))
     )
     root = _opened(store)
     inspection = Inspection(
@@ -81,6 +84,7 @@ def look_at_all(
     checks: dict[str, Check] = {
         "connections": _connections,
         "upstreams": _upstreams,
+        "inboxes": _inboxes,
         "channels": _channels,
         "Airflow": _options,
         "store on a disk": _shared,
@@ -111,6 +115,14 @@ def _connection(name: str) -> Any:
         return None
 
 
+def _variable(name: str) -> str | None:
+    """A Variable, or None where it is not set."""
+    from airflow.sdk import Variable
+
+    value: str | None = Variable.get(name, default=None)
+    return value
+
+
 def _set(setting: Setting) -> str:
     """How to set a connection."""
     return f"Set it in Airflow under Admin, Connections, or as {setting.variable} (docs/operations.md)."
@@ -125,6 +137,13 @@ def _connections(inspection: Inspection) -> Iterator[Finding]:
                 )
             else:
                 yield well(f"connection {setting.name}")
+    for name, spec in inspection.specs.items():
+        for key in spec.keys if name not in inspection.without_host else ():
+            if getattr(_connection(key), "password", None):
+                yield well(f"connection {key}")
+            else:
+                setting = settings.by_name(key)
+                yield wrong(f"connection {key}", f"It holds no key. {setting.missing}", _set(setting))
     deadman = settings.by_name("lastgood_deadman")
     if _connection(deadman.name) is None:
         yield advice("dead man's endpoint", f"There is none. {deadman.missing}", _set(deadman))
@@ -153,7 +172,9 @@ def _upstream(registry: Registry, spec: Spec) -> Iterator[Finding]:
     what = f"upstream {spec.name}"
     lease = Lease(registry, spec.connection, "the doctor")
     breaker = Breaker(registry.connect, spec.connection)
-    hook = UpstreamHook(spec.connection, spec.limits, breaker, lease, spec.classifier, spec.throttle_hint)
+    hook = UpstreamHook(
+        spec.connection, spec.limits, breaker, lease, spec.classifier, spec.throttle_hint, spec.options
+    )
     try:
         session = hook.session()
         session.limits = replace(
@@ -181,6 +202,25 @@ def _upstream(registry: Registry, spec: Spec) -> Iterator[Finding]:
         )
     else:
         yield well(what, "answers")
+
+
+def _inboxes(inspection: Inspection) -> Iterator[Finding]:
+    """Each inbox that is named can be listed."""
+    from lastgood.hooks.store import inbox
+
+    for spec in inspection.specs.values():
+        if spec.inbox is None or not _variable(spec.inbox):
+            continue
+        what, setting = f"inbox of {spec.name}", settings.by_name(spec.inbox)
+        found = _opened(partial(inbox, spec.inbox))
+        try:
+            if isinstance(found, str):
+                raise OSError(found)
+            yield well(what, f"{found.uri}: {len(found.files())} files")
+        except OSError as error:
+            yield wrong(
+                what, str(error), f"Set the Variable {setting.name} ({setting.variable}), or make the folder."
+            )
 
 
 def _channels(inspection: Inspection) -> Iterator[Finding]:

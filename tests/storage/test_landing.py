@@ -493,3 +493,44 @@ def test_killed_again_and_again_while_the_upstream_moves_to_and_fro(
     assert [*Landed.completed(store, PREFIX).read("ids")] == [
         line + VERSION.encode() for page in PAGES[2:] for line in page
     ]
+
+
+def test_a_file_lands_byte_for_byte_and_its_cursor_knows_what_was_read(store: Store, tmp_path: Path) -> None:
+    landing = begin(store)
+    content, seen = bytes(range(256)) * 5_000 + b"no newline at the end", hashlib.sha256()
+
+    def blocks() -> Iterator[bytes]:
+        for first in range(0, len(content), 100_000):
+            seen.update(content[first : first + 100_000])
+            yield content[first : first + 100_000]
+
+    part = landing.write_file("file", blocks(), lambda: seen.hexdigest())
+    empty = landing.write_file("file", [], lambda: None)
+    assert (part.rows, part.path[-8:]) == (1, ".bin.zst") and empty.rows == 1
+    landing.finish({})
+    again = Landed.completed(store, PREFIX)
+    assert again.progress.parts == (part, empty)
+    for each, expected in ((part, content), (empty, b"")):
+        with again.open_file(each, tmp_path) as handle:
+            assert handle.read() == expected
+    assert hashlib.sha256(content).hexdigest() == seen.hexdigest()
+    store.write_bytes(part.path, b"other")
+    with pytest.raises(RawAltered), again.open_file(part, tmp_path):
+        pass
+
+
+def test_a_file_that_breaks_off_leaves_no_part_and_the_next_try_goes_on_behind_the_last_whole_one(
+    store: Store,
+) -> None:
+    landing = begin(store)
+    whole = landing.write_file("file", [b"whole"], lambda: ["whole"])
+
+    def cut() -> Iterator[bytes]:
+        yield b"half of it"
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        landing.write_file("file", cut(), lambda: ["whole", "cut"])
+    again = begin(store)
+    assert (again.progress.parts, again.progress.cursor) == ((whole,), ["whole"])
+    assert set(files(store)) == {whole.path}

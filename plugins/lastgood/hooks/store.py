@@ -1,4 +1,4 @@
-"""The store and the second root of backups, by the Variables `lastgood_root` and `lastgood_backup_root`."""
+"""The store, the second root of backups and the inboxes of sources, each by the Variable that names its root."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from airflow.sdk import BaseHook, ObjectStoragePath, Variable
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from include.storage.inbox import Inbox
 from include.storage.store import Store
 from include.upstream.limits import BadSetting
 
@@ -23,6 +24,12 @@ def backup_root() -> Store | None:
     """Open the second root, or None where the Variable is not set. Raises BadSetting where it names no root."""
     root = Variable.get(BACKUP_VARIABLE, default=None)
     return _open(BACKUP_VARIABLE, root) if root else None
+
+
+def inbox(variable: str) -> Inbox | None:
+    """Open the inbox that a Variable names, or None where it is not set. Raises BadSetting where it names no root."""
+    root = Variable.get(variable, default=None)
+    return Inbox(_open(variable, root)) if root else None
 
 
 def _open(variable: str, root: str | None) -> Store:

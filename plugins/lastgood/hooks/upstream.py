@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import requests
@@ -30,7 +30,7 @@ class UpstreamHook(HttpHook):
     The connection's extra holds the limits (see Limits.from_extra), the provider's `verify`, `cert` and
     `proxies`, `contact` (whom the upstream may write to; it is added to the User-Agent), and headers, which
     are told by a capital letter or a hyphen in their name (`X-Api-Key`). Anything else is refused, so that a
-    slip of the pen in an option is not sent as a header.
+    slip of the pen in an option is not sent as a header; `options` are keys that the source itself reads.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class UpstreamHook(HttpHook):
         lease: Lease,
         classifier: Classifier | None = None,
         throttle_hint: ThrottleHint | None = None,
+        options: Collection[str] = (),
     ) -> None:
         super().__init__(method="GET", http_conn_id=http_conn_id)
         self._defaults = defaults
@@ -48,6 +49,7 @@ class UpstreamHook(HttpHook):
         self._lease = lease
         self._classifier = classifier
         self._throttle_hint = throttle_hint
+        self._own = frozenset(options)
 
     def session(self) -> UpstreamSession:
         """A session on the connection's host.
@@ -65,7 +67,8 @@ class UpstreamHook(HttpHook):
                 f"Airflow under Admin, Connections or with AIRFLOW_CONN_{self.http_conn_id.upper()}='{example}'."
             )
         try:
-            limits = Limits.from_extra(_options(connection.extra_dejson), self._defaults)
+            extra = {key: value for key, value in connection.extra_dejson.items() if key not in self._own}
+            limits = Limits.from_extra(_options(extra), self._defaults)
             http = self.get_conn()
             return UpstreamSession(
                 http,
@@ -97,6 +100,15 @@ class UpstreamHook(HttpHook):
         http.headers.update(_headers(extra))
         http.headers.update(headers or {})
         return http
+
+
+def options(connection: str, names: Collection[str]) -> dict[str, Any]:
+    """What a connection's extra holds under some names for the source itself; nothing where there is no connection."""
+    try:
+        extra: Mapping[str, Any] = HttpHook.get_connection(connection).extra_dejson if names else {}
+    except AirflowNotFoundException:
+        return {}
+    return {name: extra[name] for name in names if name in extra}
 
 
 def _is_header(key: str) -> bool:

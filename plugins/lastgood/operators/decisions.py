@@ -183,8 +183,11 @@ class DecisionOperator(OperationOperator):
 
     def _replay(self, store: Store, registry: Registry, context: Context, who: str) -> dict[str, Any]:
         from include.operations import replay
+        from include.sources import source as sources
+        from lastgood.hooks.keys import keys
 
         params = context["params"]
+        known = params["source"] in sources.names()
         done = self._announced(
             registry,
             context,
@@ -196,6 +199,7 @@ class DecisionOperator(OperationOperator):
                 who=who,
                 reason=params["reason"],
                 now=datetime.now(UTC),
+                keys=keys(sources.spec(params["source"]).keys) if known else {},
                 report=self.log.info,
             ),
         )

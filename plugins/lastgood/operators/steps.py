@@ -45,8 +45,11 @@ def open_run(source: str, context: Context, registry: Registry, *, opens: bool) 
     from include.pipeline import OpenRun
     from include.registry import run_log
     from include.sources import source as sources
-    from lastgood.hooks.store import store
+    from lastgood.hooks.keys import keys
+    from lastgood.hooks.store import inbox, store
+    from lastgood.hooks.upstream import options
 
+    spec = sources.spec(source)
     dag_run = context["dag_run"]
     end, backfill = interval_end(dag_run), run_type(dag_run) == run_log.BACKFILL
     if opens:
@@ -76,6 +79,9 @@ def open_run(source: str, context: Context, registry: Registry, *, opens: bool) 
         store=store(),
         registry=registry,
         backfill=backfill,
+        inbox=inbox(spec.inbox) if spec.inbox else None,
+        keys=keys(spec.keys),
+        options=options(spec.connection, spec.options),
     )
 
 
@@ -93,11 +99,13 @@ def run_type(dag_run: Any) -> str:
 def open_upstream(run: OpenRun, lease: Lease | None) -> UpstreamSession | None:
     """The session with the run's upstream, by the source's connection; None for a derived source.
 
-    Nothing can be asked without the lease of the upstream.
+    Nothing can be asked without the lease of the upstream. A source with an inbox needs no host: what it asks without
+    one says so then.
     """
     from include.registry.breaker import Breaker
     from include.sources.source import spec
-    from lastgood.hooks.upstream import UpstreamHook
+    from include.upstream.session import Unconnected
+    from lastgood.hooks.upstream import NoHost, UpstreamHook
 
     chosen = spec(run.source)
     if chosen.derived:
@@ -105,9 +113,20 @@ def open_upstream(run: OpenRun, lease: Lease | None) -> UpstreamSession | None:
     assert lease is not None, "the step does not wait for its turn"
     breaker = Breaker(run.registry.connect, chosen.connection)
     hook = UpstreamHook(
-        chosen.connection, chosen.limits, breaker, lease, chosen.classifier, chosen.throttle_hint
+        chosen.connection,
+        chosen.limits,
+        breaker,
+        lease,
+        chosen.classifier,
+        chosen.throttle_hint,
+        chosen.options,
     )
-    return hook.session()
+    try:
+        return hook.session()
+    except NoHost as error:
+        if chosen.inbox is None:
+            raise
+        return Unconnected(chosen.limits, error)
 
 
 class StepOperator(BaseOperator):
