@@ -216,17 +216,16 @@ def beside(spec: Spec) -> list[Setting]:
                 missing=f"No files are taken into {spec.name}.",
             )
         )
-    for name in spec.keys:
-        found.append(
-            Setting(
-                kind="connection",
-                name=name,
-                meaning=f"any type; its password is a secret key of {spec.name}, a random text of {KEY_BYTES} "
-                f"characters or more (docs/upstreams/{spec.name}.md has what it is for)",
-                missing=f"Runs of {spec.name} fail until it is set.",
-            )
+    return found + [
+        Setting(
+            kind="connection",
+            name=name,
+            meaning=f"any type; its password is a secret key of {spec.name}, a random text of {KEY_BYTES} "
+            f"characters or more (docs/upstreams/{spec.name}.md has what it is for)",
+            missing=f"Runs of {spec.name} fail until it is set.",
         )
-    return found
+        for name in spec.keys
+    ]
 
 
 def everything() -> list[Setting]:

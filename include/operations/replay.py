@@ -71,9 +71,9 @@ def replay(
     """Make a new version from the landing of another; a derived source is built from its inputs' latest instead.
 
     A replay of what is older than latest ends as a version that never becomes latest, as any older interval does,
-    unless the source merges by time. `keys` are the source's secret keys (Spec.keys). Raises LookupError for an unknown source, NotReplayable where the raw is gone or
-    not complete, PromotionRefused where the gate refuses the candidate or another version was faster, NotExported
-    where it did all but the last.
+    unless the source merges by time. `keys` are the source's secret keys (Spec.keys). Raises LookupError for an unknown
+    source, NotReplayable where the raw is gone or not complete, PromotionRefused where the gate refuses the candidate
+    or another version was faster, NotExported where it did all but the last.
     """
     arguments.check(source=source, version=of, who=who, reason=reason)
     _check_asked(source, of)

@@ -212,15 +212,15 @@ def _inboxes(inspection: Inspection) -> Iterator[Finding]:
         if spec.inbox is None or not _variable(spec.inbox):
             continue
         what, setting = f"inbox of {spec.name}", settings.by_name(spec.inbox)
+        remedy = f"Set the Variable {setting.name} ({setting.variable}), or make the folder."
         found = _opened(partial(inbox, spec.inbox))
+        if isinstance(found, str):
+            yield wrong(what, found, remedy)
+            continue
         try:
-            if isinstance(found, str):
-                raise OSError(found)
             yield well(what, f"{found.uri}: {len(found.files())} files")
         except OSError as error:
-            yield wrong(
-                what, str(error), f"Set the Variable {setting.name} ({setting.variable}), or make the folder."
-            )
+            yield wrong(what, str(error), remedy)
 
 
 def _channels(inspection: Inspection) -> Iterator[Finding]:

@@ -504,7 +504,7 @@ def test_a_file_lands_byte_for_byte_and_its_cursor_knows_what_was_read(store: St
             seen.update(content[first : first + 100_000])
             yield content[first : first + 100_000]
 
-    part = landing.write_file("file", blocks(), lambda: seen.hexdigest())
+    part = landing.write_file("file", blocks(), seen.hexdigest)
     empty = landing.write_file("file", [], lambda: None)
     assert (part.rows, part.path[-8:]) == (1, ".bin.zst") and empty.rows == 1
     landing.finish({})
