@@ -141,7 +141,8 @@ def check_base(run: OpenRun) -> None:
 def probe(run: OpenRun, upstream: UpstreamSession | None) -> Probe:
     """Whether there is anything new since base.
 
-    A source with an upstream asks it; a derived one, which has none, looks at the latest versions of its inputs.
+    A source with an upstream asks it; a derived one, which has none, looks at the latest versions of its inputs. One
+    that is built for intervals has each to build, whatever latest was built from.
     Raises pointers.OlderRegistry, before anything is begun by a registry that knows less than the store.
     """
     pointers.settle_at_rest(run.store, run.registry, run.source)
@@ -157,7 +158,7 @@ def _probe_inputs(run: OpenRun) -> Probe:
         if source not in versions:
             return Probe(False, f"Nothing of {source} was published yet; {run.source} is built from it.")
     listed = ", ".join(f"{source} {version}" for source, version in versions.items())
-    if run.pins.watermarks.get(BUILT_FROM) == versions:
+    if sources.spec(run.source).follows_inputs and run.pins.watermarks.get(BUILT_FROM) == versions:
         return Probe(False, f"Latest was built from {listed} already.", versions)
     return Probe(True, f"To be built from {listed}.", versions)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -259,3 +260,19 @@ def test_an_input_that_was_asked_for_more_makes_its_readers_rise(run: OpenRun, s
     assert pipeline._asked(run, replace(seen, inputs={"ctgov": asked}), built)
     known = msgspec.structs.replace(seen.base, built_from={"ctgov": asked.version})
     assert not pipeline._asked(run, replace(seen, base=known, inputs={"ctgov": asked}), built)
+
+
+@pytest.mark.parametrize(("schedule", "new"), [(None, False), ("0 9 * * 1", True)])
+def test_the_same_inputs_are_nothing_new_to_a_source_that_follows_them_and_one_with_a_schedule_has_its_interval(
+    run: OpenRun, monkeypatch: pytest.MonkeyPatch, schedule: str | None, new: bool
+) -> None:
+    spec = replace(sources.spec("clinical"), schedule=schedule, inputs=("ctgov",))
+    monkeypatch.setattr(sources, "spec", lambda _name: spec)
+    monkeypatch.setattr(sources, "load", lambda _name: SimpleNamespace(spec=spec))
+    built = replace(
+        run, pins=replace(run.pins, inputs={"ctgov": "v1"}, watermarks={"built_from": {"ctgov": "v1"}})
+    )
+    assert pipeline.probe(built, None).new is new
+    unpublished = replace(built, pins=replace(built.pins, inputs={}))
+    found = pipeline.probe(unpublished, None)
+    assert (found.new, found.reason) == (False, "Nothing of ctgov was published yet; toy is built from it.")

@@ -13,10 +13,10 @@ from include.sources.source import Spec
 def fresh_until(registry: Registry, source: str, spec: Spec) -> datetime | None:
     """When the promise of a source's spec ends unless a run publishes, or finds latest current, before.
 
-    None where nothing was published yet, and of a derived source that has all its inputs' latest versions built in.
+    None where nothing was published yet, and of a source that follows its inputs and has the latest of each built in.
     Raises psycopg.Error where the registry does not answer.
     """
-    if spec.derived:
+    if spec.follows_inputs:
         since = [since for _, _, since in waiting(registry, source, spec)]
         return min(since) + spec.fresh_within if since else None
     last = last_good_run(registry, source)
@@ -34,7 +34,7 @@ def last_good_run(registry: Registry, source: str) -> datetime | None:
 
 
 def waiting(registry: Registry, source: str, spec: Spec) -> Iterator[tuple[str, str, datetime]]:
-    """Inputs whose latest version is not the one that a derived source was built from, that version, and since when."""
+    """Inputs whose latest version is not the one that a source was built from, that version, and since when."""
     from include.pipeline import BUILT_FROM
 
     built_from = registry.watermarks(source).get(BUILT_FROM) or {}

@@ -173,7 +173,7 @@ def stale(inspection: Inspection) -> Iterator[Alert]:
         if latest is None:
             continue
         promised = span(spec.fresh_within)
-        if spec.derived:
+        if spec.follows_inputs:
             for name, version, since in freshness.waiting(inspection.registry, source, spec):
                 waited = inspection.now - since
                 if waited > spec.fresh_within:

@@ -268,11 +268,11 @@ def _pointers(case: _Case) -> None:
 
 
 def _derived(case: _Case) -> None:
-    """See that a derived source follows what is latest of its inputs, whoever moved it.
+    """See that a source that follows its inputs has followed what is latest of them, whoever moved it.
 
     One whose run is under way, or that has been tried from just these inputs, is left alone: how that ended was told.
     """
-    if case.spec is None or not case.spec.inputs:
+    if case.spec is None or not case.spec.follows_inputs:
         return
     latest = {source: found for source in case.spec.inputs if (found := case.registry.latest(source))}
     wanted = {source: found.version for source, found in latest.items()}

@@ -58,8 +58,8 @@ class Retention:
 class Spec:
     """What a source's DAG needs to know at parse time; kept free of heavy imports.
 
-    `schedule` is a cron expression in `timezone`; None is for a source without an upstream of its own, which runs
-    whenever one of its inputs has a new version. The timeouts bound each task and the whole run.
+    `schedule` is a cron expression in `timezone`; None is for a derived source that runs whenever one of its inputs has
+    a new version. The timeouts bound each task and the whole run. Raises ValueError for what cannot be.
     """
 
     name: str
@@ -69,9 +69,12 @@ class Spec:
     timezone: str = "UTC"
     inputs: tuple[str, ...] = ()
     """Sources whose latest version is read; a run reads no other."""
+    derived: bool = False
+    """It has no upstream of its own and is built from its inputs alone: it is no Probed. With a schedule it is built
+    for an interval, and `airflow backfill` builds past ones."""
     merges: bool = False
-    """Its upstream tells only how things are now: a run for an older interval is made upon latest and has its data
-    time, so it becomes latest, or has lost where that was moved meanwhile."""
+    """A run for an older interval is made upon latest and has its data time, so it becomes latest, or has lost where
+    that was moved meanwhile: its upstream tells only how things are now, or its tables hold all intervals."""
     host: str | None = None
     """Where its upstream is; None where an operator must name one."""
     small: str | None = None
@@ -102,8 +105,8 @@ class Spec:
     done_within: timedelta
     """A run that is not done so long after it was queued is late, and people are told."""
     fresh_within: timedelta
-    """Latest is stale when no run has found it current or replaced it for so long. Of a derived source: when an
-    input's new version has waited for so long."""
+    """Latest is stale when no run has found it current or replaced it for so long. Of a source that follows its inputs:
+    when a new version of one has waited for so long."""
     retention: Retention = field(default_factory=Retention)
     approval: Approval = "never"
     """Which of its candidates that passed wait for an operator: none, those with a warning, or each."""
@@ -111,9 +114,15 @@ class Spec:
     """How much of what arrives may be refused before the gate blocks."""
     tags: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.schedule is None and not self.derived:
+            raise ValueError(f"{self.name} has no schedule, and is not derived: give its spec one of them")
+        if self.derived and not self.inputs:
+            raise ValueError(f"{self.name} is derived, and its spec names no inputs to build it from")
+
     @property
-    def derived(self) -> bool:
-        """Whether it has no upstream of its own."""
+    def follows_inputs(self) -> bool:
+        """Whether it is built again whenever one of its inputs has another latest, and not on a schedule."""
         return self.schedule is None
 
     @property

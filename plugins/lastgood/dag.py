@@ -45,10 +45,10 @@ Airflow 3.3 cannot clear a run whose deadline of its own lies ahead (apache/airf
 def source_dag(source: str, doc_md: str, params: Mapping[str, Param] | None = None) -> DAG:
     """probe → discover → extract → build → gate → promote → export, and the watcher, for one source.
 
-    A derived source has no extract and runs when one of its inputs was promoted; export is there where the source
-    has other forms. Where its spec names units, discover finds them and extract is mapped over them. Everything that
-    differs between sources stands in its spec; `doc_md` is the runbook, `params` are what a person may ask for when
-    triggering a run.
+    A derived source has no extract, and without a schedule runs when one of its inputs was promoted; export is there
+    where the source has other forms. Where its spec names units, discover finds them and extract is mapped over them.
+    Everything that differs between sources stands in its spec; `doc_md` is the runbook, `params` are what a person may
+    ask for when triggering a run.
     """
     spec = sources.spec(source)
     defaults: dict[str, Any] = {

@@ -74,7 +74,7 @@ def test_a_source_dag_ends_in_a_watcher_of_every_step(dags: dict[str, Any], sour
 def test_a_source_dag_never_catches_up_nor_runs_twice_at_once(dags: dict[str, Any], source: str) -> None:
     dag, spec = dags[source], sources.spec(source)
     assert dag.catchup is False and dag.max_active_runs == 1
-    timetable = "AssetTriggeredTimetable" if spec.derived else "CronDataIntervalTimetable"
+    timetable = "AssetTriggeredTimetable" if spec.follows_inputs else "CronDataIntervalTimetable"
     assert type(dag.timetable).__name__ == timetable
     assert dag.dagrun_timeout == spec.run_timeout
     for task in dag.tasks:
@@ -95,8 +95,8 @@ def test_steps_that_ask_an_upstream_wait_for_their_turn_and_take_no_workers_mean
         assert issubclass(kind, AskingOperator), name
 
 
-@pytest.mark.parametrize("source", [name for name in sources.names() if sources.spec(name).derived])
-def test_a_derived_source_runs_whenever_one_of_its_inputs_was_promoted(
+@pytest.mark.parametrize("source", [name for name in sources.names() if sources.spec(name).follows_inputs])
+def test_a_source_without_a_schedule_runs_whenever_one_of_its_inputs_was_promoted(
     dags: dict[str, Any], source: str
 ) -> None:
     condition = dags[source].timetable.asset_condition

@@ -40,6 +40,7 @@ SPECS = {
         title="Derived",
         owner="tests",
         schedule=None,
+        derived=True,
         inputs=("toy",),
         done_within=timedelta(hours=2),
         fresh_within=timedelta(hours=6),

@@ -645,7 +645,7 @@ def test_recovering_twice_does_nothing_the_second_time(
 
 # --- what is derived ---
 
-DERIVED = replace(SPEC, name="bread", schedule=None, inputs=(toy.SOURCE,))
+DERIVED = replace(SPEC, name="bread", schedule=None, derived=True, inputs=(toy.SOURCE,))
 
 
 @pytest.fixture
@@ -689,6 +689,15 @@ def test_a_derived_source_that_does_not_follow_is_told_again_once_an_hour(
     assert follow(minutes=6) == {toy.SOURCE: first.version}
     assert follow(minutes=16) == {}
     assert follow(minutes=67) == {toy.SOURCE: first.version}, "its DAG was paused"
+
+
+def test_a_source_with_a_schedule_is_not_told_of_its_inputs(store: Store, registry: Registry) -> None:
+    latest = quick.publish(store, registry, 3, day=1)
+    weekly = replace(DERIVED, schedule="0 9 * * 1")
+    collected = replace(weekly, derived=False)
+    now = datetime.now(UTC) + timedelta(hours=1)
+    for spec, told in [(DERIVED, {toy.SOURCE: latest.version}), (weekly, {}), (collected, {})]:
+        assert recovery.recover(store, registry, now=now, specs={"bread": spec}).announced == told
 
 
 @pytest.mark.parametrize(

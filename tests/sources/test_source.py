@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -34,6 +35,21 @@ def test_a_dag_reads_the_specs_without_what_the_steps_need() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_spec_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="ctgov has no schedule, and is not derived"):
+        replace(sources.spec("ctgov"), schedule=None)
+    with pytest.raises(ValueError, match="clinical is derived, and its spec names no inputs"):
+        replace(sources.spec("clinical"), inputs=())
+
+
+@pytest.mark.parametrize(("schedule", "follows"), [(None, True), ("0 9 * * 1", False)])
+def test_a_derived_source_follows_its_inputs_unless_it_has_a_schedule(
+    schedule: str | None, follows: bool
+) -> None:
+    spec = replace(sources.spec("clinical"), schedule=schedule)
+    assert (spec.derived, spec.follows_inputs) == (True, follows)
 
 
 def test_a_source_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

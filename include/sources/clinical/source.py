@@ -22,6 +22,7 @@ class Clinical:
         title="Compounds in clinical studies",
         owner="clinical-data",
         schedule=None,
+        derived=True,
         inputs=("ctgov", "pubchem"),
         done_within=timedelta(hours=2),
         fresh_within=timedelta(hours=6),
