@@ -10,6 +10,8 @@ SIZE =
 PORT = 8080
 # What `make test` hands to pytest, every test by default
 TESTS =
+# Whether `make test` measures which lines the tests run: COVERAGE=yes
+COVERAGE =
 # The commit since which `make check` looks
 SINCE = HEAD~1
 # The Airflow of `make test-airflow`, and what touches Airflow
@@ -32,7 +34,7 @@ export SQL
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
-.PHONY: help run sql advance ui airflow lastgood drill down clean test check test-airflow soak lint types imports docs page bench lock env setup setup-dev
+.PHONY: help run sql advance ui airflow lastgood drill down clean test coverage check test-airflow soak lint types imports docs page bench lock env setup setup-dev
 
 help: ## Show what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -68,7 +70,10 @@ clean: down ## Stop all and remove what was made: .lastgood and .venv
 	@echo "Removed .lastgood and .venv."
 
 test: setup-dev ## Lint, types, import rules and every test: TESTS="tests/publishing"
-	@$(VENV_PYTHON) -m sandbox.checks $(TESTS)
+	@$(VENV_PYTHON) -m sandbox.checks $(if $(COVERAGE),--coverage) $(TESTS)
+
+coverage: COVERAGE = yes
+coverage: test ## The same, and which lines and branches the tests run: TESTS="tests/quality"
 
 check: setup-dev ## Lint, types, import rules and the tests of what changed, in a minute: SINCE="HEAD~3"
 	@$(VENV_PYTHON) -m sandbox.checks --since "$(SINCE)"

@@ -1,6 +1,6 @@
 """`make test`: every check in one go, and at the end what each one said.
 
-python -m sandbox.checks [--only lint|types|imports|tests] [--since COMMIT] [arguments of pytest]
+python -m sandbox.checks [--only lint|types|imports|tests] [--since COMMIT] [--coverage] [arguments of pytest]
 """
 
 from __future__ import annotations
@@ -27,12 +27,20 @@ PYTEST = ("pytest", *SHARED_OUT, f"--junitxml={RESULTS}")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 IMPORT_LINTER = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
+MEASURED = ("--cov=include", "--cov=plugins", "--cov-report=")
+# The least share of lines and branches that tests must run, in percent, by what is looked at
+FLOORS = {"include/publishing/*": 95, "include/quality/*": 95, "*": 85}
+REPORT = ("-m", "coverage", "report", "--skip-covered", "--skip-empty")
+
 # Checks by name, each a list of commands of this Python
 CHECKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lint": (("-m", "ruff", "check", "."), ("-m", "ruff", "format", "--check", ".")),
     "types": (("-m", "mypy"),),
     "imports": (("-c", IMPORT_LINTER),),
     "tests": (("-m", *PYTEST),),
+    "coverage": tuple(
+        (*REPORT, f"--include={paths}", f"--fail-under={percent}") for paths, percent in FLOORS.items()
+    ),
 }
 
 
@@ -116,10 +124,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.checks", description=__doc__)
     parser.add_argument("--only", choices=CHECKS, help="run this check alone")
     parser.add_argument(
+        "--coverage", action="store_true", help="measure which lines and branches the tests run"
+    )
+    parser.add_argument(
         "--since", metavar="COMMIT", help="of the tests, those of what changed since a commit"
     )
     chosen, arguments = parser.parse_known_args()
-    names = [chosen.only] if chosen.only else list(CHECKS)
+    names = [chosen.only] if chosen.only else [name for name in CHECKS if name != "coverage"]
     if chosen.since:
         try:
             tests = changed.tests_of(PROJECT, changed.since(PROJECT, chosen.since))
@@ -130,6 +141,9 @@ def main() -> int:
         arguments = ["-m", changed.QUICK, *tests, *arguments]
         if not tests:
             names.remove("tests")
+    if chosen.coverage:
+        arguments = [*MEASURED, *arguments]
+        names.append("coverage")
     RESULTS.unlink(missing_ok=True)
     outcomes = [run(name, arguments) for name in names]
     found = counts(RESULTS) if RESULTS.exists() else None

@@ -59,3 +59,32 @@ def test_only_the_tests_are_given_the_arguments(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setitem(checks.CHECKS, name, fails_with_arguments)
     assert checks.run("lint", ["-k", "x"]).passed
     assert not checks.run("tests", ["-k", "x"]).passed
+
+
+def test_coverage_is_measured_where_it_is_asked_for_and_its_floor_is_a_check(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran: list[tuple[str, list[str]]] = []
+
+    def run(name: str, arguments: list[str]) -> Outcome:
+        ran.append((name, arguments))
+        return Outcome(name, name != "coverage", 1.0)
+
+    monkeypatch.setattr(checks, "run", run)
+    monkeypatch.setattr(checks, "RESULTS", tmp_path / "results.xml")
+    monkeypatch.setattr("sys.argv", ["checks", "tests/quality"])
+    assert checks.main() == 0
+    assert [name for name, _ in ran] == ["lint", "types", "imports", "tests"]
+    assert ran[-1] == ("tests", ["tests/quality"])
+    ran.clear()
+    monkeypatch.setattr("sys.argv", ["checks", "--coverage", "tests/quality"])
+    assert checks.main() == 1
+    assert [name for name, _ in ran] == ["lint", "types", "imports", "tests", "coverage"]
+    assert ran[-2] == ("tests", [*checks.MEASURED, "tests/quality"])
+
+
+def test_what_publishes_and_what_judges_has_a_higher_floor_than_the_rest() -> None:
+    reports = [" ".join(command) for command in checks.CHECKS["coverage"]]
+    assert any("--include=include/publishing/* --fail-under=95" in each for each in reports)
+    assert any("--include=include/quality/* --fail-under=95" in each for each in reports)
+    assert any("--include=* --fail-under=85" in each for each in reports)
