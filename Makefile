@@ -70,7 +70,7 @@ clean: down ## Stop all and remove what was made: .lastgood and .venv
 	@echo "Removed .lastgood and .venv."
 
 test: setup-dev ## Lint, types, import rules and every test: TESTS="tests/publishing"
-	@$(VENV_PYTHON) -m sandbox.checks $(if $(COVERAGE),--coverage) $(TESTS)
+	@$(VENV_PYTHON) -m sandbox.checks$(if $(COVERAGE), --coverage) $(TESTS)
 
 coverage: COVERAGE = yes
 coverage: test ## The same, and which lines and branches the tests run: TESTS="tests/quality"

@@ -23,6 +23,7 @@ TARGETS = {
     "down",
     "clean",
     "test",
+    "coverage",
     "check",
     "test-airflow",
     "soak",
@@ -109,6 +110,12 @@ def test_down_and_clean_work_where_nothing_was_started(project: Path) -> None:
         ),
         (["test-airflow"], "sh sandbox/setup.sh dev-airflow-3.2.1 .venv-airflow-3.2.1"),
         (["test", "TESTS=tests/publishing -x"], ".venv/bin/python -m sandbox.checks tests/publishing -x"),
+        (
+            ["coverage", "TESTS=tests/quality"],
+            ".venv/bin/python -m sandbox.checks --coverage tests/quality",
+        ),
+        (["lock"], ".venv/bin/python -m deploy.lock "),
+        (["lock", "LOCK=--upgrade"], ".venv/bin/python -m deploy.lock --upgrade"),
     ],
 )
 def test_variables_reach_the_commands(project: Path, arguments: list[str], command: str) -> None:
