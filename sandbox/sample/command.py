@@ -7,6 +7,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ def run(
         print(f"sample upstream: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def today() -> date:
+    """The day of SANDBOX_TODAY, else that of the clock. Raises ValueError for one that is none."""
+    fixed = os.environ.get("SANDBOX_TODAY")
+    return date.fromisoformat(fixed) if fixed else datetime.now(UTC).date()
 
 
 def _serve(

@@ -10,9 +10,7 @@ of a season is not there is never so much that the gate warns. With SANDBOX_TODA
 on that day until it is moved: the dates of docs/backfill.md are those of such a sandbox.
 """
 
-import os
 import sys
-from datetime import UTC, date, datetime
 from functools import partial
 
 from sandbox.sample import command
@@ -21,12 +19,6 @@ from sandbox.sofascore.server import SampleUpstream, State
 NUMBERS = {"size": "matches in all, played or not", "seed": "another seed is another world"}
 
 
-def today() -> date:
-    """The day of SANDBOX_TODAY, else that of the clock. Raises ValueError for one that is none."""
-    fixed = os.environ.get("SANDBOX_TODAY")
-    return date.fromisoformat(fixed) if fixed else datetime.now(UTC).date()
-
-
 if __name__ == "__main__":
-    make = partial(SampleUpstream, today=today, covered=True)
+    make = partial(SampleUpstream, today=command.today, covered=True)
     sys.exit(command.run("sofascore", "SofaScore", make, State, NUMBERS, {}))

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from sandbox.sofascore.chance import pick, rng, share
+from sandbox.sample.chance import pick, rng, share
 from sandbox.sofascore.fixtures import Fixture, Season
 from sandbox.sofascore.outcomes import (
     ABANDONED,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from math import ceil
 
-from sandbox.sofascore.chance import Chance
+from sandbox.sample.chance import Chance
 from sandbox.sofascore.sheets import SIDES, Sheet, Shot
 
 Used = dict[bool, list[Sheet]]

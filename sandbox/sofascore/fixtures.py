@@ -16,7 +16,7 @@ from itertools import chain
 from math import log2
 from typing import TYPE_CHECKING
 
-from sandbox.sofascore.chance import pick, rng
+from sandbox.sample.chance import pick, rng
 from sandbox.sofascore.competitions import Competition, configured
 from sandbox.sofascore.people import KEYS_OF_NATION, NATIONAL, People, Team
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from sandbox.sofascore.chance import poisson, rng
+from sandbox.sample.chance import poisson, rng
 from sandbox.sofascore.fixtures import Fixture
 
 SCHEDULED, FIRST_HALF, SECOND_HALF, HALF_TIME = 0, 6, 7, 31

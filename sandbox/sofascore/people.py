@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from sandbox.sofascore.chance import pick, rng, share
+from sandbox.sample.chance import pick, rng, share
 from sandbox.sofascore.vocabulary import CALENDAR_YEAR, HOSTILE_NAMES, INJURIES, NATIONS, Nation
 
 KEYS_OF_NATION = 48

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.sofascore.chance import Chance, rng
+from sandbox.sample.chance import Chance, rng
 from sandbox.sofascore.figures import keep, rate, work
 from sandbox.sofascore.fixtures import Fixture
 from sandbox.sofascore.outcomes import LENGTHS, Goal, Outcome

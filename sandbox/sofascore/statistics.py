@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sandbox.sofascore.chance import rng
+from sandbox.sample.chance import rng
 from sandbox.sofascore.outcomes import LENGTHS
 from sandbox.sofascore.play import Play
 from sandbox.sofascore.sheets import SIDES, Shot

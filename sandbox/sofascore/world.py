@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
-from sandbox.sofascore.chance import rng, share
+from sandbox.sample.chance import rng, share
 from sandbox.sofascore.competitions import Competition
 from sandbox.sofascore.fixtures import (
     CURRENT_YEAR,

@@ -1,0 +1,117 @@
+"""Whom and what the posts are about: people, shows, couples and brands of our own making."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["person", "show", "couple", "brand"]
+Pronoun = Literal["she", "he", "they", "it"]
+
+
+class Entity(msgspec.Struct, frozen=True, kw_only=True):
+    """One of those whom the owners monitor, or may discover.
+
+    Attributes:
+        id: never changes, and tells the name.
+        name: as people write it.
+        type: what it is.
+        aliases: other spellings that mean nobody else.
+        ambiguous: spellings that are words or names of others too; they mean this one only in its context.
+        handle: account, without @.
+        hashtag: without #.
+        pronoun: how a comment may speak of it without its name.
+        monitored: False for one that is not in the owners' catalogue, and is to be discovered.
+    """
+
+    id: str
+    name: str
+    type: Kind
+    aliases: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
+    handle: str = ""
+    hashtag: str = ""
+    pronoun: Pronoun = "they"
+    monitored: bool = True
+
+
+def _entity(
+    type_: Kind,
+    name: str,
+    pronoun: Pronoun,
+    aliases: str = "",
+    ambiguous: str = "",
+    handle: str = "",
+    hashtag: str = "",
+    monitored: bool = True,
+) -> Entity:
+    """An entity with its spellings, which commas divide; handle and hashtag are the name's letters by default."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    letters = "".join(filter(str.isalnum, plain))
+    return Entity(
+        id="-".join("".join(each if each.isalnum() else " " for each in plain.lower()).split()),
+        name=name,
+        type=type_,
+        aliases=_split(aliases),
+        ambiguous=_split(ambiguous),
+        handle=handle or letters.lower(),
+        hashtag=hashtag or letters,
+        pronoun=pronoun,
+        monitored=monitored,
+    )
+
+
+def _split(spellings: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in spellings.split(",") if each.strip())
+
+
+MONITORED = (
+    _entity("person", "Ben Harlow", "he", "Benny Harlow", "Ben", "realbenharlow"),
+    _entity("person", "Mara Quill", "she", "Marah Quill", "Mara", "maraquill"),
+    _entity("person", "Zoë Alvérez-Lund", "she", "Zoe Alverez Lund, Zoë Alvérez", "Zoë", "zoealverez"),
+    _entity("person", "Dario Venn", "he", "", "Dario", "dario.venn"),
+    _entity("person", "Summer Vale", "she", "", "Summer", "summervale"),
+    _entity("person", "Chase Pennick", "he", "Chase P", "Chase", "chasepennick"),
+    _entity("person", "Rose Winterbourne", "she", "Lady Winterbourne", "Rose", "rosewinterbourne"),
+    _entity("person", "Mark Oseiba", "he", "", "Mark", "markoseiba"),
+    _entity("person", "Will Tarrowby", "he", "Prince Will Tarrowby", "Will", "willtarrowby"),
+    _entity("person", "Tess O'Rourkean", "she", "Tess ORourkean", "Tess", "tess_orourkean"),
+    _entity("person", "Juno Parkellis", "they", "", "Juno", "junoparkellis"),
+    _entity("person", "Inés Calloweth", "she", "Ines Calloweth", "Inés", "inescalloweth"),
+    _entity("person", "Lola Marchettine", "she", "", "Lola", "lolamarchettine"),
+    _entity("person", "Kit Hargrieve", "he", "", "Kit", "kithargrieve"),
+    _entity("person", "MC Fjordlight", "they", "Fjordlight", "", "mcfjordlight", "Fjordlight"),
+    _entity("person", "Theo Brandtner", "he", "T. Brandtner", "Theo", "theobrandtner"),
+    _entity("show", "The Salt Harbour", "it", "Salt Harbour", "", "saltharbourtv", "SaltHarbour"),
+    _entity("show", "Lanternlight", "it", "Lantern Light", "", "lanternlight"),
+    _entity("show", "Second Course", "it", "", "Second", "secondcourse"),
+    _entity("show", "Her Honour", "it", "Her Honor", "", "herhonour"),
+    _entity("show", "Crown of Reeds", "it", "COR season 3", "COR", "crownofreeds", "CrownOfReeds"),
+    _entity("show", "Dance Floor Nights", "it", "DFN", "", "dancefloornights", "DFN"),
+    _entity("couple", "Benmara", "they", "Ben Harlow and Mara Quill, Ben & Mara", "", "", "Benmara"),
+    _entity("couple", "Zodario", "they", "Zoë and Dario", "", "", "Zodario"),
+    _entity("couple", "Rosewill", "they", "Rose and Will", "", "", "TeamRosewill"),
+    _entity("brand", "Vellunaire", "it", "Vellunaire Beauty", "", "vellunaire"),
+    _entity(
+        "brand", "Orchard & Pine", "it", "Orchard and Pine", "Orchard", "orchardandpine", "OrchardAndPine"
+    ),
+    _entity("brand", "Nimbus Cola", "it", "", "Nimbus", "nimbuscola"),
+    _entity("brand", "Halcyonix", "it", "Halcyonix Studios", "", "halcyonix"),
+)
+"""The owners' catalogue."""
+
+UNMONITORED = (
+    _entity("person", "Odessa Finchley", "she", monitored=False),
+    _entity("person", "Rafael Montesi", "he", monitored=False),
+    _entity("person", "Priya Lakshmanar", "she", monitored=False),
+    _entity("show", "Paper Lions", "it", monitored=False),
+    _entity("brand", "Copperleaf Coffee", "it", monitored=False),
+)
+"""Names that comments have and the catalogue has not."""
+
+CREDIT = "Picto Images"
+"""The agency that every other caption credits: the commonest name of all, and no entity."""
+
+BY_ID = {entity.id: entity for entity in (*MONITORED, *UNMONITORED)}

@@ -1,0 +1,87 @@
+"""Exports of Apify's scraper of TikTok's comments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from sandbox.comments.formats import Item, Items, milliseconds, told_time, with_replies
+from sandbox.comments.rows import CommentRow, Row
+from sandbox.comments.scrapes import Scrape, Seen, SeenPost, see
+from sandbox.comments.world import World
+
+COLUMNS = (
+    "text", "diggCount", "replyCommentTotal", "createTimeISO", "uniqueId", "videoWebUrl", "uid", "cid",
+    "avatarThumbnail", "createTime", "repliesToId", "likedByAuthor", "pinnedByAuthor", "input", "submittedVideoUrl",
+)  # fmt: skip
+
+
+class Tiktok(Items):
+    """Comments with ids. Replies are items of their own, or (every other export) JSON within what they reply to."""
+
+    name = "tiktok"
+    platforms = ("tiktok",)
+    title = "dataset_tiktok-comments-scraper"
+
+    def columns(self, world: World, scrape: Scrape) -> list[str]:
+        return [*COLUMNS, "replies"] if _nests(scrape) else list(COLUMNS)
+
+    def as_line(self, item: Item) -> Item:
+        """Replies are JSON in a cell, whatever else becomes columns of its own."""
+        if not item.get("replies"):
+            return item
+        return {**item, "replies": msgspec.json.encode(item["replies"]).decode()}
+
+    def items(self, world: World, scrape: Scrape) -> Iterator[tuple[Item, Row]]:
+        for on in see(world, scrape):
+            if _nests(scrape):
+                for seen in on.comments:
+                    nested = [_item(world, scrape, on, reply) for reply in seen.replies]
+                    item, row = _item(world, scrape, on, seen, tuple(told for _, told in nested))
+                    yield {**item, "replies": [reply for reply, _ in nested]}, row
+            else:
+                yield from (_item(world, scrape, on, seen) for seen, _ in with_replies(on.comments))
+
+
+def _nests(scrape: Scrape) -> bool:
+    return scrape.number % 2 == 0
+
+
+def _item(
+    world: World, scrape: Scrape, on: SeenPost, seen: Seen, nested: tuple[CommentRow, ...] = ()
+) -> tuple[Item, CommentRow]:
+    comment = seen.comment
+    at = told_time(scrape, comment)
+    parent = comment.parent.id if comment.parent else None
+    item = {
+        "text": comment.text,
+        "diggCount": seen.likes,
+        "replyCommentTotal": seen.reply_count,
+        "createTimeISO": milliseconds(at),
+        "uniqueId": seen.author,
+        "videoWebUrl": on.post.url,
+        "uid": world.user_id(comment.user),
+        "cid": comment.id,
+        "avatarThumbnail": "https://cdn.example/a.jpg",
+        "createTime": int(at.timestamp()) if at else None,
+        "repliesToId": parent,
+        "likedByAuthor": False,
+        "pinnedByAuthor": False,
+        "input": on.post.url,
+        "submittedVideoUrl": on.post.url,
+    }
+    row = CommentRow(
+        "tiktok",
+        comment.id,
+        on.post.id,
+        seen.author,
+        comment.text,
+        comment,
+        parent_id=parent,
+        created_at=at,
+        likes=seen.likes,
+        reply_count=seen.reply_count,
+        nested=nested,
+    )
+    return item, row
