@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -14,14 +14,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from include.quality import contract
 from include.registry.registry import Registry
-from include.sources import source as sources
 from include.sources.sofascore import build, competitions, match_tables, tables
 from include.storage.store import Store
 from sandbox.ctgov.server import SampleUpstream as SampleCtgov
 from sandbox.pubchem.server import SampleUpstream as SamplePubchem
 from sandbox.sofascore.server import SampleUpstream as SampleSofascore
+from tests.sources.conftest import lighten
 from tests.sources.daily import DailyRuns
 
 
@@ -63,19 +62,11 @@ class Worlds:
 
 @contextmanager
 def small_worlds(postgres: str, template_database: str, folder: Path) -> Iterator[Worlds]:
-    """Worlds of small samples, few competitions and one contract of each source: no verdict is looked at.
+    """Worlds of small samples, few competitions and a light gate: no verdict is looked at.
 
     Of SofaScore they have the tables of matches, from which all others are computed whatever a run was asked for.
     """
     few = tuple(each for each in competitions.load() if each.id in {17, 16})
-    load_all = contract.load_all
-    all_tables = {
-        name: [table.name for table in sources.load(name).schema().tables] for name in sources.names()
-    }
-
-    def one_contract(source: str, names: Sequence[str]) -> dict[str, Path]:
-        return {names[0]: load_all(source, all_tables[source])[names[0]]}
-
     with (
         pytest.MonkeyPatch.context() as patch,
         SampleCtgov(size=150, seed=5, mean_bytes=6_000, compress=False) as ctgov,
@@ -85,6 +76,6 @@ def small_worlds(postgres: str, template_database: str, folder: Path) -> Iterato
         patch.setattr(competitions, "load", lambda: few)
         patch.setattr(tables, "TABLES", match_tables.MATCH_TABLES)
         patch.setattr(build, "_write_derived", lambda run, candidate: None)
-        patch.setattr(contract, "load_all", one_contract)
+        lighten(patch)
         upstreams = {"ctgov": ctgov, "pubchem": pubchem, "sofascore": sofascore}
         yield Worlds(postgres, template_database, folder, upstreams)
