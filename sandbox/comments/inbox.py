@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from include.storage.inbox import MARKER
+from include.storage.store import Store
 from sandbox.comments import hostile, plan
 from sandbox.comments.exports import Export
 from sandbox.comments.rows import Row
 from sandbox.comments.world import World
 
-MARKER = ".done"
 _QUIET = timedelta(minutes=5)
 _TWICE, _GROWING, _MARKED = 1, 2, 3
 
@@ -87,6 +88,12 @@ class Inbox:
         else:
             self._age(name, export.scrape.at)
         return Delivered(name, size, digest, export, share >= 1, again)
+
+    def copy_to(self, store: Store) -> None:
+        """Put every file that stands there now below a store's root, under the name that it has."""
+        for path in sorted(self.folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                store.fs.put_file(str(path), f"{store.root}/{path.relative_to(self.folder).as_posix()}")
 
     def drop(self, kind: hostile.Kind) -> list[Delivered]:
         """Put hostile files of a kind there: see hostile.Kind."""

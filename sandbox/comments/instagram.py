@@ -32,6 +32,11 @@ _RANKED = 90
 _PRECISE_BELOW = 10
 
 
+def as_posted(caption: str) -> str:
+    """A caption as the scrapers find it: a word joiner at each end of a line, and empty lines between paragraphs."""
+    return "\u2060\n\u2060\n".join(caption.split("\n"))
+
+
 class ApifySimple(Items):
     """Comments without ids, each with its post. Replies stand among direct comments, and nothing tells them."""
 
@@ -50,7 +55,7 @@ class ApifySimple(Items):
                     {
                         "shortCode": on.post.short_code,
                         "url": on.post.url,
-                        "caption": on.caption,
+                        "caption": as_posted(on.caption),
                         "ownerUsername": seen.author,
                         "text": seen.comment.text,
                         "timestamp": milliseconds(at),
@@ -336,7 +341,7 @@ class ApifyPosts(Items):
                 post.id,
                 post.url,
                 post,
-                on.caption,
+                as_posted(on.caption),
                 post.posted_at,
                 None if hidden else on.likes,
                 on.views,
@@ -357,7 +362,7 @@ def _post(world: World, on: SeenPost, hidden: bool) -> Item:
         "inputUrl": f"https://www.instagram.com/{post.owner}/",
         "type": post.media,
         "productType": "clips" if video else None,
-        "caption": on.caption,
+        "caption": as_posted(on.caption),
         "timestamp": milliseconds(post.posted_at),
         "commentsCount": on.declared,
         "likesCount": -1 if hidden else on.likes,
@@ -494,7 +499,8 @@ def _metadata(on: SeenPost) -> dict[str, str]:
     url = post.url.rstrip("/")
     day = f"{post.posted_at:%B} {post.posted_at.day}, {post.posted_at.year}"
     likes = short(on.likes)
-    shown = f'{likes.upper()} likes, {on.declared} comments - {post.owner} on {day}: "{on.caption}"'
+    caption = as_posted(on.caption)
+    shown = f'{likes.upper()} likes, {on.declared} comments - {post.owner} on {day}: "{caption}"'
     heads = {
         "al:android:app_name": "Instagram",
         "al:android:package": "com.instagram.android",
@@ -505,7 +511,7 @@ def _metadata(on: SeenPost) -> dict[str, str]:
         "apple-mobile-web-app-status-bar-style": "default",
         "application-title": "Instagram",
         "bingbot": "noarchive",
-        "caption": f'Lantern Weekly on Instagram: "{on.caption}"',
+        "caption": f'Lantern Weekly on Instagram: "{caption}"',
         "color-scheme": "light",
         "description": shown,
         "fb:app_id": "124024574287414",
@@ -514,7 +520,7 @@ def _metadata(on: SeenPost) -> dict[str, str]:
         "mobile-web-app-capable": "yes",
         "og:description": shown,
         "og:site_name": "Instagram",
-        "og:title": f'Lantern Weekly on Instagram: "{on.caption}"',
+        "og:title": f'Lantern Weekly on Instagram: "{caption}"',
         "og:type": "article",
         "og:url": f"https://www.instagram.com/{post.owner}/p/{post.short_code}/",
         "owner_user_id": _OWNER_ID,
@@ -531,7 +537,7 @@ def _metadata(on: SeenPost) -> dict[str, str]:
         **{_PREFIX + name: value for name, value in heads.items()},
         "author_username": post.owner,
         "comments": str(on.declared),
-        "description": " ".join(on.caption.split()),
+        "description": " ".join(caption.split()),
         "feedback": "Post metadata extracted.",
         "likes": likes,
         "original_url": url,

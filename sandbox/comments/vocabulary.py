@@ -133,6 +133,8 @@ JUNK = (
     "follow for follow",
     "click the link in my bio http://win-a-phone.example/now",
     "PROMO on WhatsApp +00 000 0000",
+    '=HYPERLINK("http://prize.example?x="&A1,"click")',
+    "<script>alert('first')</script> <b>wow</b> &amp; more",
     "asdfghjkl",
     "........",
     "1",

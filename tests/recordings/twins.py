@@ -55,6 +55,33 @@ TWINS: dict[str, dict[str, tuple[str, ...] | str]] = {
             "tests/sources/pubchem/test_publish.py::test_what_pubchem_deletes_is_gone_after_a_round",
         ),
     },
+    "comments/test_shape.py": {
+        "test_the_header_is_the_recorded_one": (
+            "tests/sandbox/comments/test_formats.py::test_esuit",
+            "tests/sandbox/comments/test_formats.py::test_apify_raw_has_every_number_of_columns",
+            "tests/sandbox/comments/test_formats.py::test_apify_posts_narrow_and_wide",
+            "tests/sandbox/comments/test_formats.py::test_apify_metadata_tells_counts_and_days_as_people_read_them",
+            "tests/sandbox/comments/test_formats.py::test_youtube_comments_have_no_ids",
+        ),
+        "test_marks_quotes_and_ends_of_lines_are_the_recorded_ones": (
+            "tests/sandbox/comments/test_formats.py::test_every_format_has_its_quotes_and_ends_of_lines",
+            "tests/sandbox/comments/test_formats.py::test_youtube_videos_end_early_where_figures_are_hidden",
+        ),
+        "test_the_preamble_is_made_of_the_same_lines": (
+            "tests/sandbox/comments/test_formats.py::test_raw_below_a_preamble_has_the_exact_media_id",
+            "tests/sandbox/comments/test_formats.py::test_esuit_below_a_preamble",
+        ),
+        "test_cells_hold_what_the_recorded_ones_hold": (
+            "tests/sandbox/comments/test_formats.py::test_apify_raw_drifts_and_rounds_media_ids",
+            "tests/sandbox/comments/test_formats.py::test_apify_posts_narrow_and_wide",
+        ),
+        "test_recorded_media_ids_are_rounded_as_the_sample_rounds_them": (
+            "tests/sandbox/comments/test_ids.py::test_a_number_that_went_through_a_float_ends_in_zeros",
+        ),
+        "test_recorded_short_codes_are_the_recorded_ids": (
+            "tests/sandbox/comments/test_ids.py::test_a_short_code_is_the_media_id_in_another_alphabet",
+        ),
+    },
     "ctgov/test_publish.py": {
         "test_the_published_tables_hold_every_recorded_study_with_its_values": (
             "tests/sources/ctgov/test_build.py::test_a_first_run_publishes_every_study",

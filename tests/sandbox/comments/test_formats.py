@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -71,6 +72,29 @@ def test_every_record_is_a_row_in_the_same_order(world: World, name: str, form: 
         assert known is None or known in content
         if isinstance(row, CommentRow):
             assert json.dumps(row.text, ensure_ascii=False) in content
+
+
+ENDS = {
+    "esuit": "\n", "esuit_preamble": "\r\n", "apify_simple": "\r\n", "apify_comments": "\r\n", "apify_raw": "\r\n",
+    "raw_preamble": "\r\n", "apify_posts": "\r\n", "apify_metadata": "\r\n", "youtube_comments": "\r\n",
+    "youtube_videos": "\n", "youtube_full": "\n", "tiktok": "\r\n",
+}  # fmt: skip
+"""How each format ends its lines."""
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_has_its_quotes_and_ends_of_lines(world: World, name: str) -> None:
+    whole = reading.text_of(export(world, name), world)
+    header = (
+        whole[whole.index('"Id"' if name == "esuit_preamble" else '"b') :] if FORMATS[name].single else whole
+    )
+    first = header.split("\n")[0] + "\n"
+    assert first.endswith(ENDS[name]) and first.endswith("\r\n") == ENDS[name].endswith("\r\n")
+    assert (first[0] == '"') == FORMATS[name].single
+    unquoted = re.sub(r'"[^"]*"', "", header)
+    assert ('"' in unquoted) is False
+    ends = {re.sub(r"[^\r\n]", "", line) for line in unquoted.splitlines(keepends=True)}
+    assert ends - {""} == {ENDS[name]}
 
 
 @pytest.mark.parametrize("platform", FORMATS["esuit"].platforms)

@@ -6,10 +6,13 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+import fsspec
 import pytest
 
+from include.storage.inbox import MARKER
+from include.storage.store import Store
 from sandbox.comments import plan
-from sandbox.comments.inbox import MARKER, Inbox
+from sandbox.comments.inbox import Inbox
 from sandbox.comments.world import World
 
 
@@ -69,3 +72,16 @@ def test_files_of_earlier_days_stay(inbox: Inbox) -> None:
         before = {path.name for path in inbox.folder.iterdir()}
         inbox.deliver(day)
         assert before < {path.name for path in inbox.folder.iterdir()}
+
+
+def test_the_same_files_stand_below_a_store(inbox: Inbox) -> None:
+    inbox.deliver(0)
+    inbox.drop("names")
+    inbox.copy_to(Store.from_uri("memory://inbox/prefix"))
+    memory = fsspec.filesystem("memory")
+    found = {str(path).removeprefix("/inbox/prefix/") for path in memory.find("/inbox/prefix")}
+    there = {path.relative_to(inbox.folder).as_posix() for path in inbox.folder.rglob("*") if path.is_file()}
+    assert found == there
+    assert all(
+        memory.cat_file(f"/inbox/prefix/{name}") == (inbox.folder / name).read_bytes() for name in there
+    )
