@@ -11,16 +11,16 @@ import csv
 import gzip
 import hashlib
 import json
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.recordings.served import Served
 
 ALL, CTGOV, EU, JAPAN = 1856916, 3647573, 3647574, 3647575
 COLLECTIONS = {CTGOV: "clinicaltrials", EU: "clinicaltrials_eu", JAPAN: "clinicaltrials_jp"}
@@ -265,10 +265,47 @@ def no_habit(asked: Asked, reply: Reply) -> Reply:
     return reply
 
 
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    replay: PubChem
+
+    def do_GET(self) -> None:
+        self._answer("GET", {})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self._answer("POST", {name: values[0] for name, values in parse_qs(body).items()})
+
+    def _answer(self, method: str, form: Mapping[str, str]) -> None:
+        reply = self.replay.reply(method, self.path, form, self.headers.get("Content-Type", ""))
+        self.send_response_only(reply.status)
+        body = reply.body
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+            if (name.lower(), value) == ("content-encoding", "gzip"):
+                body = gzip.compress(body)
+        if reply.close:
+            self.send_header("Connection", "close")
+            self.close_connection = True
+        if reply.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+            body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in _parts(body)) + b"0\r\n\r\n"
+        elif not reply.close:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing is logged."""
+
+
 @dataclass
-class PubChem:
+class PubChem(Served):
     """The server; used as a context."""
 
+    handler = _Handler
     folder: Path
     listed: dict[int, list[int]]
     trials: dict[str, list[Row]]
@@ -280,25 +317,7 @@ class PubChem:
     """Whether a row of trials is an answer for a compound."""
     asked: list[tuple[Asked, int]] = field(default_factory=list)
     """What was asked for, and the status of the answer."""
-    url: str = ""
-
-    def __enter__(self) -> Self:
-        self._lock = threading.Lock()
-        self._times: Counter[tuple[str, str]] = Counter()
-        handler = type("Handler", (_Handler,), {"pubchem": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    _times: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def forget(self) -> None:
         """Start counting again, and answer as recorded again."""
@@ -426,42 +445,6 @@ def cids_of(row: Row) -> list[int]:
 def _named(body: Any, collection: str) -> Any:
     (only,) = body["SDQOutputSet"]
     return {"SDQOutputSet": [{**only, "collection": collection}]}
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    pubchem: PubChem
-
-    def do_GET(self) -> None:
-        self._answer("GET", {})
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        self._answer("POST", {name: values[0] for name, values in parse_qs(body).items()})
-
-    def _answer(self, method: str, form: Mapping[str, str]) -> None:
-        reply = self.pubchem.reply(method, self.path, form, self.headers.get("Content-Type", ""))
-        self.send_response_only(reply.status)
-        body = reply.body
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-            if (name.lower(), value) == ("content-encoding", "gzip"):
-                body = gzip.compress(body)
-        if reply.close:
-            self.send_header("Connection", "close")
-            self.close_connection = True
-        if reply.chunked:
-            self.send_header("Transfer-Encoding", "chunked")
-            body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in _parts(body)) + b"0\r\n\r\n"
-        elif not reply.close:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
-
-    def log_message(self, *arguments: object) -> None:
-        """Nothing is logged."""
 
 
 def _parts(body: bytes) -> list[bytes]:

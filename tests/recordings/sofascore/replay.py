@@ -12,14 +12,14 @@ import copy
 import csv
 import json
 import re
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.recordings.served import Served
 
 Body = dict[str, Any]
 Reply = tuple[int, Any]
@@ -367,33 +367,35 @@ def no_fault(path: str) -> Reply | None:
     return None
 
 
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    replay: SofaScore
+
+    def do_GET(self) -> None:
+        status, value_ = self.replay.reply(self.path)
+        body = json.dumps(value_).encode()
+        self.send_response_only(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing is logged."""
+
+
 @dataclass
-class SofaScore:
+class SofaScore(Served):
     """The server; used as a context. `asked` are the paths below /api/v1, `statuses` how they were answered."""
 
+    handler = _Handler
     seasons: dict[int, list[Body]]
     matches: dict[int, Match]
     fault: Callable[[str], Reply | None] = no_fault
     asked: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
-    url: str = ""
-
-    def __enter__(self) -> Self:
-        self._lock = threading.Lock()
-        handler = type("Handler", (_Handler,), {"sofascore": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def forget(self) -> None:
         """Start counting again, and answer as recorded again."""
@@ -487,25 +489,6 @@ class SofaScore:
 def _entry(event: Body) -> Body:
     """An event as lists have it: without what only its own body tells."""
     return {key: each for key, each in event.items() if key not in {"venue", "referee", "attendance"}}
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    sofascore: SofaScore
-
-    def do_GET(self) -> None:
-        status, value_ = self.sofascore.reply(self.path)
-        body = json.dumps(value_).encode()
-        self.send_response_only(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
-
-    def log_message(self, *arguments: object) -> None:
-        """Nothing is logged."""
 
 
 def recorded_sofascore(recordings: Path) -> SofaScore:
