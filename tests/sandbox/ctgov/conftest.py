@@ -29,13 +29,6 @@ def upstream() -> Iterator[SampleUpstream]:
         yield upstream
 
 
-@pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        yield session
-
-
 def getter(session: requests.Session, upstream: SampleUpstream) -> Get:
     def get(path: str, headers: dict[str, str] | None = None, **params: Any) -> requests.Response:
         dotted = {name.replace("__", "."): value for name, value in params.items()}

@@ -1,23 +1,14 @@
 """The command line: it serves until told to stop, and comes back where it was."""
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import requests
 
 from tests.sandbox.command import Command
 
 COMMAND = Command("ctgov")
 run, serving = COMMAND.run, COMMAND.serving
-
-
-@pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        yield session
 
 
 def test_it_serves_until_terminated_and_goes_on_where_it_was(

@@ -60,13 +60,6 @@ class Client:
         return dict(found)
 
 
-@pytest.fixture(scope="session")
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        yield session
-
-
 @pytest.fixture(scope="package")
 def served() -> Iterator[SampleUpstream]:
     """A sample of 700 studies that no test may change."""

@@ -42,13 +42,6 @@ class Client:
 
 
 @pytest.fixture(scope="package")
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        yield session
-
-
-@pytest.fixture(scope="package")
 def served() -> Iterator[SampleUpstream]:
     """A sample of 240 matches that no test may change."""
     with SampleUpstream(size=240, seed=7) as upstream:
