@@ -17,6 +17,8 @@ from sandbox.sample.server import JSON, Answer, Incoming
 TOKEN = "apify_api_sandbox"  # noqa: S105  (of the sample, which guards nothing)
 NO_LIMIT = 999_999_999_999
 """What the API says was the limit when none was asked for."""
+OPEN = "/v2/browser-info"
+"""What the API tells everybody: how it sees a request."""
 LINES = "application/jsonl; charset=utf-8"
 _PATH = re.compile(r"/v2/datasets/([^/]+)(/items)?/?")
 _TRUE = {"1", "true"}
@@ -35,7 +37,9 @@ def error(status: int, kind: str, message: str, headers: Mapping[str, str] | Non
 
 
 def refused(request: Incoming) -> Answer | None:
-    """The answer to a request without the account's token; None for one with it."""
+    """The answer to a request without the account's token; None for one with it, or that needs none."""
+    if request.path == OPEN:
+        return None
     given = request.headers.get("Authorization", "")
     token = given.removeprefix("Bearer ") if given.startswith("Bearer ") else request.params.get("token", "")
     if not token:
@@ -56,6 +60,9 @@ class Api:
 
     def answer(self, request: Incoming, day: int, hits: Hits) -> Answer:
         """The answer to a request that has the token."""
+        if request.path == OPEN:
+            seen = {"method": request.method, "clientIp": "127.0.0.1", "countryCode": "PT", "bodyLength": 0}
+            return Answer(200, JSON, [msgspec.json.encode(seen)])
         if request.path == "/v2/users/me":
             return _data({"id": "lAnTeRn0000000000", "username": "lantern"})
         if request.path == "/v2/datasets":

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-_NEEDS = re.compile('[",\r\n]')
+_NEEDS = re.compile('["\r\n]')
 
 
-def needed(cells: Iterable[str], end: str) -> str:
+def needed(cells: Collection[str], end: str) -> str:
     """A line with quotes where they are needed."""
-    return ",".join(f'"{_doubled(cell)}"' if _NEEDS.search(cell) else cell for cell in cells) + end
+    line = ",".join(cells)
+    if line.count(",") == len(cells) - 1 and not _NEEDS.search(line):
+        return line + end
+    return (
+        ",".join(f'"{_doubled(cell)}"' if "," in cell or _NEEDS.search(cell) else cell for cell in cells)
+        + end
+    )
 
 
 def quoted(cells: Iterable[str], end: str) -> str:
@@ -25,24 +31,22 @@ def _doubled(cell: str) -> str:
 
 def cell(value: Any) -> str:
     """A value of JSON in a cell: nothing for null, and true and false as JSON has them."""
-    match value:
-        case None:
-            return ""
-        case True | False:
-            return str(value).lower()
-    return str(value)
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def flat(item: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """An item as a line of CSV: `user/username`, `hashtags/0`. An empty list or object has no column."""
     found: dict[str, str] = {}
     for key, value in item.items():
-        name = f"{prefix}{key}"
-        match value:
-            case dict():
-                found |= flat(value, f"{name}/")
-            case list() | tuple():
-                found |= flat({str(index): each for index, each in enumerate(value)}, f"{name}/")
-            case _:
-                found[name] = cell(value)
+        name = prefix + key
+        if isinstance(value, str):
+            found[name] = value
+        elif isinstance(value, dict):
+            found |= flat(value, f"{name}/")
+        elif isinstance(value, list):
+            found |= flat({str(index): each for index, each in enumerate(value)}, f"{name}/")
+        else:
+            found[name] = cell(value)
     return found

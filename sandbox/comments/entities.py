@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -22,7 +22,8 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
         ambiguous: spellings that are words or names of others too; they mean this one only in its context.
         handle: account, without @.
         hashtag: without #.
-        pronoun: how a comment may speak of it without its name.
+        pronoun: how a comment may speak of it without its name; comments do so of people.
+        members: of a couple, the ids of both.
         monitored: False for one that is not in the owners' catalogue, and is to be discovered.
     """
 
@@ -34,6 +35,7 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     handle: str = ""
     hashtag: str = ""
     pronoun: Pronoun = "they"
+    members: tuple[str, ...] = ()
     monitored: bool = True
 
 
@@ -63,6 +65,10 @@ def _entity(
     )
 
 
+def _couple(name: str, aliases: str, members: tuple[str, str], hashtag: str = "") -> Entity:
+    return msgspec.structs.replace(_entity("couple", name, "they", aliases, hashtag=hashtag), members=members)
+
+
 def _split(spellings: str) -> tuple[str, ...]:
     return tuple(each.strip() for each in spellings.split(",") if each.strip())
 
@@ -79,7 +85,7 @@ MONITORED = (
     _entity("person", "Will Tarrowby", "he", "Prince Will Tarrowby", "Will", "willtarrowby"),
     _entity("person", "Tess O'Rourkean", "she", "Tess ORourkean", "Tess", "tess_orourkean"),
     _entity("person", "Juno Parkellis", "they", "", "Juno", "junoparkellis"),
-    _entity("person", "Inés Calloweth", "she", "Ines Calloweth", "Inés", "inescalloweth"),
+    _entity("person", "Inés Calloweth", "she", "", "Inés", "inescalloweth"),
     _entity("person", "Lola Marchettine", "she", "", "Lola", "lolamarchettine"),
     _entity("person", "Kit Hargrieve", "he", "", "Kit", "kithargrieve"),
     _entity("person", "MC Fjordlight", "they", "Fjordlight", "", "mcfjordlight", "Fjordlight"),
@@ -90,9 +96,9 @@ MONITORED = (
     _entity("show", "Her Honour", "it", "Her Honor", "", "herhonour"),
     _entity("show", "Crown of Reeds", "it", "COR season 3", "COR", "crownofreeds", "CrownOfReeds"),
     _entity("show", "Dance Floor Nights", "it", "DFN", "", "dancefloornights", "DFN"),
-    _entity("couple", "Benmara", "they", "Ben Harlow and Mara Quill, Ben & Mara", "", "", "Benmara"),
-    _entity("couple", "Zodario", "they", "Zoë and Dario", "", "", "Zodario"),
-    _entity("couple", "Rosewill", "they", "Rose and Will", "", "", "TeamRosewill"),
+    _couple("Benmara", "Ben Harlow and Mara Quill, Ben & Mara", ("ben-harlow", "mara-quill")),
+    _couple("Zodario", "Zoë and Dario", ("zoe-alverez-lund", "dario-venn")),
+    _couple("Rosewill", "Rose and Will", ("rose-winterbourne", "will-tarrowby"), "TeamRosewill"),
     _entity("brand", "Vellunaire", "it", "Vellunaire Beauty", "", "vellunaire"),
     _entity(
         "brand", "Orchard & Pine", "it", "Orchard and Pine", "Orchard", "orchardandpine", "OrchardAndPine"
@@ -115,3 +121,25 @@ CREDIT = "Picto Images"
 """The agency that every other caption credits: the commonest name of all, and no entity."""
 
 BY_ID = {entity.id: entity for entity in (*MONITORED, *UNMONITORED)}
+
+
+def catalogue() -> dict[str, Any]:
+    """The owners' catalogue in the form of the source's own: what a YAML file of it holds.
+
+    An ambiguous spelling has no words of context: it means somebody where text, post or parent name them otherwise.
+    """
+    return {"entities": [_entry(entity) for entity in MONITORED]}
+
+
+def _entry(entity: Entity) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": entity.id, "name": entity.name, "type": entity.type}
+    lists = {
+        "aliases": list(entity.aliases),
+        "ambiguous": [{"alias": each} for each in entity.ambiguous],
+        "handles": [entity.handle],
+        "hashtags": [entity.hashtag],
+        "members": list(entity.members),
+    }
+    if entity.type == "person":
+        entry["pronouns"] = entity.pronoun
+    return entry | {key: value for key, value in lists.items() if value}

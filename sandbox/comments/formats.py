@@ -64,20 +64,19 @@ class Items(Format):
     def columns(self, world: World, scrape: Scrape) -> list[str]:
         """The header: every column that some item of the file fills, in the order in which they come."""
         found: dict[str, None] = {}
-        for item, _ in self.items(world, scrape):
-            found |= dict.fromkeys(flat(self.as_line(item)))
+        for cells, _ in self.lines(world, scrape):
+            found |= dict.fromkeys(cells)
         return list(found)
 
-    def as_line(self, item: Item) -> Item:
-        """The item as it becomes a line of CSV."""
-        return item
+    def lines(self, world: World, scrape: Scrape) -> Iterator[tuple[dict[str, str], Row]]:
+        """Each item as cells of CSV by their column, and what it tells. Cells without a column are left out."""
+        return ((flat(item), row) for item, row in self.items(world, scrape))
 
     def pieces(self, world: World, scrape: Scrape, form: Form = "csv") -> Iterator[Piece]:
         if form == "csv":
             columns = self.columns(world, scrape)
             yield Piece(needed(columns, self.end))
-            for item, row in self.items(world, scrape):
-                cells = flat(self.as_line(item))
+            for cells, row in self.lines(world, scrape):
                 yield Piece(needed([cells.get(column, "") for column in columns], self.end), row)
             return
         before, between, after = ("[", ",\n", "]") if form == "json" else ("", "\n", "\n")

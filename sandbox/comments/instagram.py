@@ -187,10 +187,18 @@ class ApifyRaw(Items):
         return list(self.drift(scrape))
 
     def items(self, world: World, scrape: Scrape) -> Iterator[tuple[Item, Row]]:
+        columns = self.drift(scrape)
         for on in see(world, scrape):
-            yield from self.of_post(world, scrape, on)
+            for item, row in self.of_post(world, scrape, on):
+                yield _selected(item, columns), row
+
+    def lines(self, world: World, scrape: Scrape) -> Iterator[tuple[dict[str, str], Row]]:
+        for on in see(world, scrape):
+            for item, row in self.of_post(world, scrape, on):
+                yield flat(item), row
 
     def of_post(self, world: World, scrape: Scrape, on: SeenPost) -> Iterator[tuple[Item, Row]]:
+        """Each comment with everything that the app may tell of it."""
         columns = self.drift(scrape)
         replies = "parent_comment_id" in columns
         for index, (seen, depth) in enumerate(with_replies(on.comments)):
@@ -213,7 +221,7 @@ class ApifyRaw(Items):
                 likes=seen.likes,
                 reply_count=seen.reply_count if "child_comment_count" in columns else None,
             )
-            yield _selected(_raw(world, seen, index, media, parent), columns), row
+            yield _raw(world, seen, index, media, parent), row
 
 
 class RawPreamble(ApifyRaw):

@@ -45,7 +45,12 @@ class Said:
     junk: bool = False
 
 
-_PRONOUNS = {"she": ("she", "her"), "he": ("he", "his"), "they": ("they", "their"), "it": ("it", "its")}
+_PRONOUNS = {
+    "she": ("she", "her", "is", "s"),
+    "he": ("he", "his", "is", "s"),
+    "they": ("they", "their", "are", ""),
+    "it": ("it", "its", "is", "s"),
+}
 _PHRASES = {1: words.POSITIVE, 0: words.NEUTRAL, -1: words.NEGATIVE}
 _OF_PRONOUNS = {1: words.PRONOUN_POSITIVE, 0: words.PRONOUN_NEUTRAL, -1: words.PRONOUN_NEGATIVE}
 _GENERIC = {1: words.GENERIC_POSITIVE, 0: words.GENERIC_NEUTRAL, -1: words.GENERIC_NEGATIVE}
@@ -118,9 +123,11 @@ def _compared(chance: Chance, subjects: Sequence[Entity], mood: Mood, friend: Ca
 
 def _pronoun(chance: Chance, subjects: Sequence[Entity], mood: Mood, friend: Callable[[], str]) -> Said:
     entity = subjects[0]
-    they, their = _PRONOUNS[entity.pronoun]
+    if entity.type != "person":
+        return _generic(chance, subjects, mood, friend)
+    they, their, is_, s = _PRONOUNS[entity.pronoun]
     feeling = _feeling(chance, mood(entity))
-    text = chance.choice(_OF_PRONOUNS[feeling]).replace("{they}", they).replace("{their}", their)
+    text = chance.choice(_OF_PRONOUNS[feeling]).format(they=they, their=their, **{"is": is_, "s": s})
     return Said(_voice(chance, text, feeling), "en", feeling, (Mention(entity.id, "pronoun", feeling),))
 
 

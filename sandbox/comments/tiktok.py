@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from sandbox.comments.csv_text import flat
 from sandbox.comments.formats import Item, Items, milliseconds, told_time, with_replies
 from sandbox.comments.rows import CommentRow, Row
 from sandbox.comments.scrapes import Scrape, Seen, SeenPost, see
@@ -27,11 +28,11 @@ class Tiktok(Items):
     def columns(self, world: World, scrape: Scrape) -> list[str]:
         return [*COLUMNS, "replies"] if _nests(scrape) else list(COLUMNS)
 
-    def as_line(self, item: Item) -> Item:
-        """Replies are JSON in a cell, whatever else becomes columns of its own."""
-        if not item.get("replies"):
-            return item
-        return {**item, "replies": msgspec.json.encode(item["replies"]).decode()}
+    def lines(self, world: World, scrape: Scrape) -> Iterator[tuple[dict[str, str], Row]]:
+        """Replies are JSON in a cell."""
+        for item, row in self.items(world, scrape):
+            replies = item.get("replies")
+            yield flat({**item, "replies": msgspec.json.encode(replies).decode() if replies else None}), row
 
     def items(self, world: World, scrape: Scrape) -> Iterator[tuple[Item, Row]]:
         for on in see(world, scrape):

@@ -1,6 +1,6 @@
 """What people say, all of it made up for this sample.
 
-In a phrase {e} is where an entity is named, {they} and {their} its pronouns.
+In a phrase {e} is where an entity is named, {they} and {their} are its pronouns, and {is} and {s} the verb's form.
 """
 
 POSITIVE = (
@@ -60,20 +60,20 @@ NEUTRAL = (
     "is this the same place where {e} was in March",
 )
 PRONOUN_POSITIVE = (
-    "{they} looks amazing",
+    "{they} look{s} amazing",
     "love {their} voice",
-    "{they} is the sweetest, I adore this",
+    "{they} {is} the sweetest, I adore this",
     "wow, {their} best look yet",
-    "{they} deserves all the happiness",
+    "{they} deserve{s} all the happiness",
 )
 PRONOUN_NEGATIVE = (
-    "{they} needs to stop, this is sad",
+    "{they} need{s} to stop, this is sad",
     "{their} attitude is terrible",
-    "I don't trust a word {they} says, so fake",
-    "{they} looks angry and bitter",
+    "I don't trust a word {they} say{s}, so fake",
+    "{they} look{s} angry and bitter",
 )
 PRONOUN_NEUTRAL = (
-    "where is {they} going",
+    "where {is} {they} going",
     "is that {their} sister",
     "what did {they} say at the end",
 )
@@ -209,10 +209,10 @@ HEADLINES = (
     "A closer look at {e} and {topic}",
 )
 QUOTES = (
-    '"I never thought I would say this, but here we are," {they} tells Lantern Weekly.',
+    '"I never thought I would say this, but here we are," {they} told Lantern Weekly.',
     '"People see an hour of it, and think they know us."',
     '"It was, honestly, the best [and worst] year of my life."',
-    "Asked whether it was worth it, {they} only smiles: 'Ask me in ten years, then again in twenty.'",
+    "Asked whether it was worth it, {they} only smiled: 'Ask me in ten years, then again in twenty.'",
 )
 GIVEN = (
     "amber", "blue", "cedar", "dusty", "early", "foggy", "golden", "happy", "icy", "jolly", "kind", "lucky", "misty",

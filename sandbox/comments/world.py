@@ -36,11 +36,6 @@ _COMMENTS_BITS = 22
 _USUAL_COMMENTS = 180
 _DAY = timedelta(days=1)
 _RENAMED = 0.06
-_COUPLES = {
-    "benmara": ("ben-harlow", "mara-quill"),
-    "zodario": ("zoe-alverez-lund", "dario-venn"),
-    "rosewill": ("rose-winterbourne", "will-tarrowby"),
-}
 _OWNERS: dict[Platform, str] = {
     "instagram": "lanternweekly",
     "youtube": "Lantern Weekly",
@@ -201,8 +196,8 @@ class World:
             return (chance.choice(UNMONITORED),)
         # The first of the catalogue are in most of the news
         main = MONITORED[int(len(MONITORED) * chance.random() ** 2)]
-        if main.id in _COUPLES:
-            return (main, *(BY_ID[each] for each in _COUPLES[main.id]))
+        if main.members:
+            return (main, *(BY_ID[each] for each in main.members))
         other = chance.choice(MONITORED)
         return (main, other) if other is not main and chance.happens(0.4) else (main,)
 

@@ -127,6 +127,7 @@ def test_without_the_token_nothing_is_told(client: Client) -> None:
         assert (without.status_code, without.json()["error"]["type"]) == (401, "token-not-provided")
         assert (wrong.status_code, wrong.json()["error"]["type"]) == (401, "user-or-token-not-found")
     assert client.get("/v2/users/me").json()["data"]["username"] == USER
+    assert client.get("/v2/browser-info", token=None).json()["method"] == "GET"
 
 
 @pytest.mark.parametrize("path", ["/v2/datasets/unknown", "/v2/datasets/unknown/items", "/v2/other", "/"])
