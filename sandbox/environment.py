@@ -25,7 +25,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -162,7 +165,7 @@ def describe(project: Path = PROJECT, *, state: Path | None = None, ui_port: int
     for source in sample_sources(project):
         running = upstream(source, state)
         if running is not None and running.address:
-            variables[f"AIRFLOW_CONN_{source.upper()}_API"] = _upstream_connection(running.address)
+            variables[f"AIRFLOW_CONN_{source.upper()}_API"] = _upstream_connection(source, running.address)
     return Environment(project, state, variables, kept["ui_password"])
 
 
@@ -365,11 +368,20 @@ def _connection(**fields: object) -> str:
     return json.dumps(fields)
 
 
-def _upstream_connection(address: str) -> str:
+def _upstream_connection(source: str, address: str) -> str:
     url = urlsplit(address)
-    return _connection(
-        conn_type="http", schema=url.scheme, host=url.hostname, port=port_of(address), extra=SAMPLE_LIMITS
-    )
+    own = _sample_fields(source)
+    fields = {"conn_type": "http", "schema": url.scheme, "host": url.hostname, "port": port_of(address)}
+    return _connection(**{**fields, **own, "extra": {**SAMPLE_LIMITS, **own.get("extra", {})}})
+
+
+def _sample_fields(source: str) -> dict[str, Any]:
+    """What the connection of a sample holds besides its address, where its folder has a module that says so."""
+    name = f"sandbox.{source}"
+    if find_spec(name) is None or find_spec(f"{name}.connection") is None:
+        return {}
+    fields: dict[str, Any] = import_module(f"{name}.connection").FIELDS
+    return fields
 
 
 def _without_airflow(variables: Mapping[str, str]) -> dict[str, str]:

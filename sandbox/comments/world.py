@@ -22,7 +22,6 @@ Platform = Literal["instagram", "youtube", "tiktok", "facebook", "reddit"]
 Media = Literal["Image", "Sidecar", "Video"]
 
 FIRST_DAY = date(2026, 11, 17)
-LEAST = 100
 HISTORY = 28
 """Days before day 0 on which there were posts."""
 OPEN = timedelta(days=14)
@@ -129,17 +128,17 @@ class World:
     """See the module.
 
     Args:
-        size: comments that were written before day 0, about; from LEAST on.
+        size: comments that were written before day 0, about; from 1 on.
         seed: another one is another world.
         first: the date of day 0.
 
     Raises:
-        ValueError: the size is too small for every platform to have some.
+        ValueError: the size is not positive.
     """
 
     def __init__(self, size: int, seed: int, first: date = FIRST_DAY) -> None:
-        if size < LEAST:
-            raise ValueError(f"a world of {size} comments is too small; it has {LEAST} at least")
+        if size < 1:
+            raise ValueError(f"a world of {size} comments cannot be; it has 1 at least")
         self.size, self.seed, self.first = size, seed, first
         self.posts_a_day = max(2, round(size / HISTORY / _USUAL_COMMENTS))
         self._mean = size / HISTORY / self.posts_a_day

@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from sandbox import environment, postgres, services, ui
+from sandbox.comments.api import TOKEN
+from sandbox.comments.datasets import IDS
 from sandbox.environment import Environment
 from sandbox.errors import SetupError
 
@@ -151,6 +153,16 @@ def test_an_upstream_that_runs_has_its_connection(project: Path, state: Path) ->
     assert connection["conn_type"] == "http"
     assert connection["extra"] == environment.SAMPLE_LIMITS
     assert (state / "toy.json").read_text() == "5 6"
+
+
+def test_a_sample_says_what_else_its_connection_holds(project: Path, state: Path) -> None:
+    folder = project / "sandbox" / "comments"
+    folder.mkdir()
+    (folder / "__main__.py").write_text(UPSTREAM)
+    environment.start_upstream("comments", project=project, state=state)
+    connection = json.loads(describe(project).variables["AIRFLOW_CONN_COMMENTS_API"])
+    assert connection["password"] == TOKEN
+    assert connection["extra"] == {**environment.SAMPLE_LIMITS, "datasets": list(IDS)}
 
 
 def test_an_upstream_comes_back_on_its_port(project: Path, state: Path) -> None:

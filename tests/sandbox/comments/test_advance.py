@@ -13,17 +13,16 @@ from sandbox.comments.datasets import IDS
 from sandbox.comments.server import SampleUpstream
 
 
-def every_item(upstream: SampleUpstream, dataset: str) -> list[object]:
+def every_item(upstream: SampleUpstream, dataset: str, session: requests.Session) -> list[object]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    found: list[object] = requests.get(
-        f"{upstream.url}/v2/datasets/{dataset}/items", headers=headers, timeout=60
-    ).json()
+    url = f"{upstream.url}/v2/datasets/{dataset}/items"
+    found: list[object] = session.get(url, headers=headers, timeout=60).json()
     return found
 
 
-def test_a_day_brings_posts_files_and_items_and_takes_none(tmp_path: Path) -> None:
+def test_a_day_brings_posts_files_and_items_and_takes_none(tmp_path: Path, session: requests.Session) -> None:
     with SampleUpstream(size=1_000, seed=7, inbox=tmp_path) as upstream:
-        before = {dataset: every_item(upstream, dataset) for dataset in IDS}
+        before = {dataset: every_item(upstream, dataset, session) for dataset in IDS}
         files = {path.name for path in tmp_path.iterdir()}
         moved = upstream.advance()
         assert moved.counts == {
@@ -32,9 +31,11 @@ def test_a_day_brings_posts_files_and_items_and_takes_none(tmp_path: Path) -> No
         }
         assert files < {path.name for path in tmp_path.iterdir()}
         for dataset, items in before.items():
-            after = every_item(upstream, dataset)
+            after = every_item(upstream, dataset, session)
             assert after[: len(items)] == items
-        assert any(len(every_item(upstream, dataset)) > len(items) for dataset, items in before.items())
+        assert any(
+            len(every_item(upstream, dataset, session)) > len(items) for dataset, items in before.items()
+        )
 
 
 def test_several_days_at_once_are_as_one_after_the_other(tmp_path: Path) -> None:
@@ -63,29 +64,27 @@ def test_the_inbox_stands_beside_the_state_file_and_a_restart_goes_on(tmp_path: 
         SampleUpstream(size=2_000, seed=7, state=state)
 
 
-def test_it_follows_the_clock_when_asked(tmp_path: Path) -> None:
+def test_it_follows_the_clock_when_asked(tmp_path: Path, session: requests.Session) -> None:
     days = iter([date(2026, 12, 1), date(2026, 12, 1), date(2026, 12, 3), date(2026, 12, 3)])
     with SampleUpstream(size=1_000, seed=7, inbox=tmp_path, today=lambda: next(days)) as upstream:
         assert upstream.world.first == date(2026, 12, 1)
-        every_item(upstream, IDS[0])
+        every_item(upstream, IDS[0], session)
         assert upstream.day == 0
-        every_item(upstream, IDS[0])
+        every_item(upstream, IDS[0], session)
         assert upstream.day == 2
 
 
-def test_orders_come_over_http(tmp_path: Path) -> None:
+def test_orders_come_over_http(tmp_path: Path, session: requests.Session) -> None:
     with SampleUpstream(size=1_000, seed=7) as upstream:
         control = f"{upstream.url}/_sandbox"
-        assert requests.get(f"{control}/state", timeout=30).json()["inbox"] is None
-        refused = requests.post(f"{control}/drop", json={"kind": "cut"}, timeout=30)
+        assert session.get(f"{control}/state", timeout=30).json()["inbox"] is None
+        refused = session.post(f"{control}/drop", json={"kind": "cut"}, timeout=30)
         assert refused.status_code == 400 and "this sample has no inbox" in refused.text
-        assert (
-            requests.post(f"{control}/advance", json={"days": 2}, timeout=60).json()["counts"]["files"] == 0
-        )
-        told = requests.post(f"{control}/inbox", json={"folder": str(tmp_path / "in")}, timeout=60).json()
+        assert session.post(f"{control}/advance", json={"days": 2}, timeout=60).json()["counts"]["files"] == 0
+        told = session.post(f"{control}/inbox", json={"folder": str(tmp_path / "in")}, timeout=60).json()
         assert told["inbox"] == str(tmp_path / "in") and told["day"] == 2
-        (dropped,) = requests.post(f"{control}/drop", json={"kind": "cut"}, timeout=30).json()
+        (dropped,) = session.post(f"{control}/drop", json={"kind": "cut"}, timeout=30).json()
         assert dropped["name"] == "cut.csv" and not dropped["complete"]
-        files = requests.get(f"{control}/files", timeout=30).json()
+        files = session.get(f"{control}/files", timeout=30).json()
         assert {each["name"] for each in files} == {path.name for path in (tmp_path / "in").iterdir()}
-        assert requests.post(f"{control}/drop", json={"kind": "odd"}, timeout=30).status_code == 400
+        assert session.post(f"{control}/drop", json={"kind": "odd"}, timeout=30).status_code == 400

@@ -17,21 +17,22 @@ from sandbox.comments.server import SampleUpstream
 class Client:
     """Asks a sample as a collector would."""
 
-    def __init__(self, upstream: SampleUpstream) -> None:
+    def __init__(self, upstream: SampleUpstream, session: requests.Session) -> None:
         self.upstream = upstream
+        self._session = session
 
     def get(self, path: str, token: str | None = TOKEN, **params: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return requests.get(f"{self.upstream.url}{path}", params=params, headers=headers, timeout=60)
+        return self._session.get(f"{self.upstream.url}{path}", params=params, headers=headers, timeout=60)
 
     def items(self, dataset: str, **params: Any) -> requests.Response:
         return self.get(f"/v2/datasets/{dataset}/items", **params)
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
+def client(session: requests.Session) -> Iterator[Client]:
     with SampleUpstream(size=3_000, seed=7) as upstream:
-        yield Client(upstream)
+        yield Client(upstream, session)
 
 
 def pages(client: Client, dataset: str, limit: int, **params: Any) -> list[Any]:

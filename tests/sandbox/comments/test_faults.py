@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
@@ -14,6 +14,9 @@ from sandbox.comments.api import TOKEN
 from sandbox.comments.datasets import IDS
 from sandbox.comments.faults import Fault
 from sandbox.comments.server import SampleUpstream
+
+Ask = Callable[..., requests.Response]
+"""Asks for items of a dataset."""
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +32,14 @@ def calm(upstream: SampleUpstream) -> Iterator[None]:
     upstream.faults([])
 
 
-def items(upstream: SampleUpstream, dataset: str = IDS[0], **params: int) -> requests.Response:
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    url = f"{upstream.url}/v2/datasets/{dataset}/items"
-    return requests.get(url, params=params, headers=headers, timeout=30)
+@pytest.fixture
+def items(upstream: SampleUpstream, session: requests.Session) -> Ask:
+    def ask(dataset: str = IDS[0], **params: int) -> requests.Response:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        url = f"{upstream.url}/v2/datasets/{dataset}/items"
+        return session.get(url, params=params, headers=headers, timeout=30)
+
+    return ask
 
 
 @pytest.mark.parametrize(
@@ -46,71 +53,71 @@ def items(upstream: SampleUpstream, dataset: str = IDS[0], **params: int) -> req
     ],
 )
 def test_an_error_in_the_place_of_the_answer_and_then_the_answer(
-    upstream: SampleUpstream, fault: Fault, status: int, kind: str
+    upstream: SampleUpstream, items: Ask, fault: Fault, status: int, kind: str
 ) -> None:
     upstream.faults([fault])
-    answer = items(upstream)
+    answer = items()
     assert (answer.status_code, answer.json()["error"]["type"]) == (status, kind)
-    assert items(upstream).status_code == 200
+    assert items().status_code == 200
 
 
-def test_busy_says_for_how_long(upstream: SampleUpstream) -> None:
+def test_busy_says_for_how_long(upstream: SampleUpstream, items: Ask) -> None:
     upstream.faults([Fault(kind="busy", retry_after=7)])
-    assert items(upstream).headers["Retry-After"] == "7"
+    assert items().headers["Retry-After"] == "7"
     upstream.faults([Fault(kind="busy", retry_after=None)])
-    assert "Retry-After" not in items(upstream).headers
+    assert "Retry-After" not in items().headers
 
 
-def test_a_page_for_people(upstream: SampleUpstream) -> None:
+def test_a_page_for_people(upstream: SampleUpstream, items: Ask) -> None:
     upstream.faults([Fault(kind="html", status=200)])
-    answer = items(upstream)
+    answer = items()
     assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html")
 
 
-def test_what_is_declared_as_json_and_is_none(upstream: SampleUpstream) -> None:
+def test_what_is_declared_as_json_and_is_none(upstream: SampleUpstream, items: Ask) -> None:
     upstream.faults([Fault(kind="not_json")])
     with pytest.raises(json.JSONDecodeError):
-        items(upstream).json()
+        items().json()
 
 
-def test_hang_up(upstream: SampleUpstream) -> None:
+def test_hang_up(upstream: SampleUpstream, items: Ask) -> None:
     upstream.faults([Fault(kind="hang_up")])
     with pytest.raises(requests.ConnectionError):
-        items(upstream)
+        items()
 
 
-def test_cut_off(upstream: SampleUpstream) -> None:
+def test_cut_off(upstream: SampleUpstream, items: Ask) -> None:
     upstream.faults([Fault(kind="cut_off")])
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        items(upstream)
+        items()
 
 
-def test_slow(upstream: SampleUpstream) -> None:
+def test_slow(upstream: SampleUpstream, items: Ask) -> None:
     upstream.faults([Fault(kind="slow", delay=0.3)])
     began = time.monotonic()
-    assert items(upstream).status_code == 200
+    assert items().status_code == 200
     assert time.monotonic() - began >= 0.3
 
 
-def test_garbage_in_one_item(upstream: SampleUpstream) -> None:
-    whole = items(upstream).json()
+def test_garbage_in_one_item(upstream: SampleUpstream, items: Ask) -> None:
+    whole = items().json()
     upstream.faults([Fault(kind="garbage")])
-    spoilt = items(upstream).json()
+    spoilt = items().json()
     assert set(spoilt[0]) == set(whole[0]) and spoilt[0]["id"] == {"garbage": True}
     assert spoilt[1:] == whole[1:]
 
 
-def test_a_key_bears_another_name(upstream: SampleUpstream) -> None:
+def test_a_key_bears_another_name(upstream: SampleUpstream, items: Ask) -> None:
     upstream.faults([Fault(kind="replaced", texts={'"text"': '"content"'})])
-    assert "content" in items(upstream).json()[0]
+    assert "content" in items().json()[0]
 
 
-def test_totals_grow_while_a_scrape_is_under_way(upstream: SampleUpstream) -> None:
-    whole = items(upstream).json()
+def test_totals_grow_while_a_scrape_is_under_way(upstream: SampleUpstream, items: Ask) -> None:
+    whole = items().json()
     upstream.faults([Fault(kind="growing", times=None, keep=0.2, items=5)])
     totals, found = [], []
     while len(totals) < 100:
-        answer = items(upstream, offset=len(found), limit=20)
+        answer = items(offset=len(found), limit=20)
         totals.append(int(answer.headers["X-Apify-Pagination-Total"]))
         found += answer.json()
         if not answer.json():
@@ -119,24 +126,24 @@ def test_totals_grow_while_a_scrape_is_under_way(upstream: SampleUpstream) -> No
     assert found == whole
 
 
-def test_totals_that_are_wrong_or_missing(upstream: SampleUpstream) -> None:
-    whole = len(items(upstream).json())
+def test_totals_that_are_wrong_or_missing(upstream: SampleUpstream, items: Ask) -> None:
+    whole = len(items().json())
     upstream.faults([Fault(kind="wrong_total", items=3)])
-    assert items(upstream).headers["X-Apify-Pagination-Total"] == str(whole + 3)
+    assert items().headers["X-Apify-Pagination-Total"] == str(whole + 3)
     upstream.faults([Fault(kind="no_total")])
-    assert "X-Apify-Pagination-Total" not in items(upstream).headers
+    assert "X-Apify-Pagination-Total" not in items().headers
 
 
-def test_an_empty_page_before_the_end(upstream: SampleUpstream) -> None:
+def test_an_empty_page_before_the_end(upstream: SampleUpstream, items: Ask) -> None:
     upstream.faults([Fault(kind="empty_page")])
-    answer = items(upstream, limit=5)
+    answer = items(limit=5)
     assert answer.json() == [] and int(answer.headers["X-Apify-Pagination-Total"]) > 5
 
 
-def test_a_fault_of_one_dataset_spares_the_others(upstream: SampleUpstream) -> None:
+def test_a_fault_of_one_dataset_spares_the_others(upstream: SampleUpstream, items: Ask) -> None:
     upstream.faults([Fault(kind="error", dataset=IDS[1], times=None)])
-    assert items(upstream, IDS[0]).status_code == 200
-    assert items(upstream, IDS[1]).status_code == 503
+    assert items(IDS[0]).status_code == 200
+    assert items(IDS[1]).status_code == 503
 
 
 def test_a_switch_that_does_not_exist_is_refused(upstream: SampleUpstream) -> None:

@@ -40,9 +40,10 @@ def test_about_as_many_comments_as_asked_for_were_written_before_day_0(size: int
     assert 0.6 * size < written < 1.6 * size
 
 
-def test_a_world_of_too_few_comments_is_refused() -> None:
-    with pytest.raises(ValueError, match="a world of 99 comments is too small"):
-        World(99, 1)
+def test_a_world_without_comments_is_refused_and_one_with_few_has_its_posts() -> None:
+    with pytest.raises(ValueError, match="a world of 0 comments cannot be"):
+        World(0, 1)
+    assert World(5, 1).count(0) == 2 * HISTORY
 
 
 def test_every_platform_has_posts_on_day_0_and_new_ones_come_every_day(world: World) -> None:
