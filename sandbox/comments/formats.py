@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 
 from sandbox.comments.csv_text import flat, needed
-from sandbox.comments.rows import Row
+from sandbox.comments.rows import CommentRow, Row
 from sandbox.comments.scrapes import Scrape, Seen
 from sandbox.comments.world import Comment, Platform, World
 from sandbox.sample.chance import share
@@ -18,6 +18,7 @@ from sandbox.sample.chance import share
 Form = Literal["csv", "json", "jsonl"]
 CRLF, LF = "\r\n", "\n"
 _UNTIMED = 0.01
+_REPEATED = 0.004
 
 Item = dict[str, Any]
 
@@ -90,6 +91,16 @@ def told_time(scrape: Scrape, comment: Comment) -> datetime | None:
     """When a comment was written, where the scrape tells it: of one in a hundred it does not."""
     untimed = share("untimed", scrape.number, comment.id) < _UNTIMED
     return None if untimed else comment.created_at
+
+
+def with_repeats(
+    scrape: Scrape, pairs: Iterable[tuple[Item, CommentRow]]
+) -> Iterator[tuple[Item, CommentRow]]:
+    """Each item, some twice in a row: while a scraper pages, what it has read moves onto the next page."""
+    for item, row in pairs:
+        yield item, row
+        if share("repeated", scrape.number, row.comment.id) < _REPEATED:
+            yield item, row
 
 
 def with_replies(comments: tuple[Seen, ...]) -> Iterator[tuple[Seen, int]]:

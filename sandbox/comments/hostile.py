@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from sandbox.comments.esuit import HEADER, PREAMBLE_HEADER
 from sandbox.comments.exports import Export
 from sandbox.comments.formats import CRLF, LF
 from sandbox.comments.instagram import RAW_NARROW
+from sandbox.comments.packing import zipped
 from sandbox.comments.scrapes import Scrape
 from sandbox.comments.tiktok import COLUMNS as TIKTOK
 from sandbox.comments.world import World
@@ -192,20 +192,11 @@ def _gzip_bomb(world: World) -> list[HostileFile]:
 
 
 def _zip_bomb(world: World) -> list[HostileFile]:
-    def content() -> Iterator[bytes]:
-        bomb = zipfile.ZipInfo("bomb.csv")
-        bomb.compress_type = zipfile.ZIP_DEFLATED
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "bomb.zip")
-            with (
-                zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-                archive.open(bomb, "w", force_zip64=True) as member,
-            ):
-                for _ in range(GIGABYTE // _BLOCK):
-                    member.write(bytes(_BLOCK))
-            yield path.read_bytes()
-
-    return [HostileFile("bomb.zip", content)]
+    return [
+        HostileFile(
+            "bomb.zip", lambda: zipped("bomb.csv", (bytes(_BLOCK) for _ in range(GIGABYTE // _BLOCK)))
+        )
+    ]
 
 
 def _zip_slip(world: World) -> list[HostileFile]:

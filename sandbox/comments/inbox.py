@@ -13,11 +13,13 @@ from include.storage.inbox import MARKER
 from include.storage.store import Store
 from sandbox.comments import hostile, plan
 from sandbox.comments.exports import Export
+from sandbox.comments.packing import Pack, gzipped, zipped
 from sandbox.comments.rows import Row
 from sandbox.comments.world import World
 
 _QUIET = timedelta(minutes=5)
-_TWICE, _GROWING, _MARKED = 1, 2, 3
+_TWICE, _GROWING, _MARKED, _GZIPPED, _ZIPPED = 1, 2, 3, 5, 6
+_PACKS: dict[int, tuple[Pack, str]] = {_GZIPPED: (gzipped, ".gz"), _ZIPPED: (zipped, ".zip")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Delivered:
 
     Attributes:
         name: within the inbox.
-        bytes, sha256: of the file as it is.
+        bytes, sha256: of the file as it is, packed or not.
         export: whose rows it has; None for a hostile file, which has none that count.
         complete: False for one that is still growing, or was cut.
         again: the name of the file whose bytes it repeats.
@@ -50,6 +52,7 @@ class Inbox:
     - Day 1 and every seventh day after: a file of the day before comes again, under another name.
     - Day 2 and so on: one file is still growing; the day after it is whole.
     - Day 3 and so on: a marker `NAME.done` says that a file that was written just now is whole.
+    - Day 5 and so on: a file is packed with gzip, day 6 and so on: one with zip.
 
     Files bear the time of their scrape, so that they were left alone for a while; those that grow bear the present.
     """
@@ -65,21 +68,22 @@ class Inbox:
         found = []
         for turn, export in enumerate(exports):
             grows = day % 7 == _GROWING and turn == 0
-            found.append(self.put(export, share=0.5 if grows else 1.0))
+            packs = day % 7 in _PACKS and turn == 0
+            found.append(
+                self._packed(export, *_PACKS[day % 7]) if packs else self.put(export, 0.5 if grows else 1.0)
+            )
         if day and (day - 1) % 7 == _GROWING:
             found.append(self.put(next(plan.exports(self._world, day - 1))))
         if day % 7 == _TWICE:
             first = next(plan.exports(self._world, day - 1))
-            found.append(self.put(first, name=f"copy of {first.filename}", again=first.filename))
+            found.append(self._again(first))
         if day % 7 == _MARKED:
             self._mark(found[-1].name)
         return found
 
-    def put(
-        self, export: Export, *, name: str = "", share: float = 1.0, again: str | None = None
-    ) -> Delivered:
+    def put(self, export: Export, share: float = 1.0) -> Delivered:
         """Write a file; share: how much of it, below 1 for one that is still growing, and is touched just now."""
-        name = name or export.filename
+        name = export.filename
         size, digest = self.write(name, export.content(self._world))
         if share < 1:
             size = int(size * share)
@@ -87,7 +91,21 @@ class Inbox:
             digest = hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
         else:
             self._age(name, export.scrape.at)
-        return Delivered(name, size, digest, export, share >= 1, again)
+        return Delivered(name, size, digest, export, share >= 1)
+
+    def _again(self, export: Export) -> Delivered:
+        """Write a file that was there before, under another name."""
+        name = f"copy of {export.filename}"
+        size, digest = self.write(name, export.content(self._world))
+        self._age(name, export.scrape.at)
+        return Delivered(name, size, digest, export, again=export.filename)
+
+    def _packed(self, export: Export, pack: Pack, ending: str) -> Delivered:
+        """Write a file packed."""
+        name = export.filename + ending
+        size, digest = self.write(name, pack(export.filename, export.content(self._world)))
+        self._age(name, export.scrape.at)
+        return Delivered(name, size, digest, export)
 
     def copy_to(self, store: Store) -> None:
         """Put every file that stands there now below a store's root, under the name that it has."""

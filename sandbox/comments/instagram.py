@@ -18,6 +18,7 @@ from sandbox.comments.formats import (
     Piece,
     milliseconds,
     told_time,
+    with_repeats,
     with_replies,
 )
 from sandbox.comments.rows import CommentRow, PostRow, Row
@@ -83,8 +84,7 @@ class ApifyComments(Items):
 
     def items(self, world: World, scrape: Scrape) -> Iterator[tuple[Item, Row]]:
         for on in see(world, scrape):
-            for seen in on.comments:
-                yield self._item(world, scrape, on, seen)
+            yield from with_repeats(scrape, (self._item(world, scrape, on, seen) for seen in on.comments))
 
     def _item(self, world: World, scrape: Scrape, on: SeenPost, seen: Seen) -> tuple[Item, CommentRow]:
         comment, at = seen.comment, told_time(scrape, seen.comment)
@@ -189,15 +189,15 @@ class ApifyRaw(Items):
     def items(self, world: World, scrape: Scrape) -> Iterator[tuple[Item, Row]]:
         columns = self.drift(scrape)
         for on in see(world, scrape):
-            for item, row in self.of_post(world, scrape, on):
+            for item, row in with_repeats(scrape, self.of_post(world, scrape, on)):
                 yield _selected(item, columns), row
 
     def lines(self, world: World, scrape: Scrape) -> Iterator[tuple[dict[str, str], Row]]:
         for on in see(world, scrape):
-            for item, row in self.of_post(world, scrape, on):
+            for item, row in with_repeats(scrape, self.of_post(world, scrape, on)):
                 yield flat(item), row
 
-    def of_post(self, world: World, scrape: Scrape, on: SeenPost) -> Iterator[tuple[Item, Row]]:
+    def of_post(self, world: World, scrape: Scrape, on: SeenPost) -> Iterator[tuple[Item, CommentRow]]:
         """Each comment with everything that the app may tell of it."""
         columns = self.drift(scrape)
         replies = "parent_comment_id" in columns

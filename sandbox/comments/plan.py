@@ -9,7 +9,7 @@ from itertools import count
 from sandbox.comments.exports import FORMATS, Encoding, Export
 from sandbox.comments.formats import Form
 from sandbox.comments.scrapes import Scrape
-from sandbox.comments.world import Platform, Post, World
+from sandbox.comments.world import Platform, World
 
 YOUNG_DAYS = 5
 """Posts are scraped again until they are so old."""
@@ -36,12 +36,12 @@ def exports(world: World, day: int) -> Iterator[Export]:
     known = world.count(day)
     young = range(0 if day == 0 else max(0, known - YOUNG_DAYS * world.posts_a_day), known)
     numbers = count(1000 * day)
-    of: dict[Platform, list[Post]] = {platform: [] for platform in _LEADS}
+    of: dict[Platform, dict[int, int]] = {platform: {} for platform in _LEADS}
     for post in map(world.post, young):
         if post.posted_at <= at:
-            of[post.platform].append(post)
-    for platform, seen in of.items():
-        posts = [post.number for post in seen]
+            of[post.platform][post.number] = post.comments
+    for platform, said in of.items():
+        posts = list(said)
         formats = _LEADS[platform]
         for turn, chunk in enumerate(_chunks(posts, len(formats) if day == 0 else 1)):
             name = formats[(day + turn) % len(formats)]
@@ -54,11 +54,11 @@ def exports(world: World, day: int) -> Iterator[Export]:
         if posts and platform in _OF_POSTS:
             for chunk in _chunks(posts, 1):
                 yield Export(_OF_POSTS[platform], Scrape(next(numbers), at, chunk))
-        most_said = sorted(seen, key=lambda post: -post.comments)
-        for name, post in zip(_SINGLES.get(platform, ()), most_said, strict=False):
+        most_said = sorted(said, key=lambda post: -said[post])
+        for name, one in zip(_SINGLES.get(platform, ()), most_said, strict=False):
             number = next(numbers)
-            yield Export(name, Scrape(number, at, (post.number,), 1.0), "csv", _encoding(name, number))
-    few = [post.number for post in of["instagram"][-3:]]
+            yield Export(name, Scrape(number, at, (one,), 1.0), "csv", _encoding(name, number))
+    few = list(of["instagram"])[-3:]
     if few:
         yield Export("apify_metadata", Scrape(next(numbers), at, few), name=f"export ({day}).csv")
 

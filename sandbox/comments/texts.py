@@ -123,7 +123,9 @@ def _compared(chance: Chance, subjects: Sequence[Entity], mood: Mood, friend: Ca
 
 def _pronoun(chance: Chance, subjects: Sequence[Entity], mood: Mood, friend: Callable[[], str]) -> Said:
     entity = subjects[0]
-    if entity.type != "person":
+    # A pronoun that may mean two of them means none
+    alike = [each for each in subjects if each.type == "person" and each.pronoun == entity.pronoun]
+    if alike != [entity]:
         return _generic(chance, subjects, mood, friend)
     they, their, is_, s = _PRONOUNS[entity.pronoun]
     feeling = _feeling(chance, mood(entity))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from sandbox.comments.csv_text import flat
-from sandbox.comments.formats import Item, Items, milliseconds, told_time, with_replies
+from sandbox.comments.formats import Item, Items, milliseconds, told_time, with_repeats, with_replies
 from sandbox.comments.rows import CommentRow, Row
 from sandbox.comments.scrapes import Scrape, Seen, SeenPost, see
 from sandbox.comments.world import World
@@ -36,13 +36,20 @@ class Tiktok(Items):
 
     def items(self, world: World, scrape: Scrape) -> Iterator[tuple[Item, Row]]:
         for on in see(world, scrape):
-            if _nests(scrape):
-                for seen in on.comments:
-                    nested = [_item(world, scrape, on, reply) for reply in seen.replies]
-                    item, row = _item(world, scrape, on, seen, tuple(told for _, told in nested))
-                    yield {**item, "replies": [reply for reply, _ in nested]}, row
-            else:
-                yield from (_item(world, scrape, on, seen) for seen, _ in with_replies(on.comments))
+            yield from with_repeats(
+                scrape, _nested(world, scrape, on) if _nests(scrape) else _listed(world, scrape, on)
+            )
+
+
+def _nested(world: World, scrape: Scrape, on: SeenPost) -> Iterator[tuple[Item, CommentRow]]:
+    for seen in on.comments:
+        replies = [_item(world, scrape, on, reply) for reply in seen.replies]
+        item, row = _item(world, scrape, on, seen, tuple(told for _, told in replies))
+        yield {**item, "replies": [reply for reply, _ in replies]}, row
+
+
+def _listed(world: World, scrape: Scrape, on: SeenPost) -> Iterator[tuple[Item, CommentRow]]:
+    return (_item(world, scrape, on, seen) for seen, _ in with_replies(on.comments))
 
 
 def _nests(scrape: Scrape) -> bool:

@@ -113,7 +113,7 @@ COMPARED = (
 TRAPS = (
     "the benefit concert is on Friday",
     "no benefits for the crew, as always",
-    "he is on the bench again",
+    "my uncle is on the bench again",
     "mark my words",
     "will you watch it tonight",
     "a rose by any other name",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -352,3 +353,11 @@ def test_some_times_are_missing_and_another_scrape_tells_them(world: World) -> N
     }
     assert any(missing.values())
     assert not set.intersection(*missing.values())
+
+
+@pytest.mark.parametrize("name", ["apify_raw", "apify_comments", "tiktok"])
+def test_a_few_records_come_twice_in_a_file(name: str) -> None:
+    world = World(12_000, 7)
+    rows = comment_rows(export(world, name, number=3), world)
+    counts = Counter(row.comment_id for row in rows)
+    assert 0 < sum(count > 1 for count in counts.values()) < 0.02 * len(rows)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,6 +67,19 @@ def test_on_day_3_a_marker_says_that_a_file_that_was_just_written_is_whole(inbox
     (marker,) = inbox.folder.glob(f"*{MARKER}")
     assert marker.name.removesuffix(MARKER) in delivered
     assert marker.read_bytes() == b""
+
+
+def test_a_file_is_gzipped_on_day_5_and_zipped_on_day_6(inbox: Inbox, world: World) -> None:
+    packed = [inbox.deliver(day)[0] for day in (5, 6)]
+    assert [Path(file.name).suffix for file in packed] == [".gz", ".zip"]
+    whole = [b"".join(next(plan.exports(world, day)).content(world)) for day in (5, 6)]
+    assert gzip.decompress((inbox.folder / packed[0].name).read_bytes()) == whole[0]
+    archive = zipfile.ZipFile(inbox.folder / packed[1].name)
+    assert archive.namelist() == [packed[1].name.removesuffix(".zip")]
+    assert archive.read(archive.namelist()[0]) == whole[1]
+    for file in packed:
+        data = (inbox.folder / file.name).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file.bytes, file.sha256)
 
 
 def test_files_of_earlier_days_stay(inbox: Inbox) -> None:
