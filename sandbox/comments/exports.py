@@ -9,14 +9,8 @@ from typing import Literal, TypeVar
 
 from sandbox.comments.esuit import Esuit, EsuitPreamble
 from sandbox.comments.formats import Form, Format
-from sandbox.comments.instagram import (
-    ApifyComments,
-    ApifyMetadata,
-    ApifyPosts,
-    ApifyRaw,
-    ApifySimple,
-    RawPreamble,
-)
+from sandbox.comments.instagram import ApifyComments, ApifyRaw, ApifySimple, RawPreamble
+from sandbox.comments.instagram_posts import ApifyMetadata, ApifyPosts
 from sandbox.comments.rows import CommentRow, OtherRow, PostRow, Row
 from sandbox.comments.scrapes import Scrape
 from sandbox.comments.tiktok import Tiktok

@@ -12,7 +12,8 @@ import pytest
 from sandbox.comments import ids
 from sandbox.comments.esuit import HEADER
 from sandbox.comments.exports import FORMATS, Export
-from sandbox.comments.instagram import POST_COLUMNS, RAW_NARROW, RAW_USUAL, RAW_WIDE
+from sandbox.comments.instagram import RAW_NARROW, RAW_USUAL, RAW_WIDE
+from sandbox.comments.instagram_posts import POST_COLUMNS
 from sandbox.comments.scrapes import Scrape
 from sandbox.comments.world import World
 from sandbox.comments.youtube import COMMENT_COLUMNS, VIDEO_COLUMNS

@@ -14,7 +14,8 @@ import pytest
 from sandbox.comments import ids
 from sandbox.comments.exports import FORMATS, Encoding, Export
 from sandbox.comments.formats import Form
-from sandbox.comments.instagram import POST_COLUMNS, RAW_USUAL, RAW_WIDE
+from sandbox.comments.instagram import RAW_USUAL, RAW_WIDE
+from sandbox.comments.instagram_posts import POST_COLUMNS
 from sandbox.comments.rows import CommentRow, PostRow
 from sandbox.comments.scrapes import Scrape
 from sandbox.comments.world import Platform, World
