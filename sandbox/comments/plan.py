@@ -47,17 +47,16 @@ def exports(world: World, day: int) -> Iterator[Export]:
             name = formats[(day + turn) % len(formats)]
             # Some scrapes see everything, so that what vanished can be told
             coverage = 1.0 if (day + turn) % 2 else None
-            number = next(numbers)
-            yield Export(
-                name, Scrape(number, at, chunk, coverage), _form(name, day + turn), _encoding(name, number)
-            )
+            number, form = next(numbers), _form(name, day + turn)
+            yield Export(name, Scrape(number, at, chunk, coverage), form, _encoding(name, form, number))
         if posts and platform in _OF_POSTS:
             for chunk in _chunks(posts, 1):
-                yield Export(_OF_POSTS[platform], Scrape(next(numbers), at, chunk))
+                number, of_posts = next(numbers), _OF_POSTS[platform]
+                yield Export(of_posts, Scrape(number, at, chunk), "csv", _encoding(of_posts, "csv", number))
         most_said = sorted(said, key=lambda post: -said[post])
         for name, one in zip(_SINGLES.get(platform, ()), most_said, strict=False):
             number = next(numbers)
-            yield Export(name, Scrape(number, at, (one,), 1.0), "csv", _encoding(name, number))
+            yield Export(name, Scrape(number, at, (one,), 1.0), "csv", _encoding(name, "csv", number))
     few = list(of["instagram"])[-3:]
     if few:
         yield Export("apify_metadata", Scrape(next(numbers), at, few), name=f"export ({day}).csv")
@@ -75,6 +74,9 @@ def _form(name: str, turn: int) -> Form:
     return forms[turn % len(forms)]
 
 
-def _encoding(name: str, number: int) -> Encoding:
-    """What a person saves the file as; programs write UTF-8."""
-    return _ENCODINGS[number % len(_ENCODINGS)] if name.startswith("esuit") else "utf-8"
+def _encoding(name: str, form: Form, number: int) -> Encoding:
+    """What a person saves the file as; programs write UTF-8, as CSV with a mark or without."""
+    if name.startswith("esuit"):
+        return _ENCODINGS[number % len(_ENCODINGS)]
+    marked = form == "csv" and not FORMATS[name].single and number % 3 == 0
+    return "utf-8-sig" if marked else "utf-8"
