@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.ctgov.corpus import LISTED, Corpus, scramble
-from sandbox.ctgov.faults import Hits
+from sandbox.ctgov.faults import Fault, Hits
 from sandbox.ctgov.generator import Generator
 from sandbox.ctgov.query import (
     BadRequestError,
@@ -71,6 +71,8 @@ class Api:
 
     def _page(self, query: ListQuery, hits: Hits) -> list[bytes]:
         matching = self._matching(query.selection)
+        if "lost" in hits:
+            matching = self._without(hits["lost"].fault, matching)
         start = query.offset
         following = start + query.page_size
         if "duplicate_page" in hits:
@@ -103,6 +105,13 @@ class Api:
                 del self._selections[next(iter(self._selections))]
             self._selections[key] = select(self._corpus, selection)
         return self._selections[key]
+
+    def _without(self, fault: Fault, matching: NDArray[np.int32]) -> NDArray[np.int32]:
+        """What is left of some studies, given by index."""
+        if not fault.ids:
+            return matching[: int(fault.keep * len(matching))]
+        lost = [self._corpus.find(number) for number in map(parse_nct_id, fault.ids) if number is not None]
+        return matching[~np.isin(matching, [index for index in lost if index is not None])]
 
     def _study(self, path: str, parameters: Mapping[str, str], etag: str | None) -> Answer:
         name = path.rpartition("/")[2]

@@ -20,6 +20,7 @@ Kind = Literal[
     "wrong_content_type",
     "wrong_type",
     "replaced",
+    "lost",
 ]
 
 
@@ -38,10 +39,12 @@ class Fault(Switch, frozen=True, kw_only=True):
     - slow: the answer begins after `delay` seconds;
     - wrong_content_type: the right body, declared as `content_type`;
     - wrong_type: the brief title of every `every`-th study of a page is a number;
-    - replaced: `texts` in the body are others: a country got another name, an id is claimed as an alias.
+    - replaced: `texts` in the body are others: a country got another name, an id is claimed as an alias;
+    - lost: /studies answers with `keep` of what it has (0: nothing), or with all but `ids`, and counts no more:
+      to windows of updates, lists of ids or questions by id alone where `asked` says so.
 
     duplicate_page shows only on pages asked for with a token, repeated_token and wrong_type only on /studies,
-    moving_total only where totalCount is asked for. See Switch for how often a fault strikes.
+    moving_total only where totalCount is asked for, lost only on /studies. See Switch for how often a fault strikes.
     """
 
     kind: Kind
@@ -53,6 +56,9 @@ class Fault(Switch, frozen=True, kw_only=True):
     content_type: str = "text/plain; charset=UTF-8"
     every: Annotated[int, Meta(ge=1)] = 5
     texts: dict[str, str] = field(default_factory=dict)
+    asked: Literal["window", "list", "ids"] | None = None
+    keep: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    ids: tuple[str, ...] = ()
 
 
 Hits = Mapping[str, Hit[Fault]]
@@ -62,10 +68,16 @@ Hits = Mapping[str, Hit[Fault]]
 def can_show(fault: Fault, path: str, parameters: Mapping[str, str]) -> bool:
     """Whether a fault can show in the answer to this request."""
     is_list = path.endswith("/studies")
+    asked = {
+        "window": "filter.advanced" in parameters,
+        "list": "fields" in parameters,
+        "ids": "filter.ids" in parameters,
+    }
     shows = {
         "duplicate_page": is_list and "pageToken" in parameters,
         "repeated_token": is_list,
         "wrong_type": is_list,
+        "lost": is_list and (fault.asked is None or asked[fault.asked]),
         "moving_total": is_list and parameters.get("countTotal") == "true" and "pageToken" not in parameters,
     }
     return path.startswith(fault.path) and shows.get(fault.kind, True)

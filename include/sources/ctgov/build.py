@@ -28,7 +28,7 @@ from include.storage import duckdb_session
 from include.storage.landing import Landed
 from include.storage.tables import CONTENT_HASH, Table
 
-STUDY_KINDS = ("studies", "gaps", "reread")
+STUDY_KINDS = ("studies", "overlap", "gaps", "reread")
 RANGE_STUDIES = 100_000
 """Studies whose rows are sorted at once; more of them would not fit the session's memory."""
 DERIVED = {"removals"}
@@ -85,7 +85,8 @@ def build(run: Run, candidate: Candidate) -> Built:
             "duplicates": duplicates,
             "quarantined": parsed.quarantined,
             "reread": facts.get("reread", 0),
-            "gone": _count(con, "gone"),
+            "gone": _count(con, "gone SEMI JOIN previous_studies USING (nct_id)"),
+            "absent": facts.get("absent", 0),
         },
         upstream={name: facts[name] for name in ("data_version", "api_version", "full", "truncated")},
         full=facts["full"],

@@ -5,20 +5,25 @@ also lists every id: what we hold and the list lacks is asked for one by one bef
 list has and we lack is fetched. Each run also reads again a slice of the studies that it holds, in the order of their
 ids, since some change without a date of update (docs/upstreams/ctgov.md). If the upstream's data version moves
 meanwhile, everything starts over.
+
+That something is not there is believed nowhere without a control (include/upstream/control.py): a window must hold the
+studies that are known of its days, and what is asked for by id, or by its page, is asked for twice.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+import random
 import re
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -26,7 +31,8 @@ from include.publishing import manifest as manifests
 from include.sources.ctgov.tables import SCHEMA_VERSION
 from include.sources.source import Probe, Run
 from include.storage.landing import Landing
-from include.upstream.answers import ContractBreak, Kind
+from include.upstream import control
+from include.upstream.answers import ContractBreak, Kind, Transient
 from include.upstream.limits import BadSetting
 from include.upstream.session import UpstreamSession
 
@@ -46,6 +52,12 @@ RESTARTS = 3
 MISSING_SHARE = 0.01
 MISSING_ALWAYS_CONFIRMED = 100
 GAPS_MAX = 10_000
+FEW, FEW_SHARE = 2, 0.1
+"""So many of the studies that are known of its days a window may lack, or this share of them, before it is doubted.
+
+From one run to the next a few in 100,000 leave it (removed, merged, withheld), so the share is far above what happens;
+the number is for samples, whose windows are small."""
+_NAMED = 5
 _NCT_ID = re.compile(r"NCT[0-9]{8}")
 log = logging.getLogger(__name__)
 
@@ -72,6 +84,7 @@ class _Identification(msgspec.Struct):
 
 class _Protocol(msgspec.Struct):
     identificationModule: _Identification = msgspec.field(default_factory=_Identification)  # noqa: N815
+    statusModule: Any = None  # noqa: N815 - likewise
 
 
 class _Identified(msgspec.Struct):
@@ -159,14 +172,26 @@ def _number(nct_id: str) -> int:
     return int(nct_id[3:])
 
 
-def data_version(upstream: UpstreamSession) -> ApiVersion:
-    """The upstream's data version. Raises ContractBreak where /version is not as it always was."""
-    return upstream.get(f"{PATH}/version").json(ApiVersion)
+def data_version(run: Run, upstream: UpstreamSession) -> ApiVersion:
+    """The upstream's data version. Raises ContractBreak where /version is not as it always was.
+
+    Raises Transient where it is older than the committed one: a server that lags behind would take studies back.
+    """
+    version = upstream.get(f"{PATH}/version").json(ApiVersion)
+    committed = run.watermarks.get("data_timestamp", "")
+    if version.dataTimestamp < committed:
+        raise Transient(
+            f"{upstream.base_url}/{PATH}/version says {version.dataTimestamp}, which is before {committed}, the data "
+            "version of latest. A server that lags behind was asked: nothing of it is taken, and latest stays. The "
+            "next try asks again.",
+            cause=f"the data version went back from {committed} to {version.dataTimestamp}",
+        )
+    return version
 
 
 def probe(run: Run, upstream: UpstreamSession) -> Probe:
     """Whether the data version moved since the last committed one, and whether a study still has an id."""
-    version = data_version(upstream)
+    version = data_version(run, upstream)
     facts = msgspec.to_builtins(version)
     committed = run.watermarks.get("data_timestamp")
     asked = sorted(name for name in ("full_refresh", "since", "limit") if run.params.get(name))
@@ -174,9 +199,15 @@ def probe(run: Run, upstream: UpstreamSession) -> Probe:
     if idle and (run.base is None or _since_reread(run) < REREAD_EVERY):
         return Probe(False, f"Nothing new: the upstream still has data version {committed}.", facts)
     page = upstream.get(f"{PATH}/studies", {"format": "json", "pageSize": 1}).json(Page)
-    if not page.studies or not _id_of(page.studies[0]):
+    if not page.studies:
+        raise Transient(
+            f"{upstream.base_url}/{PATH}/studies answered that there are no studies at all. That is an outage and no "
+            "answer; latest stays. The next try asks again.",
+            cause="the list of all studies is empty",
+        )
+    if not _identified(page.studies[0]).nct_id:
         raise ContractBreak(
-            f"{upstream.base_url}/{PATH}/studies answered a page of {len(page.studies)} studies without "
+            f"{upstream.base_url}/{PATH}/studies answered a study without "
             "protocolSection.identificationModule.nctId. The response shape has changed; latest stays."
         )
     why = f"asked for with {', '.join(asked)}" if asked else f"last committed: {committed or 'none'}"
@@ -255,7 +286,7 @@ def extract(run: Run, upstream: UpstreamSession) -> Mapping[str, Any]:
     """
     reason = ""
     for _ in range(RESTARTS):
-        version = data_version(upstream)
+        version = data_version(run, upstream)
         asked = plan(run, version)
         landing = run.raw.open({**asdict(asked), "query": asked.query}, version.dataTimestamp)
         if landing.progress.complete:
@@ -263,7 +294,7 @@ def extract(run: Run, upstream: UpstreamSession) -> Mapping[str, Any]:
         crawl = Crawl(run, upstream, landing, asked, version)
         try:
             facts = crawl.run_phases()
-            _check_unmoved(upstream, version)
+            _check_unmoved(run, upstream, version)
         except _Moved as moved:
             reason = str(moved)
             log.warning("%s: %s; starting over", run.source, reason)
@@ -271,6 +302,8 @@ def extract(run: Run, upstream: UpstreamSession) -> Mapping[str, Any]:
             continue
         kind = "all studies" if facts["full"] else "what was updated"
         facts["summary"] = f"{kind}: {facts['studies_received']} of {facts['studies_declared']} declared"
+        if facts.get("absent"):
+            facts["summary"] += f"; {facts['absent']} studies are listed, but found neither by id nor by page"
         landing.finish(facts)
         return facts
     raise ContractBreak(
@@ -279,8 +312,8 @@ def extract(run: Run, upstream: UpstreamSession) -> Mapping[str, Any]:
     )
 
 
-def _check_unmoved(upstream: UpstreamSession, version: ApiVersion) -> None:
-    now = data_version(upstream)
+def _check_unmoved(run: Run, upstream: UpstreamSession, version: ApiVersion) -> None:
+    now = data_version(run, upstream)
     if now.dataTimestamp != version.dataTimestamp:
         raise _Moved(f"the data version moved from {version.dataTimestamp} to {now.dataTimestamp}")
 
@@ -298,13 +331,16 @@ class Tally:
     unidentified: int = 0
     ids: IdSet = field(default_factory=IdSet)
     aliases: set[str] = field(default_factory=set)
+    newest: str = ""
+    """The last date of update among them."""
     used: set[str | None] = field(default_factory=set)
 
     def take(self, line: bytes) -> None:
         """Count a study; one without an id is for the build to quarantine."""
         self.rows += 1
-        nct_id, aliases = _identified(line)
+        nct_id, aliases, posted = _identified(line)
         self.aliases |= aliases
+        self.newest = max(self.newest, posted)
         if nct_id:
             self.ids.add(nct_id)
         else:
@@ -349,6 +385,15 @@ class Tally:
         return f"{self.rows} of {total} {self.kind} ({share:.0%}), {rate:.0f}/s, about {left:.0f} min left"
 
 
+@dataclass(slots=True)
+class Known:
+    """The ids of the studies in base: all, those that are withheld, those whose last update lies in the window."""
+
+    ids: IdSet = field(default_factory=IdSet)
+    withheld: IdSet = field(default_factory=IdSet)
+    due: IdSet = field(default_factory=IdSet)
+
+
 class Crawl:
     """One pass over the upstream at one data version, phase by phase; the landing's cursor tells how far."""
 
@@ -373,28 +418,72 @@ class Crawl:
         }
         studies = self._pages("studies", {**self.asked.query}, PAGE_SIZE, limit=self.asked.limit)
         self.facts["full"] = self.asked.since is None and not self.facts["truncated"]
-        known, withheld = self._known()
-        claimed = studies.aliases
-        missing: list[str] = []
+        inside = self._window(studies)
+        known = self._known(inside)
+        came, claimed, missing = IdSet(), studies.aliases, list[str]()
+
+        def fetch(kind: str, ids: list[str]) -> None:
+            got = self._fetch(kind, ids, known)
+            claimed.update(got.aliases)
+            for nct_id in ids:
+                if nct_id in got.ids:
+                    came.add(nct_id)
+                elif nct_id not in known.withheld:
+                    # One that is withheld may answer on its own page alone, and is asked there once a week.
+                    missing.append(nct_id)
+
+        lacking = list(known.due.minus(studies.ids, known.withheld))
+        self._check_window(studies, known, lacking, inside)
+        fetch("overlap", lacking)
         if self.asked.list_ids or self.facts["full"]:
             listed = studies.ids
             if self.asked.list_ids:
                 listed = self._pages("ids", {"format": "json", "fields": "NCTId"}, ID_PAGE_SIZE).ids
             self.facts["listed"] = listed.count
-            claimed |= self._fetch("gaps", self._gaps(listed, known, studies.ids)).aliases
-            missing = list(known.minus(listed))
+            fetch("gaps", self._gaps(listed, known.ids, studies.ids))
+            missing += known.ids.minus(listed, came)
         if share := self.asked.reread:
             ids = next_slice(
-                list(known.minus()), self.run.watermarks.get("reread", {}).get("after", ""), share
+                list(known.ids.minus()), self.run.watermarks.get("reread", {}).get("after", ""), share
             )
-            came = self._fetch("reread", [nct_id for nct_id in ids if nct_id not in studies.ids])
-            claimed |= came.aliases
-            # One that is withheld may answer on its own page alone, and is asked there once a week.
-            missing += IdSet(ids).minus(studies.ids, came.ids, withheld)
+            fetch("reread", [nct_id for nct_id in ids if nct_id not in studies.ids and nct_id not in came])
             after = ids[-1] if ids else ""
             self.facts["reread_to"] = {"after": after, "at": self.run.data_time.isoformat()}
-        self._confirm(known, withheld, missing, claimed)
+        self._confirm(known, sorted(set(missing)), claimed)
         return self.facts
+
+    # --- the window ---
+
+    def _window(self, studies: Tally) -> Callable[[str], bool]:
+        """Whether a study with a date of update belongs to what was asked for; none does where it was no window."""
+        since = self.asked.since
+        # Where `limit` cut it short, the oldest came: of the last day some may be left.
+        until = studies.newest if studies.truncated else "9999"
+        return lambda posted: since is not None and since <= posted < until
+
+    def _check_window(
+        self, studies: Tally, known: Known, lacking: list[str], inside: Callable[[str], bool]
+    ) -> None:
+        """Raise Transient where a window lacks so many of the known studies that it is no answer, or all of them.
+
+        It is none where one of those that it lacks, asked for by id, says that its last update is in the window. Then
+        the landing begins anew, so that the next try asks for the window again.
+        """
+        if not lacking or (studies.rows and len(lacking) <= max(FEW, FEW_SHARE * known.due.count)):
+            return
+        some = lacking[:: math.ceil(len(lacking) / ID_BATCH)]
+        for study in self._ask(some):
+            nct_id, _, posted = _identified(study)
+            if inside(posted):
+                self.landing.discard()
+                lacks = f"{len(lacking)} of {known.due.count} known studies"
+                raise Transient(
+                    f"{self.upstream.base_url}/{PATH}/studies: the window of updates since {self.asked.since} brought "
+                    f"{studies.rows} studies and lacks {lacks}, {nct_id} among them, which says that it was updated on "
+                    f"{posted}. An answer that is cut or empty is an outage: nothing of it is taken, and latest stays. "
+                    "The next try asks again.",
+                    cause=f"the window of updates lacks {lacks} that belong to it",
+                )
 
     def _pages(self, kind: str, query: dict[str, str], page_size: int, limit: int | None = None) -> Tally:
         """Walk all pages of a query into parts of a kind; returns what came.
@@ -455,19 +544,21 @@ class Crawl:
                 coming = ahead.submit(ask, page.nextPageToken, count=False) if page.nextPageToken else None
                 yield page
 
-    def _known(self) -> tuple[IdSet, IdSet]:
-        """The ids of the studies in base, and of those among them that are withheld already."""
-        known, withheld = IdSet(), IdSet()
+    def _known(self, inside: Callable[[str], bool]) -> Known:
+        """What base holds; `inside` tells of a date of update whether it is in the window."""
+        known = Known()
         if self.run.base is not None:
             studies = manifests.dataset(self.run.read, self.run.base.table("studies"))
-            for batch in studies.to_batches(columns=["nct_id", "withheld"]):
-                for nct_id, is_withheld in zip(
+            for batch in studies.to_batches(columns=["nct_id", "withheld", "last_update_post_date"]):
+                for nct_id, is_withheld, posted in zip(
                     *(column.to_pylist() for column in batch.columns), strict=True
                 ):
-                    known.add(nct_id)
+                    known.ids.add(nct_id)
                     if is_withheld:
-                        withheld.add(nct_id)
-        return known, withheld
+                        known.withheld.add(nct_id)
+                    if posted is not None and inside(posted.isoformat()):
+                        known.due.add(nct_id)
+        return known
 
     def _gaps(self, listed: IdSet, known: IdSet, fetched: IdSet) -> list[str]:
         """What the list has and neither base nor this run's pages hold."""
@@ -479,19 +570,38 @@ class Crawl:
             )
         return gaps
 
-    def _fetch(self, kind: str, ids: list[str]) -> Tally:
-        """Fetch studies by their ids into parts of a kind, going on where an earlier try stopped; returns what came."""
+    def _fetch(self, kind: str, ids: list[str], known: Known) -> Tally:
+        """Fetch studies by their ids into parts of a kind, going on where an earlier try stopped; returns what came.
+
+        What no answer holds is asked for once more, beside a control; withheld studies need not have an answer. Raises
+        Transient where the question finds nothing at all.
+        """
         self.facts[kind] = len(ids)
+        self._land(kind, ids, self._cursor(kind).get("asked", 0))
+        came = self._came(kind)
+
+        def absent(wanted: Collection[str]) -> list[str]:
+            answered = (came.ids, came.aliases, known.withheld)
+            return [nct_id for nct_id in wanted if not any(nct_id in those for those in answered)]
+
+        def ask_again(wanted: Collection[str]) -> list[str]:
+            nonlocal came
+            for start in range(0, len(wanted), ID_BATCH):
+                found = self._ask(list(wanted)[start : start + ID_BATCH])
+                self.landing.write_part(kind, found, self.landing.progress.cursor)
+            came = self._came(kind)
+            return absent(wanted)
+
+        lost = absent(ids)
+        controls = partial(self._control, "studies by their ids", known, lost, self._is_found)
+        control.confirmed("studies by their ids", lost, controls, ask_again)
+        return came
+
+    def _land(self, kind: str, ids: list[str], begin: int) -> None:
+        """Land the studies of some ids, from the one at `begin` on."""
         lines: list[bytes] = []
-        for start in range(self._cursor(kind).get("asked", 0), len(ids), ID_BATCH):
-            parameters: dict[str, str | int | float] = {
-                "format": "json",
-                "markupFormat": "markdown",
-                "filter.ids": ",".join(ids[start : start + ID_BATCH]),
-                "pageSize": ID_PAGE_SIZE,
-            }
-            page = self.upstream.get(f"{PATH}/studies", parameters).json(Page)
-            lines += [bytes(study).replace(b"\n", b" ") for study in page.studies]
+        for start in range(begin, len(ids), ID_BATCH):
+            lines += self._ask(ids[start : start + ID_BATCH])
             asked = start + ID_BATCH
             if asked >= len(ids) or sum(map(len, lines)) >= PART_BYTES:
                 cursor = {**(self.landing.progress.cursor or {}), kind: {"asked": asked}}
@@ -500,50 +610,99 @@ class Crawl:
                 log.info(
                     "%s: %s: %s of %s asked by id", self.run.source, kind, min(asked, len(ids)), len(ids)
                 )
+
+    def _ask(self, ids: list[str]) -> list[bytes]:
+        """The studies that answer to up to ID_BATCH ids, a line for each."""
+        parameters: dict[str, str | int | float] = {
+            "format": "json",
+            "markupFormat": "markdown",
+            "filter.ids": ",".join(ids),
+            "pageSize": ID_PAGE_SIZE,
+        }
+        page = self.upstream.get(f"{PATH}/studies", parameters).json(Page)
+        return [bytes(study).replace(b"\n", b" ") for study in page.studies]
+
+    def _came(self, kind: str) -> Tally:
         came = Tally(kind)
         for line in self.landing.read(kind):
             came.take(line)
         return came
+
+    # --- what is known to be there ---
+
+    def _control(
+        self, question: str, known: Known, lost: Collection[str], is_there: Callable[[str], bool]
+    ) -> None:
+        """Ask for studies of base that are not among the lost ones, others in each run. Raises Transient."""
+        chance = random.Random(self.run.version)  # noqa: S311 - a choice, not a secret
+        there = list(known.ids.minus(known.withheld, IdSet(lost)))
+        drawn = chance.sample(there, min(control.ASKED, len(there)))
+        control.check(question, [control.Control(nct_id, partial(is_there, nct_id)) for nct_id in drawn])
+
+    def _is_found(self, nct_id: str) -> bool:
+        """Whether an id finds its study, or the one that it was merged into."""
+        found = [_identified(study) for study in self._ask([nct_id])]
+        return any(nct_id == each.nct_id or nct_id in each.aliases for each in found)
+
+    def _has_page(self, nct_id: str) -> bool:
+        return self._page_of(nct_id).outcome != "removed"
 
     def _cursor(self, kind: str) -> dict[str, Any]:
         """How far an earlier try came with a kind."""
         state: dict[str, Any] = (self.landing.progress.cursor or {}).get(kind, {})
         return state
 
-    def _confirm(self, known: IdSet, withheld: IdSet, missing: list[str], claimed: set[str]) -> None:
-        """Ask for every id that we hold and that does not come where it should, or that a study claims as its alias.
+    def _confirm(self, known: Known, missing: list[str], claimed: set[str]) -> None:
+        """Ask for every id that does not come where it should, or that we hold and a study claims as its alias.
 
-        Only the study's own page can say that it is gone. Withheld studies may leave the list for good and are asked
-        for again each time. Raises ContractBreak where so many others are missing, or claimed, that the answers
-        themselves must be wrong.
+        Only the study's own page can say that it is gone, and says it twice, beside a control. Withheld studies may
+        leave the list for good and are asked for again each time. Raises ContractBreak where so many others are
+        missing, or claimed, that the answers themselves must be wrong; the landing begins anew then, since it holds these.
         """
         if self._is_done("confirmations"):
             return
         doubtful = {
-            "lists and answers to ids lack": [nct_id for nct_id in missing if nct_id not in withheld],
-            "other studies claim as their aliases": sorted(alias for alias in claimed if alias in known),
+            "lists and answers to ids lack": [nct_id for nct_id in missing if nct_id not in known.withheld],
+            "other studies claim as their aliases": sorted(alias for alias in claimed if alias in known.ids),
         }
         for what, ids in doubtful.items():
-            if len(ids) > max(MISSING_ALWAYS_CONFIRMED, MISSING_SHARE * known.count):
+            if len(ids) > max(MISSING_ALWAYS_CONFIRMED, MISSING_SHARE * known.ids.count):
+                self.landing.discard()
                 raise ContractBreak(
-                    f"{what} {len(ids)} of {known.count} known studies; no upstream removes so many at once, so "
+                    f"{what} {len(ids)} of {known.ids.count} known studies; no upstream removes so many at once, so "
                     "nothing was taken for removed and latest stays. Look at the upstream's /studies."
                 )
-        lines: list[bytes] = []
-        for nct_id in sorted({*missing, *doubtful["other studies claim as their aliases"]}):
-            answer = self.upstream.get(f"{PATH}/studies/{nct_id}", {"format": "json"})
-            if answer.kind is Kind.EMPTY:
-                lines.append(msgspec.json.encode(Confirmation(nct_id, "removed")))
-                continue
-            found = _id_of(answer.body)
-            if not found:
-                raise ContractBreak(f"{answer.describe()}: a study without nctId; latest stays.")
-            if found != nct_id:
-                lines.append(msgspec.json.encode(Confirmation(nct_id, "merged", found)))
-            else:
-                study = msgspec.Raw(answer.body.replace(b"\n", b" "))
-                lines.append(msgspec.json.encode(Confirmation(nct_id, "present", study=study)))
-        self._finish_phase("confirmations", {"missing": len(missing)}, lines)
+        pages: dict[str, Confirmation] = {}
+
+        def ask(wanted: Collection[str]) -> list[str]:
+            pages.update({nct_id: self._page_of(nct_id) for nct_id in wanted})
+            return [nct_id for nct_id in wanted if pages[nct_id].outcome == "removed"]
+
+        lost = ask(sorted({*missing, *doubtful["other studies claim as their aliases"]}))
+        controls = partial(self._control, "studies by their pages", known, lost, self._has_page)
+        gone = control.confirmed("studies by their pages", lost, controls, ask)
+        absent = [nct_id for nct_id in gone if nct_id not in known.ids]
+        if absent:
+            log.warning(
+                "%s: %d studies are listed, but found neither by id nor by page: %s",
+                self.run.source,
+                len(absent),
+                ", ".join(absent[:_NAMED]),
+            )
+        lines = [msgspec.json.encode(page) for page in pages.values()]
+        self._finish_phase("confirmations", {"missing": len(missing), "absent": len(absent)}, lines)
+
+    def _page_of(self, nct_id: str) -> Confirmation:
+        """What a study's own page says of it. Raises ContractBreak where that is a study without a number."""
+        answer = self.upstream.get(f"{PATH}/studies/{nct_id}", {"format": "json"})
+        if answer.kind is Kind.EMPTY:
+            return Confirmation(nct_id, "removed")
+        found = _identified(answer.body).nct_id
+        if not found:
+            raise ContractBreak(f"{answer.describe()}: a study without nctId; latest stays.")
+        if found != nct_id:
+            return Confirmation(nct_id, "merged", found)
+        return Confirmation(nct_id, "present", study=msgspec.Raw(answer.body.replace(b"\n", b" ")))
 
     def _is_done(self, kind: str) -> bool:
         state = self._cursor(kind)
@@ -556,19 +715,31 @@ class Crawl:
         self.landing.write_part(kind, lines, {**(self.landing.progress.cursor or {}), kind: state})
 
 
-def _id_of(study: bytes | msgspec.Raw) -> str | None:
-    return _identified(study)[0]
+class Identified(NamedTuple):
+    """The id of a study, None where it has none; the other ids that it claims; its date of update, "" where unknown."""
+
+    nct_id: str | None
+    aliases: set[str]
+    posted: str
 
 
-def _identified(study: bytes | msgspec.Raw) -> tuple[str | None, set[str]]:
-    """The id of a study, and the other ids that it claims as its aliases; those that are none are left out."""
+def _identified(study: bytes | msgspec.Raw) -> Identified:
+    """What a study says of itself. Aliases that are no ids are left out."""
     try:
-        claimed = _identify(study).protocolSection.identificationModule
+        protocol = _identify(study).protocolSection
     except (msgspec.DecodeError, ValueError):
-        return None, set()
+        return Identified(None, set(), "")
+    claimed = protocol.identificationModule
     given = claimed.nctIdAliases if isinstance(claimed.nctIdAliases, list) else []
     nct_id = claimed.nctId if _is_id(claimed.nctId) else None
-    return nct_id, {alias for alias in given if _is_id(alias)} - {nct_id}
+    aliases = {alias for alias in given if _is_id(alias)} - {nct_id}
+    return Identified(nct_id, aliases, _posted(protocol.statusModule))
+
+
+def _posted(status: Any) -> str:
+    struct = status.get("lastUpdatePostDateStruct") if isinstance(status, dict) else None
+    posted = struct.get("date") if isinstance(struct, dict) else None
+    return posted if isinstance(posted, str) else ""
 
 
 def _is_id(claimed: Any) -> bool:

@@ -172,6 +172,8 @@ _AREA = re.compile(
     r"(?<!\w)(?:at )?AUC(?: of)?\s?=?\s?\d+(?:\.\d+)?(?:\s?-\s?\d+(?:\.\d+)?)?(?!\w)", re.IGNORECASE
 )
 """The dose of carboplatin: AUC 5."""
+_STRENGTHS = re.compile(r"(?<=[a-z]{3}|\s[IVX]{2})\s\d{1,3}(?:\.\d+)?(?:/\d{1,4}(?:\.\d+)?){1,2}$", re.IGNORECASE)
+"""Those of a combination, without a unit: valsartan/amlodipine 160/10."""
 _DAYS = re.compile(
     r"(?<![\w-])(?<!on )(?:d\d{1,2}\s?-\s?\d{1,2}|days? \d{1,2}(?:\s?(?:-|to)\s?\d{1,2})?)(?![\w-])",
     re.IGNORECASE,
@@ -256,7 +258,8 @@ _CARE = (
 )
 _USUAL_CARE = (
     r"(?:(?:enhanced |optimi[sz]ed |improved )?"
-    r"(?:(?:treatment|care|therapy|management|practice)[- ]as[- ](?:usual|normal)"
+    r"(?:(?:treatment|care|therapy|management|practice)[- ]as[- ](?:usual|usal|ususal|normal)"
+    r"(?:(?: in| for| -|(?= outpatient))(?: (?!(?:and|or|plus|with|versus|vs)\b)[\w-]+){1,4})?"
     rf"|(?:(?:current|local|institutional|national) )?standard[- ]of[- ]care(?:[- ]{_CARE})?"
     rf"|(?:usual|routine|standard|conventional|current|regular|normal|customary)[- ](?:{_CARE}|\w+ care)"
     rf"|(?:TAU|SOC|BSC)(?: {_CARE})?)|best supportive care|supportive care (?:alone|only))"
@@ -273,7 +276,7 @@ _CONTROLS = (
 )
 _GIVEN_ANYWAY = rf"(?:{_USUAL_CARE}|{_CONTROLS}|{_NOTHING})"
 _CONTROL = re.compile(
-    rf"{_GIVEN_ANYWAY}(?:(?:\s?[/,;&-]\s?|\s(?:or|and)\s){_GIVEN_ANYWAY})*(?: \([^()]*\))?"
+    rf"{_GIVEN_ANYWAY}(?:(?:\s?[/,;&-]\s?|\s(?:or|and)\s|\s(?=no\s)){_GIVEN_ANYWAY})*(?: \([^()]*\))?"
     r"(?: (?:controls?|group|arm|condition|treatment|intervention|diet|product|only|alone))*(?: \([^()]*\))?",
     re.IGNORECASE,
 )
@@ -336,7 +339,7 @@ def _strip_dose(name: str) -> str:
     name = _DOSE_WORDS.sub(" ", name)
     if not _DIGIT.search(name):
         return name
-    for pattern in (_RATIO, _AREA, _DAYS, _DOSE):
+    for pattern in (_RATIO, _AREA, _DAYS, _DOSE, _STRENGTHS):
         name = pattern.sub(" ", name)
     return name
 

@@ -100,7 +100,7 @@ _NO_PART_OF_A_NAME = frozenset(
     """
     smartphone smartphones website websites online internet wearable wearables chatbot podcast podcasts webinar sms
     whatsapp wechat facebook youtube telehealth telemedicine telerehabilitation videoconferencing exergame exergames
-    mhealth ehealth neurofeedback covid covid-19
+    mhealth ehealth neurofeedback covid covid-19 nintendo wii kinect xbox
     """
     # Classes and groups of substances, and forms of medicines
     """
@@ -165,12 +165,17 @@ _LAST_WORDS = frozenset(
 _INFLECTIONS = (("ies", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"))
 _NAMES_OF_ORDINARY_WORDS = frozenset(
     [
+        "baking soda",
         "brilliant green",
         "coal tar",
         "congo red",
         "crystal violet",
+        "epsom salt",
+        "epsom salts",
         "fast green",
         "gentian violet",
+        "laughing gas",
+        "milk of magnesia",
         "patent blue",
         "prussian blue",
     ]
@@ -190,7 +195,7 @@ _REGIMEN = re.compile(r"m?folf(?:ox|iri)\w*(?:-\d)?")
 _DEEDS = (
     "ment", "ments", "therapy", "therapies", "surgery", "ectomy", "plasty", "scopy", "graphy", "ostomy", "otomy",
     "metry", "ation", "ations", "ing", "ology", "ness", "osis", "iasis",
-    "itis", "emia", "pathy", "ency",
+    "itis", "emia", "pathy", "ency", "fractionated",
 )  # fmt: skip
 """Ends of words for what is done or had: pretreatment, radiosurgery, denervation, thrombosis."""
 
@@ -200,7 +205,8 @@ _LARGE_WORDS = frozenset(
     immunoglobulins globulin globulins ivig alfa factor interferon albumin fibrinogen thrombin collagen gelatin
     fibrin protein proteins cell cells lymphocytes leukocytes platelet platelets erythrocytes blood plasma serum
     recombinant exosome exosomes tissue skin microbiota bacteria bacterium virus viral adenovirus lentivirus plasmid
-    bacteriophage lactobacillus bifidobacterium allergen allergens pollen
+    bacteriophage lactobacillus bifidobacterium akkermansia saccharomyces bacillus clostridium lactococcus
+    faecalibacterium alvac sars-cov-2 allergen allergens pollen dna rna mrna ctdna cfdna plasmatic
     """.split()
 )
 _LARGE_ENDINGS = (
@@ -263,9 +269,11 @@ def keys(name: str, other_names: Iterable[str], kind: str | None) -> Names:
 
 
 def is_abbreviation(key: str) -> bool:
-    """Whether a key is so short that it stands for many things: mtx, prp, r21, sbrt, f/taf."""
+    """Whether a key is so short that it stands for many things: mtx, prp, r21, sbrt, f/taf, mna-sf."""
     if "/" in key:
         return all(map(is_abbreviation, key.split("/")))
+    if "-" in key and not _DIGIT.search(key):
+        return all(map(is_abbreviation, key.split("-")))
     characters = _characters(key)
     if _DIGIT.search(key):
         return characters <= _SHORT_CODE
@@ -287,7 +295,7 @@ def _parts(words: list[str]) -> list[str]:
 
 
 def _is_general(written: str, words: list[str]) -> bool:
-    return (
+    return written not in _NAMES_OF_ORDINARY_WORDS and (
         written in _GENERIC
         or written.removesuffix("s") in _GENERIC
         or not _NO_PART_OF_A_NAME.isdisjoint(_parts(words))
@@ -303,8 +311,7 @@ def _is_ordinary(written: str, words: list[str]) -> bool:
     parts = [part for word in words for part in word.replace("'", "-").split("-")]
     # What is shorter says nothing of itself.
     kinds = [_kind_of_word(part) for part in parts if len(part) >= MIN_CHARACTERS]
-    is_name = written in _NAMES_OF_ORDINARY_WORDS or _CODE.fullmatch(written) is not None
-    if is_name or not kinds:
+    if _CODE.fullmatch(written) is not None or not kinds:
         return False
     ends_in_one = words[-1] not in _LAST_WORDS and _kind_of_word(words[-1]) is not None
     return "noun" in kinds or all(kinds) or ends_in_one

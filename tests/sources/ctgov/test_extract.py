@@ -224,7 +224,7 @@ def test_studies_that_no_answer_to_their_ids_holds_are_asked_for_one_by_one(
     daily: DailyRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daily.publish(1)
-    monkeypatch.setattr(ctgov.Crawl, "_fetch", lambda self, kind, ids: ctgov.Tally(kind))
+    monkeypatch.setattr(ctgov.Crawl, "_fetch", lambda self, kind, *_: ctgov.Tally(kind))
     facts = pipeline.extract(daily.run(2), daily.session())
     assert facts["missing"] > 15
     monkeypatch.setattr(ctgov, "MISSING_ALWAYS_CONFIRMED", 0)

@@ -99,6 +99,16 @@ def test_a_name_is_written_in_one_way(name: str, written: str) -> None:
         "escalating",
         "terlipressin acetate continuous",
         "artemisia recommended",
+        "turmeric",
+        "castor oil",
+        "saw palmetto",
+        "oral rehydration salts",
+        "hemp",
+        "sequential hypofractionated",
+        "nintendo wii",
+        "ctDNA",
+        "SARS-CoV-2",
+        "Akkermansia muciniphila",
         "untreated",
         "ginger",
         "mFOLFOX6",
@@ -141,6 +151,23 @@ def test_what_cannot_be_one_compound_is_not_asked_for(name: str) -> None:
     assert key(name) is None
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Milk of Magnesia",
+        "Epsom salts",
+        "baking soda",
+        "laughing gas",
+        "coal tar",
+        "curcumin",
+        "genistein",
+        "psilocybin",
+    ],
+)
+def test_what_is_one_compound_is_asked_for_whatever_its_words_mean(name: str) -> None:
+    assert key(name) == name.lower()
+
+
 @given(st.text(max_size=60) | st.text("aβ Μm’™-,(é", max_size=12))
 def test_a_key_is_its_own_key(name: str) -> None:
     written = key(name)
@@ -158,13 +185,13 @@ def test_case_and_spaces_around_make_no_difference(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["mtx", "5-fu", "prp", "r21", "m-72", "tmz", "sbrt", "ptns", "k-877", "f/taf"]
+    "name", ["mtx", "5-fu", "prp", "r21", "m-72", "tmz", "sbrt", "ptns", "k-877", "f/taf", "mna-sf", "sf-msc-ex"]
 )
 def test_short_names_are_abbreviations(name: str) -> None:
     assert is_abbreviation(name)
 
 
-@pytest.mark.parametrize("name", ["zinc", "urea", "ak104", "dmso", "abt-199", "imatinib", "rhythm x"])
+@pytest.mark.parametrize("name", ["zinc", "urea", "ak104", "dmso", "abt-199", "imatinib", "rhythm x", "l-dopa"])
 def test_longer_names_and_codes_are_no_abbreviations(name: str) -> None:
     assert not is_abbreviation(name)
 
