@@ -8,6 +8,7 @@ docs/runbook.md under the name of its kind.
 | finding | when |
 |---|---|
 | stale | no run has replaced latest or found it current for longer than the source's `fresh_within` |
+| upstream-still | runs go well, but bring nothing new for longer than the upstream ever stood still (`grows` of its spec) |
 | zero-rows | a table of latest is empty that had rows before |
 | error-rate | more than 1 % of latest was refused, or of the questions of the run that made it had no answer |
 | publish-failures | publishing a source failed more than 5 times in an hour |

@@ -170,6 +170,17 @@ KINDS: dict[str, Kind] = _kinds(
         harm="consumers read data older than promised.",
     ),
     Kind(
+        "upstream-still",
+        "warning",
+        "runs go well, but the upstream has brought nothing new for too long",
+        "runs went well, but the upstream had brought nothing new for too long",
+        "Look at the upstream's own pages: either it stands still there too, then wait, or what we ask no longer finds "
+        "what is new.",
+        watched=True,
+        daily=True,
+        harm="what is new upstream may be missing from what consumers read.",
+    ),
+    Kind(
         "publish-failures",
         "error",
         "publishing failed again and again",

@@ -41,7 +41,7 @@ WARNED = "gate-warned"
 REJECTED = "gate-rejected"
 """Over when a version is published: the one that was refused, by an operator, or a later one."""
 LATE = "late"
-CONSEQUENCES = frozenset({"stale", "success-rate", "error-rate"})
+CONSEQUENCES = frozenset({"stale", "upstream-still", "success-rate", "error-rate"})
 """What follows from failed or late runs. While one of the source is open and told they have nothing to add: its message
 says until when latest is as fresh as promised."""
 WATCHER = "watcher"

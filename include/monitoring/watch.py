@@ -195,6 +195,27 @@ def stale(inspection: Inspection) -> Iterator[Alert]:
                 )
 
 
+def upstream_still(inspection: Inspection) -> Iterator[Alert]:
+    """Runs go well, but bring nothing new to a table for longer than its upstream ever stood still (Spec.grows).
+
+    An upstream whose version stands still, or that answers with what it had, is found current by each run. The run that
+    would bring something new may be a day away.
+    """
+    for source, spec in inspection.specs.items():
+        if spec.grows is None:
+            continue
+        table, within = spec.grows
+        last = inspection.ask(versions.last_grown, source, table)
+        if last is not None and inspection.now - last > within:
+            yield inspection.alert(
+                "upstream-still",
+                source,
+                f"No version of {source} had new rows in {table} since {last:%Y-%m-%d %H:%M} UTC, "
+                f"{span(inspection.now - last)} ago; its upstream never stood still for more than {span(within)}.",
+                what=table,
+            )
+
+
 def zero_rows(inspection: Inspection) -> Iterator[Alert]:
     """A table of latest is empty that had rows in one of the versions published before it.
 
@@ -545,6 +566,7 @@ def _said(error: str | None) -> str:
 
 RULES: Mapping[str, Rule] = {
     "stale": stale,
+    "upstream-still": upstream_still,
     "zero-rows": zero_rows,
     "file-damaged": file_damaged,
     "error-rate": error_rate,

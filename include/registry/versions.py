@@ -312,6 +312,22 @@ def emptied(cursor: Cursor, among: int) -> list[Emptied]:
     return [Emptied(**row) for row in cursor.fetchall()]
 
 
+def last_grown(cursor: Cursor, source: str, table: str) -> datetime | None:
+    """When a version was last published in which a table had new rows; where none is known, the first known one.
+
+    None where nothing was published. What was rolled back from does not count.
+    """
+    cursor.execute(
+        "SELECT coalesce(max(v.published_at) FILTER (WHERE c.new > 0), min(v.published_at)) AS last "
+        "FROM lastgood.dataset_version v LEFT JOIN lastgood.change_summary c "
+        "  ON (c.source, c.version) = (v.source, v.version) AND c.table_name = %(table)s "
+        "WHERE v.source = %(source)s AND v.published_at IS NOT NULL AND v.state <> 'rolled_back'",
+        {"source": source, "table": table},
+    )
+    row = cursor.fetchone()
+    return row["last"] if row else None
+
+
 @dataclass(frozen=True, slots=True)
 class Staged:
     """A candidate that is staged."""

@@ -107,6 +107,9 @@ class Spec:
     fresh_within: timedelta
     """Latest is stale when no run has found it current or replaced it for so long. Of a source that follows its inputs:
     when a new version of one has waited for so long."""
+    grows: tuple[str, timedelta] | None = None
+    """A table that gets new rows at least so often, since its upstream never stands still for longer; where it does
+    not, the watch tells of it. None where nothing is known."""
     retention: Retention = field(default_factory=Retention)
     approval: Approval = "never"
     """Which of its candidates that passed wait for an operator: none, those with a warning, or each."""

@@ -174,6 +174,48 @@ def test_a_derived_source_is_stale_once_an_input_has_waited_for_too_long(
         assert found[0].source == "derived"
 
 
+@pytest.fixture
+def growing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SPECS, "toy", replace(SPECS["toy"], grows=("things", timedelta(days=6))))
+
+
+def test_an_upstream_that_stands_still_is_told_though_every_run_goes_well(
+    past: Past, look: Look, growing: None
+) -> None:
+    def grew(version: str, new: int) -> None:
+        past.sql(
+            "UPDATE lastgood.change_summary SET new = %(new)s WHERE version = %(version)s AND table_name = 'things'",
+            new=new,
+            version=version,
+        )
+
+    past.latest("toy", "v1", hours=24 * 6 + 1, rows={"things": 7, "notes": 7})
+    past.latest("toy", "v2", hours=24 * 6, rows={"things": 8, "notes": 7})
+    past.latest("toy", "v3", hours=2, rows={"things": 8, "notes": 8})
+    past.sql("UPDATE lastgood.change_summary SET new = 1 WHERE table_name = 'notes'")
+    past.run("toy", "skipped", hours=1)
+    grew("v1", 7)
+    grew("v2", 1)
+    assert look("upstream-still") == []
+    grew("v2", 0)
+    alert = only(look("upstream-still"))
+    assert alert.what == "things"
+    assert "2026-07-25 11:00 UTC, 6 days 1 hour ago; its upstream never stood still" in alert.cause
+    grew("v3", 1)
+    assert look("upstream-still") == []
+    past.sql("UPDATE lastgood.dataset_version SET state = 'rolled_back' WHERE version = 'v3'")
+    assert only(look("upstream-still"))
+
+
+def test_an_upstream_that_never_brought_a_row_is_told_from_the_first_version_on(
+    past: Past, look: Look, growing: None
+) -> None:
+    assert look("upstream-still") == []
+    past.latest("toy", "v1", hours=24 * 6 + 1)
+    past.latest("toy", "v2", hours=2)
+    assert only(look("upstream-still"))
+
+
 # --- rows ---
 
 

@@ -657,7 +657,7 @@ class Crawl:
 
         Only the study's own page can say that it is gone, and says it twice, beside a control. Withheld studies may
         leave the list for good and are asked for again each time. Raises ContractBreak where so many others are
-        missing, or claimed, that the answers themselves must be wrong; the landing begins anew then, since it holds these.
+        missing, or claimed, that the answers themselves must be wrong; the landing, which holds these, begins anew.
         """
         if self._is_done("confirmations"):
             return

@@ -172,7 +172,9 @@ _AREA = re.compile(
     r"(?<!\w)(?:at )?AUC(?: of)?\s?=?\s?\d+(?:\.\d+)?(?:\s?-\s?\d+(?:\.\d+)?)?(?!\w)", re.IGNORECASE
 )
 """The dose of carboplatin: AUC 5."""
-_STRENGTHS = re.compile(r"(?<=[a-z]{3}|\s[IVX]{2})\s\d{1,3}(?:\.\d+)?(?:/\d{1,4}(?:\.\d+)?){1,2}$", re.IGNORECASE)
+_STRENGTHS = re.compile(
+    r"(?<=[a-z]{3}|\s[IVX]{2})\s\d{1,3}(?:\.\d+)?(?:/\d{1,4}(?:\.\d+)?){1,2}$", re.IGNORECASE
+)
 """Those of a combination, without a unit: valsartan/amlodipine 160/10."""
 _DAYS = re.compile(
     r"(?<![\w-])(?<!on )(?:d\d{1,2}\s?-\s?\d{1,2}|days? \d{1,2}(?:\s?(?:-|to)\s?\d{1,2})?)(?![\w-])",

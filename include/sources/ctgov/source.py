@@ -29,6 +29,8 @@ class ClinicalTrials:
         limits=Limits(per_second=1.0, burst=1),
         done_within=timedelta(hours=4),
         fresh_within=timedelta(hours=36),
+        # More than a hundred studies are new on each working day; around holidays five days may pass without one.
+        grows=("studies", timedelta(days=6)),
         tags=("clinical", "api"),
     )
 

@@ -33,6 +33,8 @@ class PubChem:
         throttle_hint=response_policy.pause,
         done_within=timedelta(hours=6),
         fresh_within=timedelta(hours=36),
+        # All registries are asked for every compound within seven days, and each of them has new trials every week.
+        grows=("trials", timedelta(days=15)),
         tags=("clinical", "api"),
     )
 

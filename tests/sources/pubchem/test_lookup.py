@@ -185,13 +185,16 @@ def test_case_and_spaces_around_make_no_difference(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["mtx", "5-fu", "prp", "r21", "m-72", "tmz", "sbrt", "ptns", "k-877", "f/taf", "mna-sf", "sf-msc-ex"]
+    "name",
+    ["mtx", "5-fu", "prp", "r21", "m-72", "tmz", "sbrt", "ptns", "k-877", "f/taf", "mna-sf", "sf-msc-ex"],
 )
 def test_short_names_are_abbreviations(name: str) -> None:
     assert is_abbreviation(name)
 
 
-@pytest.mark.parametrize("name", ["zinc", "urea", "ak104", "dmso", "abt-199", "imatinib", "rhythm x", "l-dopa"])
+@pytest.mark.parametrize(
+    "name", ["zinc", "urea", "ak104", "dmso", "abt-199", "imatinib", "rhythm x", "l-dopa"]
+)
 def test_longer_names_and_codes_are_no_abbreviations(name: str) -> None:
     assert not is_abbreviation(name)
 
