@@ -9,6 +9,7 @@ and step shares are printed side by side; docs/performance.md keeps a run.
     make bench BENCH=operations             the house's own acts over a year of runs, see benchmarks/operations.py
     make bench BENCH=serving                a serving table by change list and by copy, see benchmarks/serving.py
     make bench BENCH="alarms 60 ctgov"      how often change rules are wrong, see benchmarks/alarms.py
+    make bench BENCH=parsing                how fast studies are parsed, see benchmarks/parsing.py
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from typing import Any
 import psycopg
 import requests
 
-from benchmarks import alarms, operations
+from benchmarks import alarms, operations, parsing
 from benchmarks import serving as serving_tables
 from include import pipeline, release
 from include.pipeline import OpenRun
@@ -221,15 +222,16 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "what",
         nargs="*",
-        help=f"sizes (100000) and sources ({', '.join(MAIN_TABLE)}), or operations, serving or alarms",
+        help=f"sizes (100000) and sources ({', '.join(MAIN_TABLE)}), or operations, serving, alarms or parsing",
     )
     chosen = parser.parse_args(arguments).what
     if chosen in (["operations"], ["serving"]):
         {"operations": operations, "serving": serving_tables}[chosen[0]].main()
         return
-    if chosen[:1] == ["alarms"]:
-        alarms.main(chosen[1:])
-        return
+    for part, bench in (("alarms", alarms), ("parsing", parsing)):
+        if chosen[:1] == [part]:
+            bench.main(chosen[1:])
+            return
     named = [each for each in chosen if not each.isdecimal()]
     if unknown := set(named) - set(MAIN_TABLE):
         parser.error(f"there is no source {min(unknown)!r}; there are: {', '.join(MAIN_TABLE)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,34 @@ def test_a_check_that_warns_first_and_fails_later_can_fail(tmp_path: Path) -> No
     assert old in GOOD
     both = "threshold: {level: warn, must_be_greater_than: 9, additional: {level: fail, must_be_greater_than: 0}}"
     assert load(tmp_path, GOOD.replace(old, both, 1)).all_checks()
+
+
+def _words_of_a_fall(check: contract.Metric) -> str:
+    """What a rule on the fall of a table's rows says, from its numbers."""
+    query = str(check.query)
+    threshold = check.threshold
+    assert threshold is not None and threshold.must_be_greater_than_or_equal is not None
+    percent = f"{-threshold.must_be_greater_than_or_equal:g}"
+    tenth = re.search(r"least\((\d+), ceil\(previous_rows / 10\)\)", query)
+    fifth = re.search(r"previous_rows - rows <= (\d+) AND rows_delta_percent >= -20", query)
+    besides = ""
+    if tenth:
+        besides = f" and {tenth[1]} rows, nor by over a tenth rounded up,"
+    elif fifth:
+        besides = f" and {fifth[1]} rows, nor by over a fifth,"
+    else:
+        assert "CASE" not in query
+    return f"rows do not fall by more than {percent} percent{besides} against the last good version"
+
+
+@pytest.mark.parametrize("source", sources.names())
+def test_a_rule_on_a_fall_of_rows_says_what_it_lets_pass(source: str) -> None:
+    tables = [table.name for table in sources.load(source).schema().tables]
+    rules = [
+        check.metric
+        for path in contract.load_all(source, tables).values()
+        for check in contract.load(path).checks
+        if check.metric is not None and check.metric.qualifier == "change_rows"
+    ]
+    assert rules
+    assert [rule.name for rule in rules] == [_words_of_a_fall(rule) for rule in rules]
