@@ -76,13 +76,14 @@ class Asker:
     def compounds_below(self, hnid: int) -> list[int]:
         """The compounds below a node of the classification, in order.
 
-        Raises Transient where PubChem says that there is no such node, since all that are asked for are known to be
-        there, and ContractBreak for anything but a list of numbers.
+        Raises Transient where PubChem says that there is no such node, or nothing below it, since all that are asked
+        for are known to be there, and ContractBreak for anything but a list of numbers.
         """
         answer = self.upstream.get(self._node(hnid), expect="text/plain")
-        if answer.kind is Kind.EMPTY:
+        if answer.kind is Kind.EMPTY or not answer.body.strip():
+            has_no = "has no node" if answer.kind is Kind.EMPTY else "lists no compound below node"
             raise Transient(
-                f"{answer.describe()}: PubChem's classification has no node {hnid} any more. Nothing is taken for "
+                f"{answer.describe()}: PubChem's classification {has_no} {hnid} any more. Nothing is taken for "
                 "removed and latest stays. The next try asks again; if it stays so, look where the classification "
                 "lists compounds with clinical trials now."
             )
@@ -90,9 +91,9 @@ class Asker:
             cids = sorted({int(line) for line in answer.body.split()})
         except ValueError as error:
             raise ContractBreak(f"{answer.describe()}, which is no list of numbers: {error}.") from error
-        if not cids or cids[0] < 1:
+        if cids[0] < 1:
             raise ContractBreak(
-                f"{answer.describe()}: no compound is listed. Latest stays; look at the node {hnid}."
+                f"{answer.describe()}: {cids[0]} is no compound. Latest stays; look at the node {hnid}."
             )
         return cids
 
