@@ -105,6 +105,37 @@ def test_what_a_window_lacks_for_a_good_reason_is_asked_for_by_id(daily: DailyRu
     assert gone in ids(daily, manifest, "removals")
 
 
+def test_a_window_without_studies_that_were_merged_into_others_of_it_is_an_answer(
+    daily: DailyRuns, no_slice: None
+) -> None:
+    """The id of a merged study is answered by the other, whose last update lies in the window."""
+    for day in (1, 2):
+        before = daily.publish(day)
+        daily.upstream.advance()
+    since = str(ctgov.window_start(daily.registry.watermarks("ctgov")))
+    due = sorted(
+        row["nct_id"]
+        for row in daily.rows(before, "studies")
+        if str(row["last_update_post_date"]) >= since and not row["withheld"]
+    )
+    gone, other = due[:4], due[4]
+    own = f'"nctId":"{other}",'
+    aliased = own + f'"nctIdAliases":{msgspec.json.encode(gone).decode()},'
+    assert len(gone) > max(ctgov.FEW, ctgov.FEW_SHARE * len(due))
+    # Whoever asks for one of the four by id gets the other one.
+    merged = {f'"nctId":"{nct_id}",': own for nct_id in gone}
+    daily.upstream.faults(
+        [
+            lost("window", *gone),
+            {"kind": "replaced", "path": "/api/v2/studies", "texts": merged | {own: aliased}, **ENDLESS},
+        ]
+    )
+    manifest = daily.publish(3)
+    assert {
+        row["nct_id"]: row["merged_into"] for row in daily.rows(manifest, "removals")
+    }.items() >= dict.fromkeys(gone, other).items()
+
+
 def test_a_window_and_answers_to_ids_that_are_both_empty_are_an_outage(
     daily: DailyRuns, no_slice: None
 ) -> None:
