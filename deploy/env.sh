@@ -22,6 +22,7 @@ AIRFLOW_API_SECRET_KEY=$(random)
 AIRFLOW_ADMIN_PASSWORD=$(random)
 POSTGRES_PASSWORD=$(random)
 COMMENTS_AUTHORS_KEY=$(random)
+COMMENTS_AUTHORS_KEY=$(random)
 END
 mv .env.new .env
 echo "Made .env with new secrets. Start with: docker compose up --build --wait"

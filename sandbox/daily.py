@@ -26,6 +26,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "ctgov": {"full_refresh": False, "since": None, "limit": None},
     "pubchem": {"full_refresh": False, "limit": None, "names": 5000},
     "clinical": {},
+    "comments": {},
     "sofascore": {
         **dict.fromkeys(("competition", "season", "from", "to", "limit")),
         "full_refresh": False,
@@ -79,6 +80,8 @@ class DailyRuns:
     waits: list[float] = field(default_factory=list)
     slept: float = 0.0
     attempts: int = 4
+    beside: dict[str, Any] = field(default_factory=dict)
+    """What the source has besides its upstream: OpenRun's inbox, keys and options."""
 
     def session(self) -> UpstreamSession:
         """A session with the upstream, as the source's connection would give it."""
@@ -102,11 +105,12 @@ class DailyRuns:
 
     def run(self, day: float, **params: Any) -> OpenRun:
         """The run of a day, as its first task opens it."""
-        return make_run(self.source, self.store, self.registry, day, **params)
+        return replace(make_run(self.source, self.store, self.registry, day, **params), **self.beside)
 
     def resumed(self, day: float, **params: Any) -> OpenRun:
         """The run of a day, as a task after its first one finds it."""
-        return make_run(self.source, self.store, self.registry, day, opens=False, **params)
+        run = make_run(self.source, self.store, self.registry, day, opens=False, **params)
+        return replace(run, **self.beside)
 
     def candidate(self, day: float, **params: Any) -> tuple[OpenRun, Manifest]:
         """A run up to its sealed candidate."""

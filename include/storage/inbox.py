@@ -118,7 +118,8 @@ class Inbox:
 
 def _is_data(path: str) -> bool:
     name = path.rpartition("/")[2]
-    hidden = any(part.startswith(".") for part in path.split("/"))
+    # ..csv is a name that somebody gave; .x.csv.Ab3d9K is what a program copies to at first.
+    hidden = any(part.startswith(".") and not part.startswith("..") for part in path.split("/"))
     return (
         bool(name)
         and not hidden

@@ -35,7 +35,7 @@ FILES = sorted((ROOT / "dags").rglob("*.py"))
 
 def test_there_are_exactly_the_expected_dags(dags: dict[str, Any]) -> None:
     assert set(dags) == set(sources.names()) | OPERATIONS | DECISIONS | {DOCTOR}
-    assert {"ctgov", "pubchem", "clinical", "sofascore"} <= set(dags)
+    assert {"comments", "ctgov", "pubchem", "clinical", "sofascore"} <= set(dags)
 
 
 def steps_of(source: str) -> list[str]:

@@ -30,6 +30,7 @@ SECRETS = {
     "AIRFLOW_API_SECRET_KEY",
     "AIRFLOW_ADMIN_PASSWORD",
     "POSTGRES_PASSWORD",
+    "COMMENTS_AUTHORS_KEY",
 }
 AIRFLOW_SERVICES = {"init", "api-server", "scheduler", "dag-processor", "worker"}
 

@@ -8,6 +8,18 @@ writes it; together they prove what the test proves. A text says why there are n
 from __future__ import annotations
 
 TWINS: dict[str, dict[str, tuple[str, ...] | str]] = {
+    "comments/test_exports.py": {
+        "test_every_row_of_every_export_is_kept_merged_or_quarantined": (
+            "tests/sources/comments/test_sample.py::test_after_some_days_the_tables_are_what_is_true_of_the_world",
+        ),
+        "test_a_second_scrape_of_the_same_post_is_one_row_a_comment": (
+            "tests/sources/comments/test_runs.py::test_a_second_scrape_brings_newest_counts_and_new_names_and_no_second_row",
+            "tests/sources/comments/test_runs.py::test_what_one_run_makes_of_two_scrapes_two_runs_make_too",
+        ),
+        "test_of_the_three_readers_python_s_own_tells_lines_and_goes_on_behind_damage": (
+            "tests/sources/comments/test_runs.py::test_a_damaged_row_takes_no_neighbour_with_it",
+        ),
+    },
     "clinical/test_names.py": {
         "test_labelled_names_have_the_documented_precision_and_recall": "It measures precision and recall on names that people labelled; names of our own making would only measure how they were made.",
         "test_the_documented_share_of_labelled_names_is_asked_for": "It counts how many of the labelled names are asked for; what becomes of a single name is tested in tests/sources/pubchem/test_lookup.py.",

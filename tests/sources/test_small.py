@@ -12,11 +12,14 @@ from include.registry.breaker import Breaker
 from include.sources import source as sources
 from include.upstream.limits import Limits
 from include.upstream.session import UpstreamSession
+from sandbox.comments.api import TOKEN
+from sandbox.comments.server import SampleUpstream as SampleComments
 from sandbox.ctgov.server import SampleUpstream as SampleCtgov
 from sandbox.pubchem.server import SampleUpstream as SamplePubchem
 from sandbox.sofascore.server import SampleUpstream as SampleSofascore
 
 SAMPLES: dict[str, Any] = {
+    "comments": lambda: SampleComments(size=200, seed=5),
     "ctgov": lambda: SampleCtgov(size=20, seed=5, mean_bytes=2_000),
     "pubchem": lambda: SamplePubchem(size=20, seed=5),
     "sofascore": lambda: SampleSofascore(size=40, seed=3),
@@ -39,9 +42,11 @@ def asked(request: pytest.FixtureRequest) -> Iterator[tuple[sources.Spec, Upstre
     spec = sources.spec(request.param)
     with SAMPLES[spec.name]() as upstream:
         limits = Limits(per_second=None, attempts=1)
+        http = requests.Session()
+        http.headers["Authorization"] = f"Bearer {TOKEN}"
         yield (
             spec,
-            UpstreamSession(requests.Session(), upstream.url, limits, Calm(), classifier=spec.classifier),
+            UpstreamSession(http, upstream.url, limits, Calm(), classifier=spec.classifier),
         )
 
 

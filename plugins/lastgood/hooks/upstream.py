@@ -30,7 +30,8 @@ class UpstreamHook(HttpHook):
     The connection's extra holds the limits (see Limits.from_extra), the provider's `verify`, `cert` and
     `proxies`, `contact` (whom the upstream may write to; it is added to the User-Agent), and headers, which
     are told by a capital letter or a hyphen in their name (`X-Api-Key`). Anything else is refused, so that a
-    slip of the pen in an option is not sent as a header; `options` are keys that the source itself reads.
+    slip of the pen in an option is not sent as a header. A password without a login is a
+    bearer token; `options` are keys that the source itself reads.
     """
 
     def __init__(
@@ -97,6 +98,8 @@ class UpstreamHook(HttpHook):
         # The provider makes a header of every key that it does not know.
         for key in extra:
             http.headers.pop(key, None)
+        if connection.password and not connection.login:
+            http.headers["Authorization"] = f"Bearer {connection.password}"
         http.headers.update(_headers(extra))
         http.headers.update(headers or {})
         return http
