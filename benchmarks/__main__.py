@@ -10,6 +10,7 @@ and step shares are printed side by side; docs/performance.md keeps a run.
     make bench BENCH=serving                a serving table by change list and by copy, see benchmarks/serving.py
     make bench BENCH="alarms 60 ctgov"      how often change rules are wrong, see benchmarks/alarms.py
     make bench BENCH=parsing                how fast studies are parsed, see benchmarks/parsing.py
+    make bench BENCH="comments 100000"      comments a second from exports to tables, see benchmarks/comments.py
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from typing import Any
 import psycopg
 import requests
 
-from benchmarks import alarms, operations, parsing
+from benchmarks import alarms, comments, operations, parsing
 from benchmarks import serving as serving_tables
 from include import pipeline, release
 from include.pipeline import OpenRun
@@ -222,13 +223,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "what",
         nargs="*",
-        help=f"sizes (100000) and sources ({', '.join(MAIN_TABLE)}), or operations, serving, alarms or parsing",
+        help=f"sizes (100000) and sources ({', '.join(MAIN_TABLE)}), or operations, serving, alarms, parsing or comments",
     )
     chosen = parser.parse_args(arguments).what
     if chosen in (["operations"], ["serving"]):
         {"operations": operations, "serving": serving_tables}[chosen[0]].main()
         return
-    for part, bench in (("alarms", alarms), ("parsing", parsing)):
+    for part, bench in (("alarms", alarms), ("parsing", parsing), ("comments", comments)):
         if chosen[:1] == [part]:
             bench.main(chosen[1:])
             return

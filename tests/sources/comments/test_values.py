@@ -174,9 +174,7 @@ def test_no_mentioned_handle_is_left_in_a_text(handle: str) -> None:
         assert text == f"so {found}, and ({found}) but @the.star"
 
 
-@pytest.mark.parametrize(
-    "text", ["mail me@example.org", "no mention", "50 @ 3"]
-)
+@pytest.mark.parametrize("text", ["mail me@example.org", "no mention", "50 @ 3"])
 def test_what_is_no_mention_stays(text: str) -> None:
     assert People(KEY).hide_mentions("instagram", text) == text
 
