@@ -223,7 +223,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "what",
         nargs="*",
-        help=f"sizes (100000) and sources ({', '.join(MAIN_TABLE)}), or operations, serving, alarms, parsing or comments",
+        help=f"sizes (100000) and sources ({', '.join(MAIN_TABLE)}), or operations, serving, alarms, parsing, "
+        "comments",
     )
     chosen = parser.parse_args(arguments).what
     if chosen in (["operations"], ["serving"]):

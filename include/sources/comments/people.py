@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Callable, Collection
 from functools import lru_cache
 
+from include.sources.comments.values import NOTHING
+
 HASH_DIGITS = 20
 KEY_DIGITS = 8
 _WIDE = "\uff20"
@@ -41,7 +43,7 @@ class People:
         @lru_cache(maxsize=1 << 16)
         def of(platform: str, handle: str) -> str | None:
             bare = normalized(handle)
-            if not bare:
+            if bare in NOTHING:
                 return None
             said = f"{platform}:{bare}".encode("utf-8", "replace")
             return hmac.digest(key, said, "sha256").hex()[:HASH_DIGITS]

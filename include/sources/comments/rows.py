@@ -12,7 +12,6 @@ from include.sources.comments.people import People
 from include.sources.comments.reading import Preamble, paths, unwrapped
 from include.sources.comments.values import (
     INSTAGRAM,
-    NOTHING,
     REDDIT,
     YOUTUBE,
     Unreadable,
@@ -59,6 +58,8 @@ class Post(NamedTuple):
     declared: int | None
 
 
+POSTS_KNOWN = 100_000
+"""So many ways in which rows name their post are remembered."""
 SIGNATURES = 1_000
 """So many sets of keys of JSON items are remembered."""
 _KIND = re.compile(r"^t\d_(?=.)")
@@ -82,6 +83,7 @@ class Reader:
         self._preamble = post_of(preamble.url) if preamble.url else None
         self._caption = preamble.caption
         self._url = preamble.url
+        self._posts: dict[tuple[str, str, str], tuple[str, str]] = {}
         self.implied: dict[tuple[str, str], Post] = {}
         """Posts that rows about comments name."""
 
@@ -177,7 +179,7 @@ class Reader:
             parent_id = comment_id.partition(".")[0]
         if parent is not None:
             parent_id = parent_id or parent.comment_id
-        deep = count(depth) or 0
+        deep = (count(depth) or 0) if depth else 0
         if self._format.name == "esuit_export":
             # Replies stand below what they reply to.
             parent_id = parent_id or (self._above if deep else None)
@@ -196,7 +198,7 @@ class Reader:
             post_id,
             parent_id,
             parent is not None or parent_id is not None or deep > 0,
-            self._people.author(platform, author) if author.strip().lower() not in NOTHING else None,
+            self._people.author(platform, author),
             says,
             at,
             count(likes),
@@ -205,8 +207,13 @@ class Reader:
 
     def _post(self, post: str, code: str, url: str, caption: str, subject: str) -> tuple[str, str]:
         """Platform and id of the post that a row is about; what the row says of it is kept."""
+        told = (post, code, url)
+        if found := self._posts.get(told):
+            return found
         platform, post_id, rounded = self._post_id(post, code, url)
         key = (platform, post_id)
+        if len(self._posts) < POSTS_KNOWN:
+            self._posts[told] = key
         known = self.implied.get(key)
         if known is None:
             where = address(url)

@@ -193,6 +193,8 @@ _CODE_OF_ID = 11
 """So many characters of a short code are the id; those of posts of private accounts go on after it."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:=-]{0,199}|[_-][A-Za-z0-9_.:=-]{1,199}")
 _FLOAT = re.compile(r"(\d)(?:\.(\d+))?[eE]\+?(\d{1,2})|(\d+)\.0+")
+ID_DIGITS = 40
+"""No platform numbers higher."""
 EXACT_DIGITS = 15
 """A number of so many digits passes through a float64 unchanged."""
 
@@ -202,6 +204,10 @@ def identifier(text: str) -> str | None:
 
     Raises Unreadable for what is no id, and for a number that lost its last digits (1.78472637E+16).
     """
+    if not text:
+        return None
+    if text.isdecimal() and text.isascii() and len(text) <= ID_DIGITS:
+        return text
     text = text.strip()
     if text.lower() in NOTHING:
         return None
