@@ -92,8 +92,8 @@ ENTITY_RANKINGS = Table(
 VELOCITY_ALERTS = Table(
     "velocity_alerts",
     f"One row per week and entity whose sentiment moved fast: the mean of the last {VELOCITY_HOURS} hours of the week "
-    f"against that of the {VELOCITY_HOURS} hours before, each of at least {VELOCITY_LEAST} scored comments, by more than "
-    f"{ALERT_ABOVE:g} percent up or down.",
+    f"against that of the {VELOCITY_HOURS} hours before, each of at least {VELOCITY_LEAST} scored comments, by more "
+    f"than {ALERT_ABOVE:g} percent up or down.",
     ("week", "entity_id"),
     (
         WEEK,
@@ -170,6 +170,7 @@ PLATFORM_WEEKS = Table(
         Column("total_likes", _COUNT, _LIKES),
         Column("vanished", _COUNT, "Comments of the week that the platform no longer shows.", required=True),
         Column("comments_before", _COUNT, "Comments of the week before.", required=True),
+        Column("scored_before", _COUNT, "Of them with a sentiment.", required=True),
         Column("average_sentiment_before", _MEAN, "As average_sentiment, of the week before."),
         Column(
             "undated",
@@ -216,10 +217,10 @@ POST_WEEKS = Table(
 )
 STORYLINES = Table(
     "storylines",
-    f"One row per week and storyline: entities that rise together. A pair rises that at least {STORYLINE_LEAST} comments "
-    f"of the week name, and {STORYLINE_GROWTH:g} times as many as in the mean week of the {STORYLINE_WEEKS} before "
-    "(those with comments; at least one, and one comment where the mean is below); pairs with an entity in common are "
-    "one storyline.",
+    f"One row per week and storyline: entities that rise together. A pair rises that at least {STORYLINE_LEAST} "
+    f"comments of the week name, and {STORYLINE_GROWTH:g} times as many as in the mean week of the {STORYLINE_WEEKS} "
+    "before (those with comments; at least one, and one comment where the mean is below); pairs with an entity in "
+    "common are one storyline.",
     ("week", "rank"),
     (
         WEEK,
@@ -237,10 +238,14 @@ STORYLINES = Table(
         Column(
             "terms",
             pa.list_(_TEXT),
-            f"Up to {STORYLINE_TERMS} words that its comments have more often than they had before, the first the most.",
+            f"Up to {STORYLINE_TERMS} words that its comments have more often than before, the first the most.",
             required=True,
         ),
-        Column("platform", _TEXT, "Platform of the post with the most of its comments; null where no post is known."),
+        Column(
+            "platform",
+            _TEXT,
+            "Platform of the post with the most of its comments; null where no post is known.",
+        ),
         Column("post_id", _TEXT, "That post."),
         CONTENT_HASH,
     ),

@@ -186,6 +186,7 @@ class Oracle:
                     "very_negative": sum(s <= -Fraction(7, 10) for s in scores),
                     "vanished": sum(c["vanished_at"] is not None for c in now),
                     "comments_before": len(was),
+                    "scored_before": sum(score(c) is not None for c in was),
                     "average_sentiment_before": mean(was),
                     "undated": undated[platform],
                 }

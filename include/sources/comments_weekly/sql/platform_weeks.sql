@@ -18,7 +18,7 @@ WITH now AS (
     SELECT platform, count(*) AS without_entity
     FROM seen ANTI JOIN named USING (platform, comment_id) WHERE week = this_week() GROUP BY platform
 ), before AS (
-    SELECT platform, count(*) AS comments_before, average(sentiment) AS average_sentiment_before
+    SELECT platform, count(*) AS comments_before, count(sentiment) AS scored_before, average(sentiment) AS average_sentiment_before
     FROM seen WHERE week = week_before() GROUP BY platform
 ), undated AS (
     SELECT platform, count(*) AS undated FROM comments_comments
