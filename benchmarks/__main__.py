@@ -8,6 +8,7 @@ and step shares are printed side by side; docs/performance.md keeps a run.
     make bench BENCH="100000 ctgov"         of one source alone
     make bench BENCH=operations             the house's own acts over a year of runs, see benchmarks/operations.py
     make bench BENCH=serving                a serving table by change list and by copy, see benchmarks/serving.py
+    make bench BENCH=comments_weekly        the figures of a week beside pandas, see benchmarks/comments_weekly.py
     make bench BENCH="alarms 60 ctgov"      how often change rules are wrong, see benchmarks/alarms.py
     make bench BENCH=parsing                how fast studies are parsed, see benchmarks/parsing.py
     make bench BENCH="comments 100000"      comments a second from exports to tables, see benchmarks/comments.py
@@ -32,7 +33,7 @@ from typing import Any
 import psycopg
 import requests
 
-from benchmarks import alarms, comments, operations, parsing
+from benchmarks import alarms, comments, comments_weekly, operations, parsing
 from benchmarks import serving as serving_tables
 from include import pipeline, release
 from include.pipeline import OpenRun
@@ -223,12 +224,17 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "what",
         nargs="*",
-        help=f"sizes (100000) and sources ({', '.join(MAIN_TABLE)}), or operations, serving, alarms, parsing, "
-        "comments",
+        help=f"sizes (100000) and sources ({', '.join(MAIN_TABLE)}), or operations, serving, comments_weekly, alarms, "
+        "parsing, comments",
     )
     chosen = parser.parse_args(arguments).what
-    if chosen in (["operations"], ["serving"]):
-        {"operations": operations, "serving": serving_tables}[chosen[0]].main()
+    alone = {
+        "operations": operations.main,
+        "serving": serving_tables.main,
+        "comments_weekly": comments_weekly.main,
+    }
+    if len(chosen) == 1 and chosen[0] in alone:
+        alone[chosen[0]]()
         return
     for part, bench in (("alarms", alarms), ("parsing", parsing), ("comments", comments)):
         if chosen[:1] == [part]:

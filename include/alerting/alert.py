@@ -291,6 +291,23 @@ KINDS: dict[str, Kind] = _kinds(
         "Nothing. If you would have decided otherwise, talk to whoever did before you undo it.",
         news=True,
     ),
+    # --- what the data say ---
+    Kind(
+        "brief",
+        "info",
+        "a new brief was published",
+        "a new brief was published",
+        "Read it; where the channel is mail, it is attached.",
+        news=True,
+    ),
+    Kind(
+        "velocity",
+        "warning",
+        "what people say moved fast",
+        "what people said moved fast",
+        "Read the comments of the last three days, and decide whether anybody has to react.",
+        news=True,
+    ),
 )
 
 
@@ -344,6 +361,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """Further lines, by their heading."""
     links: Mapping[str, str] = {}
     """URLs by their words: the log of the task, the run."""
+    attachments: Mapping[str, str] = {}
+    """Files that go with a mail: their names, and where the store has them."""
 
     @property
     def of(self) -> Kind:
@@ -378,8 +397,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def where(self) -> str:
-        """Which one: ctgov, or ctgov.extract."""
-        return f"{self.source}.{self.what}" if self.what else self.source
+        """Which one: ctgov, or ctgov.extract; of news, whose headline tells, the source."""
+        return f"{self.source}.{self.what}" if self.what and not self.of.news else self.source
 
     @property
     def _counted(self) -> str:

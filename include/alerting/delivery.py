@@ -7,7 +7,9 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from html import escape
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,19 +19,22 @@ import msgspec
 from include import release
 from include.alerting import links, message, redact
 from include.alerting.alert import SENT_FOLDER, Alert
-from include.alerting.message import Message, Place
+from include.alerting.message import Attachment, Message, Place
 
 if TYPE_CHECKING:
     from include.alerting.deployment import Deployment, Results
     from include.alerting.episodes import Episode, Reason
     from include.alerting.routing import Routing
     from include.registry.registry import Registry
+    from include.storage.store import Store
 
 LOG = "log"
 """The log file as a channel: it belongs to every route."""
 LOG_FILE = "lastgood/alerts.jsonl"
 """Below the folder of Airflow's logs."""
 STORE_SECONDS = 3.0
+ATTACHED_BYTES = 5_000_000
+"""More than a server on the way may take."""
 
 log = logging.getLogger(__name__)
 _S = TypeVar("_S")
@@ -64,7 +69,10 @@ class Delivery:
         skipped = {LOG, *without}
         names = [name for name in route.channels if name not in skipped and (only is None or name in only)]
         place = self._place(registry, episode.alert, rules, now)
-        results |= self.deployment.send(names, _compose(episode, reason, place, now, also), route.to)
+        composed = _compose(episode, reason, place, now, also)
+        if "mail" in names and reason != "recovered":
+            composed = replace(composed, attachments=self._attachments(episode.alert))
+        results |= self.deployment.send(names, composed, route.to)
         for name, error in results.items():
             if error is not None:
                 log.error("%r did not reach %s: %s", episode.alert.title, name, error)
@@ -97,6 +105,21 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - every file system has errors of its own
             log.warning("an alert could not be kept in the store: %s", redact.text(repr(error)))
 
+    def _attachments(self, alert: Alert) -> tuple[Attachment, ...]:
+        """The files that go with an alert; the message goes without one that cannot be read, or is too large."""
+        found = []
+        for name, key in alert.attachments.items():
+            try:
+                content = within(self.deployment.open_store(), partial(_read, key=key))
+            except Exception as error:  # noqa: BLE001 - every file system has errors of its own
+                log.warning("%s could not be attached: %s", key, redact.text(repr(error)))
+                continue
+            if len(content) <= ATTACHED_BYTES:
+                found.append(Attachment(name, content))
+            else:
+                log.warning("%s is not attached: it has %s bytes", key, len(content))
+        return tuple(found)
+
     def _place(self, registry: Registry | None, alert: Alert, rules: Routing, now: datetime) -> Place:
         """What the message says of this deployment; what cannot be had is left out."""
         found: dict[str, Any] = {"runbook": rules.runbook}
@@ -114,6 +137,10 @@ class Delivery:
                 # A message that lacks a line is better than none, whatever the reason is.
                 log.exception("%s of the message could not be found", name)
         return Place(**found)
+
+
+def _read(store: Store, key: str) -> bytes:
+    return store.read_bytes(key)
 
 
 def environment() -> str | None:

@@ -186,6 +186,26 @@ class Dispatcher:
                 self.notify_recovered(over, registry)
         return through
 
+    # --- news ---
+
+    def notify_news(self, news: Iterable[Alert], registry: Registry) -> int:
+        """Notify people of news, each once, whoever notifies of it first; answers of how many that were new.
+
+        What a channel did not take `redeliver` sends again. Raises RuntimeError where no channel took one.
+        """
+        rules, now, new = _rules(registry), datetime.now(UTC), 0
+        for alert in news:
+            silence = rules.silence(alert, now)
+            episode = episodes.note_news(registry, alert, silenced=silence is not None)
+            if episode is None:
+                continue
+            new += 1
+            if silence is None:
+                self._deliver(registry, episode, "news", rules, now)
+            else:
+                self._delivery.to_log_file(alert, "news", now, silenced=silence.reason)
+        return new
+
     # --- decisions ---
 
     def notify_decisions(self, registry: Registry) -> tuple[int, list[str]]:

@@ -126,6 +126,8 @@ class Episode:
     @property
     def reason(self) -> Reason:
         """What its last message was about."""
+        if self.alert.of.news:
+            return "news"
         if self.recovered_at is not None:
             return "recovered"
         return "again" if self.notified > 1 else "first"
@@ -197,6 +199,22 @@ def note(
         if not (quiet or spoke or told_now):
             notify = _due(mine, alert, at, pause)
         return _go_on(cursor, mine, alert, at, notify, counts=not same)
+
+
+def note_news(registry: Registry, alert: Alert, *, silenced: bool = False) -> Episode | None:
+    """Keep news, which are over at once; None where they are kept already, so that nobody tells them a second time.
+
+    What is the same is told by the fingerprint, however often a version brings it. `notify` of the answer says whether
+    people are to be notified of it: not where it is silenced.
+    """
+    alert = _storable(alert)
+    with registry.transaction() as cursor:
+        alerts.lock(cursor, alert.source)
+        if alerts.is_kept(cursor, alert.fingerprint):
+            return None
+        episode = _begin(cursor, alert, alert.at, quiet=silenced)
+        alerts.close(cursor, [episode.id])
+        return episode
 
 
 def release(

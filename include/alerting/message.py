@@ -19,6 +19,7 @@ from include.formatting import moment, span
 if TYPE_CHECKING:
     from jinja2 import Template
 
+DECISION = "decision"
 SUBJECT = 150
 CAUSE = 2000
 LEAD = 200
@@ -35,7 +36,7 @@ COLOURS = {"critical": "#a4161a", "error": "#d9480f", "warning": "#b7791f", "inf
 GREEN = "#2b7a3d"
 
 _TOLD = "The same trouble is told again only after a pause; when it is over, you are told once."
-_TOLD_ONCE = "A decision is told once; no further message follows."
+_TOLD_ONCE = "{what} is told once; no further message follows."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +56,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a mail."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One message in each of its forms.
+    """One message in each of its forms; what is attached goes with a mail alone.
 
     `slack` is the payload of an incoming webhook (Block Kit). `plain` is for anything else, with these fields:
     event (first, again, recovered; news, of a decision), episode (a number; 0 of news), env, kind, severity, source,
@@ -72,6 +81,7 @@ class Message:
     html: str
     slack: dict[str, Any]
     plain: dict[str, Any]
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +167,7 @@ def _head(episode: Episode, reason: Reason, place: Place, over: datetime, also: 
         lead = f"It {seen}."
         label, colour = "recovered", GREEN
     elif reason == "news":
-        title, lead = alert.title, _line(f"Reason: {alert.cause}", LEAD)
+        title, lead = alert.title, _line(_reason(alert), LEAD)
         label, colour = alert.kind, COLOURS[alert.level]
     else:
         title, lead = alert.title, _lead(alert)
@@ -169,8 +179,21 @@ def _head(episode: Episode, reason: Reason, place: Place, over: datetime, also: 
     if place.env:
         seen = f"{_line(place.env, CELL)} · {seen}"
     return _Head(
-        subject, _line(title, LINE), lead, label, seen, colour, _TOLD_ONCE if reason == "news" else _TOLD
+        subject,
+        _line(title, LINE),
+        lead,
+        label,
+        seen,
+        colour,
+        _TOLD_ONCE.format(what="A decision" if alert.kind == DECISION else "It")
+        if reason == "news"
+        else _TOLD,
     )
+
+
+def _reason(alert: Alert) -> str:
+    """What news say below their title: of a decision why it was taken."""
+    return f"Reason: {alert.cause}" if alert.kind == DECISION else alert.cause
 
 
 def _broken(episode: Episode, runbook: str, place: Place, head: _Head, now: datetime) -> list[_Section]:
@@ -229,12 +252,12 @@ def _news(alert: Alert, runbook: str, place: Place, head: _Head, now: datetime) 
     if place.next_run is not None:
         effect.append(f"The next run is due {moment(place.next_run)}, in {span(place.next_run - now)}.")
     reason = _paragraph(alert.cause)
-    said = _line(f"Reason: {reason}", LEAD) == f"Reason: {reason}"
+    said = _line(_reason(alert), LEAD) == _reason(alert)
     ids = {"Source": alert.source, "Version": alert.version, **dict(list(alert.facts.items())[:FACTS])}
     return [
         _Section("What consumers read", (_line(alert.consumers, LINE),)),
         _Section("What follows", (" ".join(effect),) if effect else ()),
-        _Section("Why", () if said else (reason,), quoted=True),
+        _Section("Why" if alert.kind == DECISION else "What it says", () if said else (reason,), quoted=True),
         _Section(
             "What to do",
             (_line(alert.remedy, LINE),),

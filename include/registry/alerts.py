@@ -58,6 +58,12 @@ def lock_open(cursor: Cursor, fingerprint: str) -> Row | None:
     return None if row is None else Row(**row)
 
 
+def is_kept(cursor: Cursor, fingerprint: str) -> bool:
+    """Whether there is any episode of a trouble, over or not."""
+    cursor.execute("SELECT 1 FROM lastgood.alert WHERE fingerprint = %s LIMIT 1", (fingerprint,))
+    return cursor.fetchone() is not None
+
+
 def lock_all_open(cursor: Cursor, source: str) -> list[Row]:
     """The open episodes of a source, oldest first, held until the transaction ends."""
     cursor.execute(

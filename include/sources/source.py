@@ -3,8 +3,8 @@
 include/sources/NAME/source.py holds it as SOURCE. Each of its methods is one step of a run and imports what it needs
 by itself, since a DAG file reads the spec alone and must parse fast. What a source can do beside its build it shows by
 the protocol that it satisfies: Collected or Divided where it has an upstream of its own (a derived source has none),
-Exported where latest is also written in other forms. Nothing else in the project lists sources: a new folder is a new
-source.
+Exported where latest is also written in other forms, Announcing where it has news for people. Nothing else in the
+project lists sources: a new folder is a new source.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from include.upstream.answers import Classifier, ThrottleHint
 from include.upstream.limits import BadSetting, Limits
 
 if TYPE_CHECKING:
+    from include.alerting.alert import Severity
     from include.publishing.candidate import Candidate
     from include.publishing.manifest import Manifest
     from include.storage.inbox import Inbox
     from include.storage.landing import Landings
-    from include.storage.reading import ReadOnly
+    from include.storage.reading import Reader, ReadOnly
     from include.storage.store import Store
     from include.storage.tables import Table
     from include.upstream.session import UpstreamSession
@@ -300,6 +301,34 @@ class Exported(Source, Protocol):
         """Write a version that is latest since `published_at`; `moves` is how often latest was moved.
 
         May be killed and called again. Returns what was written.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """Something that people are to hear once, of what a version holds."""
+
+    kind: str
+    """A kind of alert that is news (include/alerting/alert.py): routes and silences go by it."""
+    what: str
+    """Which one of its kind, for ever: people hear of it once."""
+    headline: str
+    said: str
+    severity: Severity | None = None
+    """How much it matters, where it is not as much as its kind."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    attachments: Mapping[str, str] = field(default_factory=dict)
+    """Files that go with a mail: their names, and where the store has them."""
+
+
+@runtime_checkable
+class Announcing(Source, Protocol):
+    """A source whose latest version may hold news for people."""
+
+    def news(self, read: Reader, manifest: Manifest, now: datetime) -> Sequence[News]:
+        """What people are to hear of the version that is latest at `now`, if they have not heard it.
+
+        It is asked again and again, whoever moved latest: what is no news any more at `now` is not in it.
         """
 
 

@@ -542,3 +542,87 @@ def test_the_end_of_an_outage_is_told_until_a_channel_takes_it(
     assert dispatcher().registry_is_back(registry, store)
     assert len(mailbox) == 2
     assert not dispatcher().registry_is_back(registry, store)
+
+
+# --- news ---
+
+
+def news(what: str = "2026-11-23", **more: Any) -> Alert:
+    return alert(
+        **{
+            "kind": "brief",
+            "what": what,
+            "cause": "1,646 comments, 7 % less.",
+            "headline": "the week from 23 November",
+            "run_id": None,
+            **more,
+        }
+    )
+
+
+def test_news_are_told_once_with_what_goes_with_them_and_are_over_at_once(
+    registry: Registry, store: Store, mailbox: list[EmailMessage], alert_log: Path
+) -> None:
+    store.write_bytes("site/toy/brief.pdf", b"%PDF-1.7 of a week")
+    told = news(attachments={"brief-2026-11-23.pdf": "site/toy/brief.pdf"})
+    assert dispatcher().notify_news([told], registry) == 1
+    assert dispatcher().notify_news([told, news(cause="made again")], registry) == 0
+    assert dispatcher().redeliver(registry) == 0 and episodes.open_episodes(registry) == []
+    assert dispatcher().notify_news([news("2026-11-30")], registry) == 1
+    first, second = mailbox
+    assert first["Subject"] == "[lastgood] toy: the week from 23 November"
+    (attached,) = first.iter_attachments()
+    assert (attached.get_filename(), attached.get_content_type()) == (
+        "brief-2026-11-23.pdf",
+        "application/pdf",
+    )
+    assert attached.get_content() == b"%PDF-1.7 of a week"
+    body = first.get_body(("plain",))
+    assert body is not None and "[brief] 1,646 comments, 7 % less." in body.get_content()
+    assert not list(second.iter_attachments())
+    assert events(alert_log) == [("news", "brief"), ("news", "brief")]
+
+
+def test_news_come_without_a_file_that_is_gone(registry: Registry, mailbox: list[EmailMessage]) -> None:
+    dispatcher().notify_news([news(attachments={"brief.pdf": "site/toy/gone.pdf"})], registry)
+    (mail,) = mailbox
+    assert not list(mail.iter_attachments())
+
+
+def test_a_file_that_is_too_large_is_left_out(
+    registry: Registry, store: Store, mailbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "ATTACHED_BYTES", 9)
+    store.write_bytes("small", b"123456789")
+    store.write_bytes("large", b"1234567890")
+    dispatcher().notify_news([news(attachments={"small.json": "small", "large.json": "large"})], registry)
+    (mail,) = mailbox
+    assert [each.get_filename() for each in mail.iter_attachments()] == ["small.json"]
+
+
+def test_news_that_a_channel_did_not_take_are_told_as_news_with_their_file_later(
+    registry: Registry,
+    store: Store,
+    mailbox: list[EmailMessage],
+    broken_mail: Callable[[], None],
+) -> None:
+    store.write_bytes("site/toy/brief.pdf", b"%PDF")
+    dispatcher().notify_news([news(attachments={"brief.pdf": "site/toy/brief.pdf"})], registry)
+    assert mailbox == []
+    broken_mail()
+    assert dispatcher().redeliver(registry) >= 1
+    (mail,) = [each for each in mailbox if "the week from" in each["Subject"]]
+    assert "Recovered" not in mail["Subject"] and list(mail.iter_attachments())
+    dispatcher().redeliver(registry)
+    assert len([each for each in mailbox if "the week from" in each["Subject"]]) == 1
+
+
+def test_only_a_silence_that_names_the_kind_keeps_news_from_people(
+    registry: Registry, mailbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    until = "reason: moving house today, until: 2100-01-01T00:00:00Z"
+    use_rules(
+        monkeypatch, tmp_path, f"routes: [{{channels: [mail]}}]\nsilences: [{{kinds: [brief], {until}}}]"
+    )
+    assert dispatcher().notify_news([news(), news(kind="velocity")], registry) == 2
+    assert len(mailbox) == 1

@@ -29,6 +29,8 @@ PREPARED = (
     "entities",
     "ranked",
     "named",
+    "of_week",
+    "undated",
     "pairs",
     "weeks_before",
     "rising",
@@ -83,9 +85,14 @@ def prepare(con: duckdb.DuckDBPyConnection, monday: date) -> None:
         con.execute(f"CREATE OR REPLACE TABLE {name} AS {_sql(f'prepared/{name}')}")
 
 
+def query(table: Table) -> str:
+    """SQL for the rows of a table, in order of its key, in a session that `prepare` was called for."""
+    return _sql(table.name)
+
+
 def rows(con: duckdb.DuckDBPyConnection, table: Table) -> Iterator[pa.RecordBatch]:
     """The rows of a table for the prepared week, in order of its key."""
-    return duckdb_session.batches(con, _sql(table.name), table.values)
+    return duckdb_session.batches(con, query(table), table.values)
 
 
 @cache

@@ -148,7 +148,7 @@ def to_mail(address: Address, message: Message, to: Sequence[str] | None) -> Non
 
     recipients = _recipients(address, to)
     with MailHook(address) as hook:
-        hook.deliver(message.subject, message.text, message.html, recipients)
+        hook.deliver(message.subject, message.text, message.html, recipients, message.attachments)
 
 
 def _recipients(address: Address, to: Sequence[str] | None = None) -> Any:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import mimetypes
+from collections.abc import Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, make_msgid
+from typing import TYPE_CHECKING
 
 from airflow.providers.smtp.hooks.smtp import SmtpHook
 
 from lastgood.notifiers.channels import Address
+
+if TYPE_CHECKING:
+    from include.alerting.message import Attachment
 
 SECONDS = 8
 """For each answer of the server. Airflow ends a failed task 20 seconds later, whatever it is telling then."""
@@ -38,7 +44,14 @@ class MailHook(SmtpHook):
         """As few as every version of the provider takes; the watch DAG tells again what was refused."""
         return 1
 
-    def deliver(self, subject: str, text: str, html: str, to: str | list[str]) -> None:
+    def deliver(
+        self,
+        subject: str,
+        text: str,
+        html: str,
+        to: str | list[str],
+        attachments: Sequence[Attachment] = (),
+    ) -> None:
         """Hand a mail over to the server. Raises OSError (SMTPException is one) where it takes it for nobody."""
         message = EmailMessage(LINES)
         message["Subject"] = " ".join(subject.split())
@@ -50,6 +63,10 @@ class MailHook(SmtpHook):
         message.set_content(text)
         # Whatever the length of its lines, so that every server on the way takes it.
         message.add_alternative(html, subtype="html", cte="quoted-printable")
+        for each in attachments:
+            kind = mimetypes.guess_type(each.name)[0] or "application/octet-stream"
+            maintype, _, subtype = kind.partition("/")
+            message.add_attachment(each.content, maintype=maintype, subtype=subtype, filename=each.name)
         client = self._smtp_client
         assert client is not None, "deliver() is called within `with`"
         refused = client.send_message(message)

@@ -1,4 +1,4 @@
-"""What follows where latest was given another version beside the source's own run: by a decision or by recovery.
+"""What follows where latest was given another version, above all beside the source's own run.
 
 A task that fails tells no derived source anything, so nothing here may fail it: latest has moved.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from include.alerting.alert import Alert
     from include.registry.registry import Registry
+    from include.storage.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,14 @@ def notify_not_exported(registry: Registry, source: str, version: str, why: str)
     from include.monitoring import run_alerts
 
     notify(run_alerts.not_exported(registry, source, version, why, datetime.now(UTC)), registry)
+
+
+def notify_news(store: Store, registry: Registry, source: str) -> int:
+    """Notify people of what is new in latest of a source, once; answers of how much."""
+    from include.monitoring import news
+    from lastgood.notifiers.deployment import dispatcher
+
+    return dispatcher().notify_news(news.of(store, registry, source, datetime.now(UTC)), registry)
 
 
 def notify(alert: Alert, registry: Registry) -> None:

@@ -424,8 +424,14 @@ class ExportOperator(StepOperator):
 
     def after(self, run: OpenRun, facts: dict[str, Any]) -> None:
         from include.registry import run_log
+        from lastgood.operators.published import notify_news
 
         run_log.end(run.registry, run.source, run.version, "ok")
+        try:
+            notify_news(run.store, run.registry, run.source)
+        except Exception:
+            # Whatever it is, the version stands.
+            self.log.exception("what is new in it could not be told; the watch does it")
 
 
 class WatcherOperator(BaseOperator):

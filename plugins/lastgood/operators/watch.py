@@ -66,6 +66,8 @@ class WatchOperator(OperationOperator):
         dispatch.notify_recovered(over, registry)
         decisions, untaken = _notify_decisions(registry)
         trouble += untaken
+        news, untold = _notify_news(store, registry)
+        trouble += untold
         through = dispatch.redeliver(registry)
         complete = not trouble
         heartbeat.beat(
@@ -83,6 +85,7 @@ class WatchOperator(OperationOperator):
             "doctor": f"{len(setup.facts) if setup else 0} wrong",
             "recovered": len(over),
             "decisions_told": decisions,
+            "news_told": news,
             "redelivered": through,
             "runs_closed": closed,
             "success_rates": {name: round(rate.percent, 1) for name, rate in rates.items()},
@@ -135,6 +138,25 @@ def _notify_decisions(registry: Registry) -> tuple[int, list[str]]:
         # It must not keep the rest from people.
         log.exception("what was decided could not be told")
         return 0, [f"what was decided could not be told: {redact.text(f'{type(error).__name__}: {error}')}"]
+
+
+def _notify_news(store: Store, registry: Registry) -> tuple[int, list[str]]:
+    """Notify of what is new in latest of the sources, where the step export has not: others move latest too."""
+    from include.alerting import redact
+    from include.sources import source as sources
+    from lastgood.operators.published import notify_news
+
+    told, trouble = 0, []
+    for source in sources.names():
+        try:
+            told += notify_news(store, registry, source)
+        except Exception as error:
+            # It must not keep the rest from people.
+            log.exception("the news of %s could not be told", source)
+            trouble.append(
+                f"the news of {source} could not be told: {redact.text(f'{type(error).__name__}: {error}')}"
+            )
+    return told, trouble
 
 
 def _folders() -> dict[str, Any]:

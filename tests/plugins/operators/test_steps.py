@@ -355,6 +355,36 @@ def test_a_run_with_other_forms_ends_with_them(
     assert logged(registry, "run-1-")["status"] == "ok"
 
 
+@pytest.mark.parametrize("told", [lambda *_: 1, boom], ids=["told", "not told"])
+def test_what_is_new_in_a_version_is_told_once_it_is_exported_and_the_run_is_well_whatever_comes_of_that(
+    store: Store, registry: Registry, monkeypatch: pytest.MonkeyPatch, told: Callable[..., object]
+) -> None:
+    from lastgood.operators import published
+    from lastgood.operators.steps import ExportOperator
+
+    candidate(store, registry, 3, day=1)
+    asked: list[str] = []
+
+    class WithOtherForms(toy_source.Toy):
+        def export(self, *_: object) -> dict[str, object]:
+            assert not asked, "people hear of what they can read"
+            return {}
+
+    def notify(_store: Store, _registry: Registry, source: str) -> object:
+        asked.append(source)
+        return told()
+
+    monkeypatch.setattr(sources, "load", lambda _: WithOtherForms())
+    monkeypatch.setattr(sources, "names", lambda: [toy.SOURCE])
+    monkeypatch.setattr(published, "notify_news", notify)
+    promote().execute(context("", day=1))
+    assert asked == [], "and of nothing before"
+    ExportOperator(task_id="export", source=toy.SOURCE, dag=DAG(toy.SOURCE, schedule=None)).execute(
+        context("", day=1)
+    )
+    assert asked == [toy.SOURCE] and logged(registry, "run-1-")["status"] == "ok"
+
+
 def test_a_promotion_is_one_connection_from_its_opening_to_its_end(
     store: Store, registry: Registry, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

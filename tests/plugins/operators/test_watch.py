@@ -417,3 +417,26 @@ def test_an_endpoint_that_cannot_be_reached_or_makes_no_url_gives_nothing_away(
         monkeypatch.setenv("AIRFLOW_CONN_LASTGOOD_DEADMAN", json.dumps(connection))
         assert "lastgood_deadman" in look()["deadman"]
     assert SECRET not in alert_log.read_text(encoding="utf-8")
+
+
+def test_news_that_nobody_was_told_of_are_told_by_the_watch_once(
+    look: Callable[[], dict[str, Any]],
+    told: Callable[[], list[tuple[str, str]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from include.alerting.alert import Alert
+    from include.monitoring import news
+
+    def found(_store: Store, _registry: Registry, source: str, now: datetime) -> list[Alert]:
+        brief = Alert(
+            kind="brief", source=source, what="48", at=now, occurrence="48", cause="a brief", consumers="c"
+        )
+        return [brief] if source == "ctgov" else []
+
+    with monkeypatch.context() as broken:
+        broken.setattr(news, "of", lambda *_: 1 / 0)
+        with pytest.raises(AirflowException, match="the news of ctgov could not be told: ZeroDivisionError"):
+            look()
+    monkeypatch.setattr(news, "of", found)
+    assert [look()["news_told"] for _ in range(2)] == [1, 0]
+    assert told() == [("news", "brief")]

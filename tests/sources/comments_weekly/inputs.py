@@ -11,8 +11,16 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from include.sources.comments_weekly import analysis
+from include.publishing.candidate import Candidate
+from include.publishing.manifest import Manifest
+from include.sources.comments_weekly import analysis, build, tables
+from include.sources.source import Run
 from include.storage import duckdb_session
+from include.storage.landing import Landings
+from include.storage.reading import ReadOnly
+from include.storage.store import Store
+from include.storage.tables import CONTENT_HASH, Column, Table
+from include.version import VersionRef, version_id
 
 MONDAY = date(2026, 11, 23)
 START = datetime(2026, 11, 23, tzinfo=UTC)
@@ -109,3 +117,69 @@ def session(tmp_path: Path, inputs: Inputs, monday: date = MONDAY) -> Iterator[d
         register(con, inputs)
         analysis.prepare(con, monday)
         yield con
+
+
+# --- versions ---
+
+KEYS = {
+    "comments": ("platform", "comment_id"),
+    "posts": ("platform", "post_id"),
+    "signals": ("platform", "comment_id", "entity_id", "signal_type"),
+    "monitored_entities": ("entity_id",),
+}
+TABLES = tuple(
+    Table(
+        name,
+        "As far as it is read.",
+        KEYS[name],
+        (*(Column(f.name, f.type, "Read.", required=f.name in KEYS[name]) for f in schema), CONTENT_HASH),
+        serve=False,
+    )
+    for name, schema in SCHEMAS.items()
+)
+
+
+def publish_input(store: Store, inputs: Inputs, at: datetime) -> Manifest:
+    """A version of comments that holds these rows."""
+    ref = version_id(at, "comments")
+    with Candidate(store, "comments", ref, TABLES, 1, None) as candidate:
+        for table in TABLES:
+            rows = sorted(inputs.get(table.name, ()), key=lambda row: tuple(row[name] for name in table.key))
+            candidate.write(table.name, pa.Table.from_pylist(rows, table.values).to_batches())
+        candidate.arrived("comments")
+        return candidate.seal(
+            run_id="comments", as_of=at, created_at=at, code_version="t", cursors={}, counts={}, upstream={}
+        )
+
+
+def build_week(
+    store: Store, comments: Manifest | None, monday: date, base: Manifest | None, run_id: str = "weekly"
+) -> Manifest:
+    """A candidate of the weekly figures, built as a run for that week builds it."""
+    end = datetime.combine(monday, datetime.min.time(), UTC) + timedelta(days=7, hours=9)
+    version = version_id(end, f"{run_id} {base.version if base else ''}")
+    run = Run(
+        ref=VersionRef("comments_weekly", version),
+        run_id=run_id,
+        interval_start=end - timedelta(days=7),
+        interval_end=end,
+        data_time=max(end, base.as_of) if base else end,
+        params={},
+        base=base,
+        watermarks={},
+        inputs={"comments": comments} if comments else {},
+        read=ReadOnly(store),
+        raw=Landings(store, "comments_weekly", version, 1),
+    )
+    with Candidate(store, "comments_weekly", version, tables.TABLES, 1, base) as candidate:
+        built = build.build(run, candidate)
+        return candidate.seal(
+            run_id=run_id,
+            as_of=run.data_time,
+            created_at=run.data_time,
+            code_version="t",
+            cursors=built.cursors,
+            counts=built.counts,
+            upstream=built.upstream,
+            built_from=built.built_from,
+        )

@@ -1,6 +1,7 @@
 WITH now AS (
     SELECT platform, count(DISTINCT post_id) AS posts, count(*) AS comments,
         count(*) FILTER (context = 'reply') AS replies, count(DISTINCT author) AS authors,
+        count(*) FILTER (NOT matched) AS without_entity,
         count(sentiment) AS scored,
         count(*) FILTER (sentiment IS NULL AND state = 'other_language') AS other_language,
         count(*) FILTER (sentiment IS NULL AND state = 'no_text') AS no_text,
@@ -13,19 +14,14 @@ WITH now AS (
         count(*) FILTER (sentiment <= -0.7) AS very_negative,
         average(sentiment) AS average_sentiment, weighted(sentiment, weight) AS weighted_sentiment,
         sum(likes) AS total_likes, count(*) FILTER (vanished) AS vanished
-    FROM seen WHERE week = this_week() GROUP BY platform
-), unmatched AS (
-    SELECT platform, count(*) AS without_entity
-    FROM seen ANTI JOIN named USING (platform, comment_id) WHERE week = this_week() GROUP BY platform
+    FROM of_week GROUP BY platform
 ), before AS (
-    SELECT platform, count(*) AS comments_before, count(sentiment) AS scored_before, average(sentiment) AS average_sentiment_before
+    SELECT platform, count(*) AS comments_before, count(sentiment) AS scored_before,
+        average(sentiment) AS average_sentiment_before
     FROM seen WHERE week = week_before() GROUP BY platform
-), undated AS (
-    SELECT platform, count(*) AS undated FROM comments_comments
-    WHERE created_at IS NULL AND week_of(first_seen) = this_week() GROUP BY platform
 )
 -- What is counted is 0 where there was none; a mean or a sum of likes is null then.
 SELECT this_week() AS week, platform, average_sentiment, weighted_sentiment, average_sentiment_before, total_likes,
     coalesce(COLUMNS(* EXCLUDE (platform, average_sentiment, weighted_sentiment, average_sentiment_before, total_likes)), 0)
-FROM now FULL JOIN unmatched USING (platform) FULL JOIN before USING (platform) FULL JOIN undated USING (platform)
+FROM now FULL JOIN before USING (platform) FULL JOIN undated USING (platform)
 ORDER BY platform

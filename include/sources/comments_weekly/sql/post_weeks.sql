@@ -2,7 +2,7 @@ WITH now AS (
     SELECT platform, post_id, count(*) AS comments, count(sentiment) AS scored,
         average(sentiment) AS average_sentiment, weighted(sentiment, weight) AS weighted_sentiment,
         sum(likes) AS total_likes
-    FROM seen WHERE week = this_week() AND post_id IS NOT NULL GROUP BY platform, post_id
+    FROM of_week WHERE post_id IS NOT NULL GROUP BY platform, post_id
 )
 SELECT this_week() AS week, platform, post_id,
     row_number() OVER (ORDER BY comments DESC, total_likes DESC NULLS LAST, platform, post_id) AS rank,

@@ -1,8 +1,8 @@
 WITH every AS (
-    SELECT day, platform, all_comments() AS entity_id, sentiment, weight, likes FROM seen WHERE week = this_week()
+    SELECT day, platform, all_comments() AS entity_id, sentiment, weight, likes FROM of_week
     UNION ALL
     SELECT day, platform, no_entity(), sentiment, weight, likes
-    FROM seen ANTI JOIN named USING (platform, comment_id) WHERE week = this_week()
+    FROM of_week WHERE NOT matched
     UNION ALL
     SELECT day, platform, entity_id, sentiment, weight, likes FROM named
 )
