@@ -30,6 +30,13 @@ pytestmark = pytest.mark.usefixtures("airflow_connections")
 RETRIES = 2
 
 
+@pytest.fixture(autouse=True)
+def _toy_is_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step asks for the spec of its source."""
+    spec = sources.spec
+    monkeypatch.setattr(sources, "spec", lambda name: toy_source.SPEC if name == toy.SOURCE else spec(name))
+
+
 def context(
     run: str = "1", *, day: int = 1, tried: int = 1, retries: int = RETRIES, began: datetime | None = None
 ) -> Any:
