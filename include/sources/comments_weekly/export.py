@@ -71,7 +71,7 @@ def export(store: Store, manifest: Manifest, published_at: datetime, moves: int)
     entry = manifest.table(BRIEFS.name)
     manifests.verify(store, msgspec.structs.replace(manifest, tables=(entry,)))
     briefs = tuple(sorted(_put(store, manifest), key=lambda brief: brief.week, reverse=True))
-    shown = _decoded(store.read_bytes(POINTER)) if store.exists(POINTER) else None
+    shown = decoded(store.read_bytes(POINTER)) if store.exists(POINTER) else None
     named = _named(briefs)
     latest = Latest(
         format=FORMAT,
@@ -83,7 +83,7 @@ def export(store: Store, manifest: Manifest, published_at: datetime, moves: int)
         moves=moves,
     )
     data = msgspec.json.format(msgspec.json.encode(latest), indent=1)
-    if store.swap(POINTER, data, lambda present: present is None or _decoded(present).moves <= moves):
+    if store.swap(POINTER, data, lambda present: present is None or decoded(present).moves <= moves):
         _remove(store)
     return {
         "site": SITE,
@@ -129,7 +129,8 @@ def _before(shown: Latest | None, named: set[str]) -> tuple[str, ...]:
     return tuple(sorted(({*shown.before} if present == named else present) - named))
 
 
-def _decoded(latest: bytes) -> Latest:
+def decoded(latest: bytes) -> Latest:
+    """What a latest.json says. Raises ValueError where it cannot be read."""
     try:
         return decoder(Latest).decode(latest)
     except msgspec.DecodeError as error:
@@ -140,7 +141,7 @@ def _remove(store: Store) -> None:
     """Remove files that latest.json names no more, unless somebody may be writing them for the next one."""
     found = listing(store, f"{SITE}/briefs")
     # Read after the listing, so what is named by now is among what was listed.
-    shown = _decoded(store.read_bytes(POINTER))
+    shown = decoded(store.read_bytes(POINTER))
     kept, before = _named(shown.briefs) | {*shown.before}, datetime.now(UTC) - KEPT_AT_LEAST
     gone = [
         key

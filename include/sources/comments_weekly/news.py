@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
-import msgspec
 import pyarrow.dataset as ds
 
 from include.publishing.manifest import Manifest
 from include.sources.comments_weekly import compose, figures, tables, week
-from include.sources.comments_weekly.export import POINTER, SITE, Latest, SiteBrief
+from include.sources.comments_weekly.export import POINTER, SITE, Latest, SiteBrief, decoded
 from include.sources.source import News
 from include.storage.reading import Reader
 from include.storage.tables import Table
@@ -34,7 +33,7 @@ def news(read: Reader, manifest: Manifest, now: datetime) -> list[News]:
 
 
 def _shown(read: Reader) -> Latest | None:
-    return msgspec.json.decode(read.read_bytes(POINTER), type=Latest) if read.exists(POINTER) else None
+    return decoded(read.read_bytes(POINTER)) if read.exists(POINTER) else None
 
 
 def _of_brief(brief: SiteBrief) -> News:
