@@ -25,8 +25,6 @@ from include.sources.comments.values import post_of
 
 RECORD_CHARACTERS = 32 * 2**20
 """No row is longer; the longest comment of a platform has some ten thousand characters."""
-RESCANNED_CHARACTERS = 256 * 2**20
-"""So much of a file is read a second time behind damaged rows before the rest is given up."""
 HEAD_LINES, HEAD_CHARACTERS = 400, 2**20
 """Where a header is looked for, behind a preamble."""
 DELIMITERS = (",", ";", "\t")
@@ -85,7 +83,8 @@ def open_table(content: Content, surveyed: Survey) -> Iterator[Table | None]:
             return
     with _text(content, surveyed) as text:
         table = _json_table(text) if begins in "[{" else _csv_table(Lines(text))
-        table.cut = surveyed.broken is not None
+        # A short array of items was read to its end already, to know its format.
+        table.cut = table.cut or surveyed.broken is not None
         yield table
 
 
@@ -131,7 +130,6 @@ class Lines:
         self.taken: list[str] = []
         """Lines since begin()."""
         self._characters = 0
-        self._rescanned = 0
 
     def __iter__(self) -> Lines:
         return self
@@ -155,16 +153,14 @@ class Lines:
         self.taken.clear()
         self._characters = 0
 
-    def put_back(self, keep: int = 0) -> str:
-        """Give the lines since begin() once more but the first `keep`; returns those."""
+    def put_back(self, keep: int) -> str:
+        """Give the lines since begin() once more but the first `keep`; returns those.
+
+        No line is given more than a few times: the next quote in it ends what an earlier line began.
+        """
         kept, back = self.taken[:keep], self.taken[keep:]
         self._back.extendleft(reversed(back))
         self.number -= len(back)
-        self._rescanned += sum(map(len, back)) if keep else 0
-        if self._rescanned > RESCANNED_CHARACTERS:
-            raise FileRefused(
-                "too damaged", "so many of its rows are damaged that the rest is not read", self.number
-            )
         self.begin()
         return "".join(kept)
 
