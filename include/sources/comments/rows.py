@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from include.sources.comments.formats import Format, Header, column, roles_of
@@ -75,7 +76,10 @@ class Reader:
         self._platform = found.platform
         self._people = people
         self._roles = roles_of(found)
-        self._places = header.places if header else ()
+        places = header.places if header else ()
+        # The cell behind the last one is empty, and what no column tells stands there.
+        self._first = itemgetter(*(where[0] if where else -1 for where in places)) if header else None
+        self._others = [(role, where[1:]) for role, where in enumerate(places) if len(where) > 1]
         self._nested = header.nested if header else ()
         self._above: str | None = None
         """The last comment that replies to none, in exports that tell the depth alone."""
@@ -130,14 +134,11 @@ class Reader:
     def _told(self, row: list[str] | dict[str, Any]) -> list[str]:
         """What a row says of each role, empty where nothing."""
         if isinstance(row, list):
-            told = []
-            for places in self._places:
-                value = ""
-                for place in places:
-                    value = row[place]
-                    if value:
-                        break
-                told.append(value)
+            assert self._first is not None
+            told = list(self._first([*row, ""]))
+            for role, places in self._others:
+                if not told[role]:
+                    told[role] = next(filter(None, (row[place] for place in places)), "")
             return told
         return [next(filter(None, (_at(row, name) for name in names)), "") for names in self._names(row)]
 
