@@ -25,7 +25,7 @@ import psycopg
 
 from include import pipeline
 from include.publishing.promotion import Outcome
-from include.quality import arrivals, gate
+from include.quality import gate, likelihood
 from include.registry import run_log
 from include.registry.registry import Registry
 from include.storage.store import Store
@@ -90,7 +90,7 @@ def _watch(daily: DailyRuns, days: int) -> tuple[Counter[str], Counter[tuple[int
                     print(f"  day {day}: {check.outcome} {check.sentence} {check.samples[:2]}", flush=True)
             for row in measured:
                 if row["usual_percent"] >= USUAL:
-                    lost = arrivals.chance(row["arrived"], 0, row["usual_percent"] / 100) < CHANCE
+                    lost = likelihood.chance(row["arrived"], 0, row["usual_percent"] / 100) < CHANCE
                     losses[max(group for group in GROUPS if group <= row["arrived"]), lost] += 1
             if pipeline.promote(run).outcome is not Outcome.PROMOTED:
                 raise SystemExit(f"{run.source} was not promoted on day {day}: {verdict.reasons}")

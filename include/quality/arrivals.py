@@ -12,7 +12,6 @@ unchanged is no arrival.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ import pyarrow as pa
 
 from include.publishing.manifest import TableEntry
 from include.publishing.verdict import Level
+from include.quality.likelihood import chance
 from include.storage.duckdb_session import identifiers, literal, quoted
 
 ROWS = "(rows)"
@@ -32,9 +32,6 @@ ALL = "all"
 REFERENCE = 200
 """So many things of a kind, those with the highest keys, tell what is usual for a new one: the newest where numbers are
 given in order. Their share is then known to a few points, and they are read fast however long the table is."""
-SUREST = 0.95
-"""No column counts as filled more surely: one in twenty may lack it for a reason of its own."""
-
 TELLING = 20
 """Arrivals of fewer things do not raise a level that was accepted."""
 
@@ -117,19 +114,6 @@ def _row(table: str, found: _Filled) -> dict[str, Any]:
         "filled_percent": round(100 * found.filled / found.arrived, 1),
         "chance": chance(found.arrived, found.filled, found.usual / found.arrived),
     }
-
-
-def chance(arrived: int, filled: int, usual: float) -> float:
-    """A bound on how likely no more than `filled` of `arrived` things are filled where the share `usual` of such is.
-
-    Chernoff's bound for independent things, exp(-n KL(filled / n ‖ usual)); it holds for things of different shares
-    too, by their mean (Hoeffding, 1956). 1 where not fewer are filled than usual.
-    """
-    usual, share = min(usual, SUREST), filled / arrived
-    if share >= usual:
-        return 1.0
-    empty = (1 - share) * math.log((1 - share) / (1 - usual))
-    return math.exp(-arrived * ((share * math.log(share / usual) if share else 0.0) + empty))
 
 
 def raised(levels: Iterable[Level], arrivals: Iterable[Mapping[str, Any]]) -> list[Level]:

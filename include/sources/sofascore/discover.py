@@ -2,7 +2,8 @@
 
 A daily run reads the lists of the seasons that can have changed, and asks for matches that are new, that changed,
 whose earlier answers failed, and once more for those that were last looked at within SETTLED of their kick-off,
-since results are corrected for some hours. A run for a competition, a season or some days rebuilds exactly that.
+since results are corrected for some hours and some parts come late. A run for a competition, a season or some days
+rebuilds exactly that.
 """
 
 from __future__ import annotations
@@ -529,16 +530,17 @@ class _Discovery:
         return self._ask(known.state, known.kickoff, known.listing, known)
 
     def _ask(self, state: str, kickoff: datetime, listing: str, known: Known | None) -> tuple[str, ...]:
-        """The parts of a match to ask for; what is known not to be there is only asked for by a full refresh."""
+        """The parts of a match to ask for; what a settled one does not have is only asked for by a full refresh."""
         if state not in ASKED:
             return ()
         if known is None or not known.asked or self.full:
             return PARTS
-        # A match that was not there at all may come with everything.
-        there = PARTS if "event" in known.none else tuple(part for part in PARTS if part not in known.none)
-        young = known.checked_at - kickoff < SETTLED and self.now - known.checked_at >= JUST_LOOKED
-        if not self.window.everything or listing != known.listing or young:
-            return there
+        young = known.checked_at - kickoff < SETTLED
+        # A match that was not there at all may come with everything; and line-ups and shots come late.
+        all_of_it = "event" in known.none or young
+        rested = self.now - known.checked_at >= JUST_LOOKED
+        if not self.window.everything or listing != known.listing or (young and rested):
+            return PARTS if all_of_it else tuple(part for part in PARTS if part not in known.none)
         return tuple(part for part in PARTS if part in known.open or part == "event") if known.open else ()
 
     def plan(self) -> None:

@@ -154,9 +154,17 @@ def _published(run: Run) -> dict[int, Known]:
 
 
 def _learn(known: dict[int, Known], reply: Reply) -> None:
-    """Take a landed reply into account, unless it lacks its event and gives no rows, or something newer is known."""
+    """Take a landed reply into account, unless it lacks its event and gives no rows, or something newer is known.
+
+    That a part is not there lands by itself, after the reply with the event.
+    """
     old = known.get(reply.match)
-    if "event" not in reply.parts or (old is not None and old.asked and old.checked_at > reply.asked_at):
+    if old is not None and old.asked and old.checked_at > reply.asked_at:
+        return
+    if "event" not in reply.parts:
+        if old is not None and old.asked and old.checked_at == reply.asked_at:
+            old.none |= set(reply.none)
+            old.open -= set(reply.none)
         return
     known[reply.match] = Known(
         reply.competition,

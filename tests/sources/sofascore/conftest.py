@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 from psycopg import sql
@@ -22,6 +23,7 @@ from include.sources.sofascore.competitions import Competition
 from include.sources.sofascore.discover import units
 from include.sources.sofascore.extract import PATHS
 from include.sources.sofascore.known_matches import DISCOVERY
+from include.sources.sofascore.records import Reply
 from include.storage.landing import Landed
 from include.storage.store import Store
 from sandbox.sofascore.server import SampleUpstream
@@ -60,6 +62,17 @@ def discovery(run: OpenRun) -> Landed:
 def plan(run: OpenRun) -> dict[int, tuple[str, ...]]:
     """The parts that a run's plan asks for, by match."""
     return {match.match: match.ask for unit in units(discovery(run)) for match in unit.matches}
+
+
+def unit_keys(run: OpenRun) -> list[str]:
+    """The keys of the units of a run's plan."""
+    return [unit.key for unit in units(discovery(run))]
+
+
+def landed(run: OpenRun, unit: str) -> list[Reply]:
+    """What landed of a unit so far."""
+    found = Landed.present(run.store, f"raw/{run.source}/{run.version}/{unit}")
+    return [msgspec.json.decode(line, type=Reply) for line in found.read("matches")] if found else []
 
 
 def there(upstream: SampleUpstream, match: int) -> tuple[str, ...]:

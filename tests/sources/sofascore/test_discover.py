@@ -241,10 +241,15 @@ def test_a_discovery_that_was_stopped_goes_on_with_the_next_competition(daily: D
 # --- which matches are asked for ---
 
 
+def is_young(match: Match) -> bool:
+    """Whether the run of day 1 looked at it within 48 hours of its kick-off."""
+    return match.kickoff > START + DAY - 2 * DAY
+
+
 def test_new_changed_and_young_matches_are_asked_for(published: DailyRuns) -> None:
     upstream = published.upstream
     before = over(upstream)
-    young = {n for n, match in before.items() if match.kickoff > START + DAY - 2 * DAY}
+    young = {n for n, match in before.items() if is_young(match)}
     moved = upstream.advance()
     old = next(n for n, match in before.items() if match.season == LEAGUE_BEFORE and match.code == 100)
     upstream.correct(old, 7, 1)
@@ -259,7 +264,7 @@ def test_new_changed_and_young_matches_are_asked_for(published: DailyRuns) -> No
 def test_a_run_right_after_another_does_not_look_at_young_matches_again(
     published: DailyRuns, minutes: int, again: bool
 ) -> None:
-    young = {n for n, match in over(published.upstream).items() if match.kickoff > START + DAY - 2 * DAY}
+    young = {n for n, match in over(published.upstream).items() if is_young(match)}
     assert young
     assert plan(discovered(published, 1 + minutes / (24 * 60))).keys() == (young if again else set())
 
@@ -288,21 +293,41 @@ def test_a_second_look_at_the_same_time_asks_for_nothing(published: DailyRuns) -
     assert (found.units, found.new) == ((), False)
 
 
-def test_what_is_known_not_to_be_there_is_asked_for_by_a_full_refresh_only(published: DailyRuns) -> None:
+def test_what_a_settled_match_lacks_is_asked_for_by_a_full_refresh_only(published: DailyRuns) -> None:
     upstream = published.upstream
     lacking = {match: set(PARTS) - {*there(upstream, match)} for match in over(upstream)}
     assert sum(map(len, lacking.values())) > 5
     upstream.advance()
-    for match in [n for n, m in over(upstream).items() if m.season == LEAGUE_BEFORE and m.code == 100]:
+    settled = {n for n, m in over(upstream).items() if m.season == LEAGUE_BEFORE and m.code == 100}
+    for match in settled:
         upstream.correct(match, 5, 5)
     run = discovered(published, 2)
     wanted = plan(run)
-    again = {match for match in lacking if lacking[match] and match in wanted}
+    again = {match for match in settled if lacking[match]}
     assert again
     assert all(not lacking[match] & {*wanted[match]} for match in again)
     pipeline.extract(run, published.session())
-    assert asked(upstream) == {(match, part): 1 for match, parts in wanted.items() for part in parts}
+    assert not {(match, part) for match in again for part in lacking[match]} & asked(upstream).keys()
     assert plan(discovered(published, 2.5, full_refresh=True)) == dict.fromkeys(over(upstream), PARTS)
+
+
+@pytest.mark.parametrize("hours", [47, 48])
+def test_what_a_match_lacks_is_asked_for_again_until_a_look_came_48_hours_after_its_kickoff(
+    published: DailyRuns, knows: Callable[[Change], None], hours: int
+) -> None:
+    match = next(
+        n for n, m in over(published.upstream).items() if m.season == LEAGUE_BEFORE and m.code == 100
+    )
+
+    def look(known: dict[int, Known]) -> None:
+        kickoff = known[match].kickoff
+        assert kickoff is not None
+        known[match].checked_at = kickoff + timedelta(hours=hours)
+        known[match].none = {"shotmap"}
+
+    knows(look)
+    published.upstream.correct(match, 4, 4)
+    assert ("shotmap" in plan(discovered(published, 9))[match]) is (hours < 48)
 
 
 def test_a_match_that_was_not_there_is_asked_for_whole_once_its_entry_changes(
@@ -397,7 +422,11 @@ def test_a_run_for_something_asks_for_exactly_that(
 ) -> None:
     upstream = published.upstream
     run = discovered(published, 1.5, **params)
-    expected = {n: there(upstream, n) for n, match in over(upstream).items() if belongs(match)}
+    expected = {
+        n: PARTS if is_young(match) else there(upstream, n)
+        for n, match in over(upstream).items()
+        if belongs(match)
+    }
     assert plan(run) == expected
     assert bool(expected) is (part is not None)
     for other in ("last", "day"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -17,22 +18,22 @@ from include.publishing.manifest import Manifest
 from include.registry import run_log
 from include.registry.registry import Registry
 from include.sources.sofascore import extract
-from include.sources.sofascore.discover import units
 from include.sources.sofascore.match_tables import PARTS
-from include.sources.sofascore.records import Reply
-from include.storage.landing import Landed, Landing, LandingTaken
+from include.storage.landing import Landing, LandingTaken
 from include.upstream.answers import BreakerOpen, ContractBreak, Refused, Transient
 from sandbox.sofascore.server import SampleUpstream
+from sandbox.sofascore.world import World
 from tests.sources.daily import DailyRuns
 from tests.sources.sofascore.conftest import (
     CUP_BEFORE,
     LEAGUE_BEFORE,
     Base,
     asked,
-    discovery,
+    landed,
     plan,
     states,
     there,
+    unit_keys,
 )
 
 LEAGUE_UNIT, CUP_UNIT = f"17-{LEAGUE_BEFORE}", f"16-{CUP_BEFORE}"
@@ -50,17 +51,6 @@ def in_the_middle(run: OpenRun) -> int:
     """A match of the plan with others before and after it."""
     matches = [*plan(run)]
     return matches[len(matches) // 2]
-
-
-def unit_keys(run: OpenRun) -> list[str]:
-    """The keys of the units of a run's plan."""
-    return [unit.key for unit in units(discovery(run))]
-
-
-def landed(run: OpenRun, unit: str) -> list[Reply]:
-    """What landed of a unit so far."""
-    found = Landed.present(run.store, f"raw/{run.source}/{run.version}/{unit}")
-    return [msgspec.json.decode(line, type=Reply) for line in found.read("matches")] if found else []
 
 
 def broken(match: int, part: str, times: int | None = None) -> dict[str, Any]:
@@ -101,6 +91,23 @@ def of(wanted: dict[int, tuple[str, ...]]) -> Counter[tuple[int, str]]:
     return Counter((match, part) for match, parts in wanted.items() for part in parts)
 
 
+@pytest.fixture
+def whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every match has every part, so that nothing needs to be confirmed."""
+    monkeypatch.setattr(World, "has", lambda *_: True)
+
+
+def confirming(upstream: SampleUpstream, matches: Collection[int]) -> Counter[tuple[int, str]]:
+    """What confirms that a unit's matches lack parts: a second question each, and one for a match that has the part."""
+    found = Counter[tuple[int, str]]()
+    for part in PARTS:
+        absent = [match for match in matches if part not in there(upstream, match)]
+        found.update((match, part) for match in absent)
+        if absent:
+            found[min({*matches} - {*absent}), part] += 1
+    return found
+
+
 # --- what is asked ---
 
 
@@ -108,16 +115,22 @@ def test_every_part_of_the_plan_is_asked_for_once_and_lands_as_received(daily: D
     upstream = daily.upstream
     run = planned(daily, competition="17", season="2025-26")
     facts = pipeline.extract(run, daily.session(), LEAGUE_UNIT)
-    assert asked(upstream) == of(plan(run))
-    assert len(upstream.requests) == len(PARTS) * len(plan(run))
-    replies = {reply.match: reply for reply in landed(run, LEAGUE_UNIT)}
-    assert replies.keys() == plan(run).keys()
-    for match, reply in replies.items():
-        bodies = {part: msgspec.json.decode(body) for part, body in reply.parts.items()}
+    again = confirming(upstream, plan(run))
+    assert len(again) > 3
+    assert asked(upstream) == of(plan(run)) + again
+    assert len(upstream.requests) == len(PARTS) * len(plan(run)) + again.total()
+    replies = landed(run, LEAGUE_UNIT)
+    for match in plan(run):
+        came, *confirmed = (reply for reply in replies if reply.match == match)
+        bodies = {part: msgspec.json.decode(body) for part, body in came.parts.items()}
         assert bodies == upstream.bodies(match)
-        assert {*reply.none} == {*PARTS} - {*there(upstream, match)}
-        assert not reply.failed
-    assert (facts["matches"], facts["failed"]) == (len(replies), 0)
+        lacking = {*PARTS} - {*there(upstream, match)}
+        assert {part for reply in confirmed for part in reply.none} == lacking
+        assert came.failed == dict.fromkeys(lacking, extract.UNCONFIRMED)
+        assert not came.none
+        assert not any(reply.failed or reply.parts for reply in confirmed)
+    assert {reply.match for reply in replies} == plan(run).keys()
+    assert (facts["matches"], facts["failed"]) == (len(plan(run)), 0)
     upstream.forget()
     pipeline.extract(run, daily.session(), LEAGUE_UNIT)
     assert not upstream.requests, "a unit that is complete asks nothing"
@@ -163,6 +176,7 @@ def test_a_unit_that_the_plan_does_not_have_is_named(daily: DailyRuns) -> None:
 # --- what may pass ---
 
 
+@pytest.mark.usefixtures("whole")
 def test_a_part_that_fails_for_a_while_is_had_by_the_next_pass(daily: DailyRuns) -> None:
     run = planned(daily, competition="17", season="2025-26")
     match = in_the_middle(run)
@@ -174,6 +188,7 @@ def test_a_part_that_fails_for_a_while_is_had_by_the_next_pass(daily: DailyRuns)
     assert asked(daily.upstream) == {**of(plan(run)), **again}
 
 
+@pytest.mark.usefixtures("whole")
 def test_a_part_that_fails_fails_alone_and_the_next_try_asks_for_it_alone(daily: DailyRuns) -> None:
     upstream = daily.upstream
     run = planned(daily, competition="17", season="2025-26")
@@ -193,6 +208,7 @@ def test_a_part_that_fails_fails_alone_and_the_next_try_asks_for_it_alone(daily:
     assert facts["failed"] == 0
 
 
+@pytest.mark.usefixtures("whole")
 def test_a_unit_that_is_killed_goes_on_with_the_matches_that_did_not_land(
     daily: DailyRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +243,7 @@ def test_many_failures_end_a_pass_early(daily: DailyRuns, monkeypatch: pytest.Mo
     assert len({match for match, _ in asked(daily.upstream)}) == 3
 
 
+@pytest.mark.usefixtures("whole")
 def test_an_outage_opens_the_breaker_and_afterwards_only_the_rest_is_asked_for(daily: DailyRuns) -> None:
     upstream = daily.upstream
     run = planned(daily)
@@ -331,6 +348,7 @@ def test_what_was_published_as_failed_and_fails_again_stops_no_later_run(publish
 # --- what stops the run ---
 
 
+@pytest.mark.usefixtures("whole")
 @pytest.mark.parametrize(("kind", "error"), [("challenge", Refused), ("wrong_shape", ContractBreak)])
 def test_a_challenge_or_a_wrong_shape_stops_every_thread_and_unit_until_the_probe(
     daily: DailyRuns, kind: str, error: type[Exception]
@@ -423,21 +441,31 @@ def test_a_probe_that_was_lost_frees_nobody(daily: DailyRuns) -> None:
 def test_parts_that_are_not_there_are_no_failure_however_many_follow_one_another(daily: DailyRuns) -> None:
     """Contract, what went wrong: a breaker that counted 404 stopped a season without shot maps."""
     missing = [part for part in PARTS if part != "event"]
-    daily.upstream.faults([{"kind": "missing", "part": part, "times": None} for part in missing])
+    daily.upstream.faults(
+        [{"kind": "missing", "part": part, "season": LEAGUE_BEFORE, "times": None} for part in missing]
+    )
     run = planned(daily)
     pipeline.extract(run, daily.session())
-    assert sum(request.status == 404 for request in daily.upstream.requests) == 8 * len(plan(run)) > 150
-    assert asked(daily.upstream) == of(plan(run))
+    replies = landed(run, LEAGUE_UNIT)
+    lacking = {reply.match for reply in replies}
+    absent = sum(request.status == 404 for request in daily.upstream.requests)
+    assert absent >= 2 * 8 * len(lacking) > 80
+    assert {(reply.match, part) for reply in replies for part in reply.none} == {
+        (match, part) for match in lacking for part in missing
+    }
     assert failures(daily.registry) == ("closed", 0)
-    replies = [reply for unit in unit_keys(run) for reply in landed(run, unit)]
-    assert all({*reply.none} == {*missing} and not reply.failed for reply in replies)
 
 
 def test_below_a_match_that_is_not_there_nothing_is_asked(daily: DailyRuns) -> None:
-    daily.upstream.faults([{"kind": "missing", "part": "event", "times": None}])
+    daily.upstream.faults([{"kind": "missing", "part": "event", "season": LEAGUE_BEFORE, "times": None}])
     run = planned(daily)
     pipeline.extract(run, daily.session())
-    assert asked(daily.upstream) == dict.fromkeys(((match, "event") for match in plan(run)), 1)
-    replies = [reply for unit in unit_keys(run) for reply in landed(run, unit)]
-    assert {reply.match: {*reply.none} for reply in replies} == {match: {*PARTS} for match in plan(run)}
+    replies = landed(run, LEAGUE_UNIT)
+    gone = {reply.match for reply in replies}
+    assert {each: n for each, n in asked(daily.upstream).items() if each[0] in gone} == {
+        (match, "event"): 2 for match in gone
+    }
+    assert {reply.match: {*reply.none} for reply in replies if reply.none} == {
+        match: {*PARTS} for match in gone
+    }
     assert failures(daily.registry) == ("closed", 0)
