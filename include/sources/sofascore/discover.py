@@ -214,7 +214,7 @@ class _Lists:
     entries: dict[int, tuple[Entry, msgspec.Raw]] = field(default_factory=dict)
     unreadable: list[bytes] = field(default_factory=list)
     odd: int = 0
-    """How many of the unreadable ones are entries of lists of matches; the others are seasons."""
+    """How many of the unreadable ones are no entries; the others are seasons whose year is none."""
 
     def take(self, found: Collection[Found]) -> int:
         """Keep entries; returns how many there are."""
@@ -309,7 +309,7 @@ class _Discovery:
                 if season is not None and self._is_due(competition, season, entry, newest=position == 0):
                     lists.seasons.append(self._read_season(lister, season, lists))
         lister.check_shape()
-        lists.odd = lister.refused
+        lists.odd = lister.refused + lister.odd
         return lists
 
     def _read_days(self, competition: Competition, lister: Lister, lists: _Lists, days: list[date]) -> None:
@@ -360,7 +360,10 @@ class _Discovery:
         others = [each for each in self.configured if each != competition]
         # Those first that the last good version has matches of.
         others.sort(key=lambda other: not self._known_seasons(other.id))
-        controls = [control.Control(each.name, partial(_has_seasons, lister, each)) for each in others]
+        asker = Lister(
+            self.upstream, lambda _: None
+        )  # what of others cannot be read is told where they are read
+        controls = [control.Control(each.name, partial(_has_seasons, asker, each)) for each in others]
         question = f"seasons of {competition.name}"
         control.confirmed(
             question,
@@ -432,13 +435,12 @@ class _Discovery:
         self.controls.all_lists(name, known, listed)
         self.controls.played(name, known, listed, back_to, empty=not played)
         self.controls.coming(name, known, listed, empty=not coming)
-        current = rounds.currentRound.round if rounds.currentRound else None
         return msgspec.structs.replace(
             season,
             # Where every list is 404 the upstream may just have been ill.
             whole=(whole and not self.window.dated and bool(listed)) or self._is_whole(season),
             rounds=len(rounds.rounds) or None,
-            current_round=current,
+            current_round=rounds.current,
         )
 
     def _read_back_to(self) -> datetime | None:

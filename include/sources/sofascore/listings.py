@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from include.decoding import decoder
 from include.sources.sofascore.known_matches import Names
 from include.sources.sofascore.match_tables import state_of
 from include.sources.sofascore.payloads import Event, Text, Unreadable, read
@@ -20,6 +21,9 @@ PAGES_MAX = 200
 """More pages of 30 matches than any season has; an upstream that has more ignores the page's number."""
 
 
+_NULL = b"null"
+
+
 class SeasonEntry(msgspec.Struct, frozen=True):
     """A season of a competition's list; `year` as the upstream spells it."""
 
@@ -27,10 +31,10 @@ class SeasonEntry(msgspec.Struct, frozen=True):
     year: str
 
 
-class Seasons(msgspec.Struct):
+class _Seasons(msgspec.Struct):
     """The answer of /unique-tournament/{ut}/seasons."""
 
-    seasons: list[SeasonEntry]
+    seasons: list[msgspec.Raw]
 
 
 class Round(msgspec.Struct):
@@ -39,15 +43,18 @@ class Round(msgspec.Struct):
     round: int | None = None
 
 
-class _CurrentRound(msgspec.Struct):
-    round: int | None = None
-
-
-class Rounds(msgspec.Struct):
+class _Rounds(msgspec.Struct):
     """The answer of …/rounds."""
 
+    rounds: list[msgspec.Raw]
+    currentRound: msgspec.Raw = msgspec.Raw(_NULL)  # noqa: N815 - the API's names
+
+
+class Rounds(NamedTuple):
+    """The rounds of a season, and the one that the upstream calls current."""
+
     rounds: list[Round]
-    currentRound: _CurrentRound | None = None  # noqa: N815 - the API's names
+    current: int | None = None
 
 
 class _List(msgspec.Struct):
@@ -132,31 +139,43 @@ class Entry(msgspec.Struct):
 
 
 Found = tuple[Entry, msgspec.Raw]
+T = TypeVar("T")
 
 
 class Lister:
     """Asks for lists. An entry that cannot be read goes to `unreadable` and does not hold up the others.
 
-    `entries` and `refused` count what lists of matches held: what could be read, and what could not. A list of several
-    of which none can be read is a ContractBreak; whether a single one is a bad record or a new shape, the other lists
-    tell (check_shape).
+    `entries` and `refused` count what lists of matches held: what could be read, and what could not; `odd` what could
+    not be read in lists of seasons and rounds. A list of several matches of which none can be read is a ContractBreak;
+    whether a single one is a bad record or a new shape, the other lists tell (check_shape). A list of seasons or rounds
+    without one that can be read is one too.
     """
 
     def __init__(self, upstream: UpstreamSession, unreadable: Callable[[msgspec.Raw], None]) -> None:
         self.upstream = upstream
         self._unreadable = unreadable
-        self.entries = self.refused = 0
+        self.entries = self.refused = self.odd = 0
         self._last_refused = ""
 
     def seasons(self, competition: int) -> list[SeasonEntry] | None:
         """The seasons of a competition, newest first; None where the upstream has no such competition."""
         answer = self.upstream.get(f"{API}/unique-tournament/{competition}/seasons")
-        return None if answer.kind is Kind.EMPTY else answer.json(Seasons, strict=False).seasons
+        return (
+            None
+            if answer.kind is Kind.EMPTY
+            else self._some(answer, answer.json(_Seasons).seasons, SeasonEntry)
+        )
 
     def rounds(self, competition: int, season: int) -> Rounds:
         """The rounds of a season; none where it has none."""
         answer = self.upstream.get(f"{self._season(competition, season)}/rounds")
-        return Rounds([]) if answer.kind is Kind.EMPTY else answer.json(Rounds, strict=False)
+        if answer.kind is Kind.EMPTY:
+            return Rounds([])
+        body = answer.json(_Rounds)
+        rounds = self._some(answer, body.rounds, Round)
+        told = bytes(body.currentRound) != _NULL
+        current = self._one(answer, body.currentRound, Round) if told else None
+        return Rounds(rounds, current.round if current else None)
 
     def round(self, competition: int, season: int, number: int) -> list[Found]:
         """The matches of a round."""
@@ -204,6 +223,23 @@ class Lister:
         answer = self.upstream.get(path)
         return [] if answer.kind is Kind.EMPTY else self._read(answer, answer.json(_List).events)
 
+    def _some(self, answer: Answer, entries: list[msgspec.Raw], shape: type[T]) -> list[T]:
+        """The entries that can be read. Raises ContractBreak where there are some and none can."""
+        found = [each for each in (self._one(answer, raw, shape) for raw in entries) if each is not None]
+        if entries and not found:
+            raise self.broken()
+        return found
+
+    def _one(self, answer: Answer, raw: msgspec.Raw, shape: type[T]) -> T | None:
+        """An entry of a list of seasons or rounds; None where it cannot be read, which is counted and told."""
+        try:
+            return decoder(shape, strict=False).decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self.odd += 1
+            self._last_refused = f"{answer.describe()}: {error}"
+            self._unreadable(raw)
+            return None
+
     def _read(self, answer: Answer, events: list[msgspec.Raw]) -> list[Found]:
         """The entries that are what a match needs, in their own reading and in that of the rows.
 
@@ -232,6 +268,6 @@ class Lister:
         """The error that lists have another shape than was agreed on."""
         return ContractBreak(
             f"none of the entries of a list can be read, the last of {self._last_refused}. The shape of the lists has "
-            "changed: nothing is taken for absent, and latest stays. Compare Entry in "
+            "changed: nothing is taken for absent, and latest stays. Compare SeasonEntry, Round and Entry in "
             "include/sources/sofascore/listings.py, and Event in payloads.py, with what the upstream answers."
         )

@@ -199,3 +199,28 @@ def test_one_entry_that_cannot_be_read_is_told_on_a_quiet_day(published: DailyRu
     assert manifest.counts["unreadable"] == 1 and manifest.counts["listed"] > 10
     arrived = manifest.quarantine.arrived
     assert arrived is not None and arrived["listing"] == manifest.counts["listed"] + 1
+
+
+@pytest.mark.parametrize("part", ["seasons", "rounds"])
+def test_one_season_or_round_that_cannot_be_read_stops_nothing_and_is_told(
+    published: DailyRuns, part: str
+) -> None:
+    played = published.upstream.advance().played
+    season = {} if part == "seasons" else {"season": LEAGUE_NOW}
+    path = f"/api/v1/unique-tournament/{LEAGUE}/"
+    published.upstream.faults([{"kind": "garbage", "part": part, "path": path, **season, **ENDLESS}])
+    run, manifest = published.candidate(2)
+    assert "1 entries cannot be read" in pipeline.discover(run, published.session()).reason
+    assert pipeline.judge(run).passed
+    assert manifest.quarantine.reasons == {"unreadable_entry": 1}
+    assert manifest.counts["unreadable"] == 1
+    read = {row["match_id"] for row in published.rows(manifest, "matches") if row["played"]}
+    assert {*played} <= read
+
+
+@pytest.mark.parametrize("part", ["seasons", "rounds"])
+def test_a_list_of_seasons_or_rounds_of_another_shape_stops_the_run(published: DailyRuns, part: str) -> None:
+    published.upstream.advance()
+    texts = {'"id"': '"number"'} if part == "seasons" else {'"round":': '"round":"garbage","_":'}
+    faults = [{"kind": "replaced", "part": part, "texts": texts}]
+    not_believed(published, 2, faults, "none of the entries of a list can be read", ContractBreak)

@@ -114,3 +114,61 @@ def test_bytes_that_are_no_text_are_kept_apart_too() -> None:
     body = b'{"hasNextPage": false, "events": [' + bad + b"," + msgspec.json.encode(entry(2)) + b"]}"
     asked, unreadable = lister({f"{LAST}/0": body})
     assert (ids(asked.played(17, 1)), unreadable) == ([[2]], [bad])
+
+
+# --- lists of seasons and rounds
+
+SEASONS, ROUNDS = "api/v1/unique-tournament/17/seasons", "api/v1/unique-tournament/17/season/1/rounds"
+SEASON = {"id": 1, "year": "26/27"}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"id": "garbage", "year": "25/26"}, {"id": 2}, {"id": 2, "year": 2025}, {}, 7, None],
+    ids=str,
+)
+def test_a_season_that_cannot_be_read_holds_up_no_other(odd: Any) -> None:
+    asked, unreadable = lister({SEASONS: {"seasons": [odd, SEASON]}})
+    assert [each.id for each in asked.seasons(17) or ()] == [1]
+    assert (unreadable, asked.odd, asked.refused) == ([msgspec.json.encode(odd)], 1, 0)
+    asked.check_shape()
+
+
+@pytest.mark.parametrize("odd", [{"round": "Final"}, {"round": 1.5}, {"round": [1]}, "Final"], ids=str)
+def test_a_round_that_cannot_be_read_holds_up_no_other(odd: Any) -> None:
+    body = {"currentRound": {"round": 3}, "rounds": [{"round": 1}, odd, {"name": "Final"}, {"round": "3"}]}
+    asked, unreadable = lister({ROUNDS: body})
+    rounds = asked.rounds(17, 1)
+    assert ([each.round for each in rounds.rounds], rounds.current) == ([1, None, 3], 3)
+    assert (unreadable, asked.odd) == ([msgspec.json.encode(odd)], 1)
+
+
+@pytest.mark.parametrize(("current", "odd"), [({"round": "Final"}, 1), ({}, 0), (None, 0)], ids=str)
+def test_nor_does_the_current_round(current: Any, odd: int) -> None:
+    asked, unreadable = lister({ROUNDS: {"currentRound": current, "rounds": [{"round": 1}]}})
+    rounds = asked.rounds(17, 1)
+    assert ([each.round for each in rounds.rounds], rounds.current) == ([1], None)
+    assert len(unreadable) == asked.odd == odd
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_list_of_which_no_season_or_round_can_be_read_breaks_the_contract(count: int) -> None:
+    asked, _ = lister(
+        {
+            SEASONS: {"seasons": [{"id": "garbage"}] * count},
+            ROUNDS: {"rounds": [{"round": "garbage"}] * count},
+        }
+    )
+    with pytest.raises(ContractBreak, match=r"none of the entries .* the last of GET host/api.*/seasons"):
+        asked.seasons(17)
+    with pytest.raises(ContractBreak, match=r"none of the entries .*/rounds"):
+        asked.rounds(17, 1)
+
+
+@pytest.mark.parametrize("body", [{"seasons": {}}, {"rounds": 1}, {"message": "ok"}], ids=str)
+def test_nor_may_it_be_something_else(body: Any) -> None:
+    asked, _ = lister({SEASONS: body, ROUNDS: body})
+    with pytest.raises(ContractBreak):
+        asked.seasons(17)
+    with pytest.raises(ContractBreak):
+        asked.rounds(17, 1)
