@@ -326,16 +326,14 @@ PLAYER_FIGURES = (
 PLAYER_CARDS = (
     _count(
         "yellow_cards",
-        "Yellow cards among the incidents, second ones not, those on the bench included; 0 where incidents are "
-        "missing.",
-        True,
+        "Yellow cards among the incidents, second ones not, those on the bench included; null where no match of his "
+        "has incidents.",
     ),
-    _count("second_yellow_cards", "Times sent off by a second yellow card, likewise.", True),
+    _count("second_yellow_cards", "Times sent off by a second yellow card, likewise."),
     _count(
         "red_cards",
         "Times sent off, straight or by a second yellow card, likewise. A card that was taken back counts where he "
         "had left the pitch by then, as far as his minutes tell.",
-        True,
     ),
 )
 
@@ -396,9 +394,9 @@ PLAYER_SEASONS = Table(
             "partly_known",
             pa.list_(TEXT),
             "Figures that some of his covered matches do not state, since no player of the match has them, or since "
-            "what came was refused: their sum and their rate per 90 minutes are over the other matches alone. Empty "
-            "where all state all; a figure that none states is null and not named here. Expected goals and assists "
-            "have their own numbers of minutes.",
+            "what came was refused, and cards where some of his matches have no incidents: their sum and their rate "
+            "per 90 minutes are over the other matches alone. Empty where all state all; a figure that none states is "
+            "null and not named here. Expected goals and assists have their own numbers of minutes.",
         ),
         CONTENT_HASH,
     ),

@@ -293,7 +293,8 @@ COUNTED = Range(0, 500_000)
 MINUTES = Range(0, 130)
 """Two halves, extra time and what is added to them."""
 RATING = Range(1, 10)
-GOALS = Range(0, 15)
+GOALS = Range(0, 149)
+"""149:0 is the highest score there ever was (Madagascar, 2002)."""
 PERCENT = Range(0, 100)
 CHANCE = Range(0, 1)
 """That a shot is a goal."""

@@ -288,15 +288,15 @@ def _incidents(
 
 def _shots(of_match: Row, match: tuple[int, int, int]) -> Iterator[Row]:
     for at, (side, team) in enumerate(_sides(match)):
-        for shot in range(3):
+        for shot in range(12):
             yield of_match | {
-                "shot_id": match[0] * SHOT_IDS + at * 10 + shot,
+                "shot_id": match[0] * SHOT_IDS + at * 20 + shot,
                 "player_id": team * 100 + 8,
                 "team_id": team,
                 "side": side,
-                "type": ("save", "miss", "block")[shot],
-                "situation": ("assisted", "corner", "fast-break")[shot],
-                "minute": 20 * shot + 5,
+                "type": ("save", "miss", "block")[shot % 3],
+                "situation": ("assisted", "corner", "fast-break")[shot % 3],
+                "minute": 7 * shot + 5,
                 "x": 12.0,
                 "y": 48.5,
                 "xg": 0.25,

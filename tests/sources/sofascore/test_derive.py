@@ -148,6 +148,7 @@ def shows(row: Mapping[str, Any], **expected: Any) -> None:
     assert {name: row[name] for name in expected} == expected
 
 
+CARDS = ["yellow_cards", "second_yellow_cards", "red_cards"]
 SCENARIOS: list[Callable[[World], None]] = []
 
 
@@ -511,7 +512,8 @@ def test_a_figure_is_over_the_matches_in_which_somebody_has_it_and_null_where_no
     shows(
         derived.one(tables.PLAYER_SEASONS, player_id=201),
         shots=4, shots_per_90=4.0, key_passes_per_90=2.0, assists=1, assists_per_90=3.0, tackles_per_90=None,
-        shots_on_target=None, saves_per_90=None, partly_known=["assists", "shots", "key_passes", "passes"],
+        shots_on_target=None, saves_per_90=None,
+        partly_known=["assists", "shots", "key_passes", "passes", *CARDS],
     )  # fmt: skip
     # In the match with shots he has none, and does not play in that with an assist.
     shows(derived.one(tables.PLAYER_SEASONS, player_id=203), shots=0, assists=None, shots_per_90=None)
@@ -544,7 +546,7 @@ def test_a_key_that_no_player_of_a_match_has_is_no_zero_of_theirs(derived: Deriv
         assists=0, assists_per_90=0.0, shots=0, saves_per_90=0.0, passes=0, key_passes=None,
     )  # fmt: skip
     partly = derived.one(tables.PLAYER_SEASONS, player_id=1702)["partly_known"]
-    assert partly == ["goals", "assists", "own_goals", "shots", "saves"]
+    assert partly == ["goals", "assists", "own_goals", "shots", "saves", *CARDS]
 
 
 @scenario
@@ -638,6 +640,35 @@ def test_rates_are_null_at_zero_minutes_and_figures_where_nothing_is_stated(deri
 def test_a_player_on_the_bench_only_has_no_season_and_a_card_there_counts(derived: Derived) -> None:
     assert derived.of(tables.PLAYER_SEASONS, player_id=206) == []
     assert derived.one(tables.PLAYER_SEASONS, player_id=205, season_id=20)["yellow_cards"] == 1
+
+
+@scenario
+def matches_without_incidents(world: World) -> None:
+    world.season(19, 190)
+    for match in (1901, 1902, 1903):
+        world.match(match, 191, 192)
+    for player, matches in {1901: (1901,), 1902: (1901, 1902), 1903: (1902, 1903), 1904: (1901,)}.items():
+        for match in matches:
+            world.appears(match, player, minutes_played=90)
+    world.appears(1902, 1904, played=False, started=False, minutes_played=None)
+    world.incident(1902, "card", **{"class": "yellow", "side": "home", "player_id": 1902, "minute": 10})
+    world.incident(1902, "card", **{"class": "yellow", "side": "home", "player_id": 1904, "minute": 12})
+    world.incident(1903, "period")
+
+
+def test_cards_are_unknown_where_no_match_of_a_player_has_incidents_and_of_the_others_where_some_have_none(
+    derived: Derived,
+) -> None:
+    def of(player: int) -> tuple[list[int | None], list[str]]:
+        row = derived.one(tables.PLAYER_SEASONS, player_id=player)
+        return [row[name] for name in CARDS], [name for name in row["partly_known"] if name in CARDS]
+
+    assert of(1901) == ([None, None, None], [])
+    assert of(1902) == ([1, 0, 0], CARDS)
+    assert of(1903) == ([0, 0, 0], [])
+    assert of(1904) == ([1, 0, 0], CARDS), "booked on the bench of a match with incidents"
+    shows(derived.one(tables.PLAYER_CAREERS, player_id=1901), yellow_cards=None, red_cards=None)
+    shows(derived.one(tables.PLAYER_CAREERS, player_id=1902), yellow_cards=1, red_cards=0)
 
 
 def test_a_player_of_two_teams_has_one_season_with_the_team_of_most_minutes(derived: Derived) -> None:

@@ -22,7 +22,8 @@ known AS (
             s.goals > 0 OR m.home_goals + m.away_goals = coalesce(i.own_goals, 0) AS goals,
             s.own_goals > 0 OR coalesce(i.own_goals = 0, false) OR m.home_goals + m.away_goals = coalesce(s.scored, 0)
                 AS own_goals
-        )
+        ),
+        i.match_id IS NOT NULL AS has_incidents
     FROM stated s
     JOIN played_matches m USING (match_id)
     LEFT JOIN incident_counts i USING (match_id)
@@ -30,7 +31,7 @@ known AS (
 SELECT
     a.match_id, a.player_id, m.competition_id, m.season_id, m.season_year, a.team_id,
     if(a.side = 'home', m.away_team_id, m.home_team_id) AS opponent_id,
-    m.kickoff_at,
+    m.kickoff_at, k.has_incidents,
     coalesce(a.position, p.position) AS position,
     age_at(p.born_on, m.match_date) AS age,
     a.started,

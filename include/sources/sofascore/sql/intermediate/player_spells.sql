@@ -8,6 +8,7 @@ SELECT
     count(*) AS appearances,
     count(*) FILTER (started) AS starts,
     count(minutes) AS covered_matches,
+    count(*) FILTER (has_incidents) AS incident_matches,
     coalesce(sum(minutes), 0) AS minutes,
     count(rating) AS rated_matches,
     sum(rating) AS ratings,
