@@ -56,8 +56,9 @@ Within a schema version, tables and optional columns may be added, an optional c
 words here may change. Anything else breaks readers: removing a table or column, changing a type or a key, letting a
 required column be null, taking a table out of SQL. That raises the schema version and comes with a note below on
 what to change. A renamed column stays under its old name for at least one schema version. After a new schema
-version the next run fetches everything again. `make docs` refuses to write a breaking change into a frozen schema
-file, and the tests fail until the files are current.
+version of ctgov or pubchem the next run fetches everything again; sofascore computes all but the tables of matches in
+every run, and a run with `full_refresh` fetches those. `make docs` refuses to write a breaking change into a frozen
+schema file, and the tests fail until the files are current.
 
 ## Definitions that changed
 
@@ -76,6 +77,8 @@ may hold that version until an operator accepts it.
   what is computed from it, not 0. Teams, players, managers, and the venues and referees of `match_summaries` are
   called as the upstream called them last, no longer as the newest match calls them; competitions as they are
   configured, in all seasons.
+- sofascore, December 2026. 16 to 149 goals of a team are a score, and were null. Cards of players: see its schema
+  version 2.
 """
 
 

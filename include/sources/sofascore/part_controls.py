@@ -28,6 +28,8 @@ from include.upstream.answers import Transient
 
 FEW, OTHERS = 10, 20
 """Of FEW matches at least one has a part that the upstream has at all; up to OTHERS of other units are asked for it."""
+RECENT = 40
+"""So many of the newest matches of a competition, those with the highest numbers, tell what is usual for a new one."""
 UNLIKELY = 1e-6
 """What is less likely is no chance, as in the rules on arrivals (docs/adding_a_source.md)."""
 
@@ -75,7 +77,7 @@ class PartControls:
             return
         others = self._others()
         lacking = len(absent) + len(others)
-        if not any(self._is_there(match, part) for match in others) and lacking >= FEW:
+        if lacking >= FEW and not any(self._is_there(match, part) for match in others):
             raise Transient(
                 f"{question}: none of {lacking} matches has it, {len(others)} of other seasons among them, and none is "
                 "known that had it. That is no answer: nothing of it is remembered. The next try asks again; if it "
@@ -85,25 +87,30 @@ class PartControls:
             )
 
     def check_share(self, part: str, absent: Collection[int], found: Collection[int]) -> None:
-        """Raise Transient where so many of a unit's matches hardly ever lack the part.
+        """Raise Transient where so many of a unit's matches hardly ever lack the part, unless in a full refresh.
 
-        What is usual of a match is what it had; of a new one how many of its competition have the part, in its season
-        and the one before. Where nothing is known of these, nothing is usual.
+        What is usual of a match is what it had; of a new one how many of the newest of its competition have the part,
+        in its season and the one before. Where nothing is known of these, nothing is usual. A full refresh believes
+        what the upstream says (merging.py), and leaves it to the gate and its operator.
         """
+        if self._run.params.get("full_refresh"):
+            return
         competition, season_year = self._place
         had = {
             one.match: one.state == "done"
             for one in self._ended(part)
             if one.competition == competition and season_year - 1 <= one.season_year <= season_year
         }
-        usual_of_new = sum(had.values()) / (len(had) + 2)  # as if two more had been seen that lack it
+        newest = [had[match] for match in sorted(had)[-RECENT:]]
+        usual_of_new = sum(newest) / (len(newest) + 2)  # as if two more had been seen that lack it
         asked = [*absent, *found]
         usual = sum(had.get(match, usual_of_new) for match in asked) / len(asked)
         if len(found) / len(asked) < usual / 2 and chance(len(asked), len(found), usual) < UNLIKELY:
             raise Transient(
                 f"{part} of {self._planned.label}: {len(absent)} of {len(asked)} matches have none, and usually "
                 f"{usual:.0%} have one. That is an outage and no answer: nothing of it is remembered, and latest "
-                "stays. The next try asks again; to publish without it, run with `tolerate_failed`.",
+                "stays. The next try asks again. Where the upstream has stopped to have it, a run of the competition "
+                "with `full_refresh` believes that.",
                 cause=f"{part} of {self._planned.label}: {len(absent)} of {len(asked)} matches have none",
             )
 
