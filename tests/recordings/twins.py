@@ -350,8 +350,8 @@ TWINS: dict[str, dict[str, tuple[str, ...] | str]] = {
             "tests/sources/sofascore/test_derive.py::test_a_season_in_which_every_match_lacks_line_ups_comes_through",
             "tests/soda/sofascore/test_contracts.py::test_season_in_which_every_match_lacks_lineups_passes_and_is_warned_of_unless_it_had_them_or_somebody_was_rated",
         ),
-        "test_what_is_not_there_is_never_asked_for_again": (
-            "tests/sources/sofascore/test_discover.py::test_what_is_known_not_to_be_there_is_asked_for_by_a_full_refresh_only",
+        "test_what_a_settled_match_lacks_is_never_asked_for_again": (
+            "tests/sources/sofascore/test_discover.py::test_what_a_settled_match_lacks_is_asked_for_by_a_full_refresh_only",
             "tests/sources/sofascore/test_extract.py::test_parts_that_are_not_there_are_no_failure_however_many_follow_one_another",
         ),
         "test_a_correction_of_a_finished_match_arrives_everywhere": (
