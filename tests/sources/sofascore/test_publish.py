@@ -272,7 +272,8 @@ def test_days_of_runs_end_where_one_run_that_asks_for_everything_does(
         upstream.advance(days)
         upstream.forget()
         daily = copied.publish(day)
-        assert set(asked(upstream).values()) == {1}
+        # Parts may be asked for twice, and as controls.
+        assert {times for (_, part), times in asked(upstream).items() if part == "event"} == {1}
     _, whole = DailyRuns("sofascore", store, registry, upstream).candidate(4)
     assert tables(copied, daily) == tables(DailyRuns("sofascore", store, registry), whole)
     assert {row["match_id"] for row in copied.rows(daily, "matches")} == upstream.matches().keys()
@@ -643,9 +644,9 @@ def test_all_rows_of_a_match_follow_it_to_another_season_and_back(
     was = of_match_whole(published, base.manifest, match)
     assert "none" in {row["state"] for row in was["match_parts"]}
     upstream.reassign(match, after)
-    upstream.forget()
+    run = planned(published, 2)
+    assert match not in plan(run), "its season alone changed"
     there_now = published.publish(2)
-    assert not [key for key in asked(upstream) if key[0] == match], "its season alone changed"
     now = of_match_whole(published, there_now, match)
     assert places_of(now) == {place}
     changed = (*PLACE, "tournament_id", "content_hash")
