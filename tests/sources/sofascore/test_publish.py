@@ -591,9 +591,12 @@ def test_a_match_that_is_not_there_for_once_keeps_what_is_known_of_it(
     upstream.faults([{"kind": "missing", "match": young.id, "times": None}])
     run, manifest = published.candidate(2)
     assert "event" in plan(run)[young.id]
-    for name in {table.name for table in OF_MATCHES} - {"matches"}:
+    for name in {table.name for table in OF_MATCHES} - {"matches", "match_parts"}:
         before, after = (of_match(published, each, name, young.id) for each in (base.manifest, manifest))
         assert after == before, name
+    assert {key: state for key, state in states(published, manifest).items() if key[0] == young.id} == {
+        key: state for key, state in states(published, base.manifest).items() if key[0] == young.id
+    }
     assert of_match(published, manifest, "appearances", young.id)
     assert score(published, manifest, young.id) == (young.home_goals, young.away_goals)
 
