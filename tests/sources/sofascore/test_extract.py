@@ -297,11 +297,7 @@ def test_a_run_that_tolerates_failed_matches_publishes_without_them_and_the_next
     upstream.faults([broken(match, "lineups"), broken(match, "graph")])
     run, manifest = published.candidate(2, tolerate_failed=1)
     assert manifest.counts["failed"] == 1
-    verdict = pipeline.judge(run)
-    assert verdict.passed
-    assert [check.name for check in verdict.checks if check.outcome == "WARN"] == [
-        "every part was answered and could be read"
-    ]
+    assert pipeline.judge(run).passed
     pipeline.promote(run)
     after = rows_of(published, manifest, match)
     assert after["appearances"] == before["appearances"]
