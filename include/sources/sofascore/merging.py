@@ -35,12 +35,16 @@ OTHER_TEAMS = "It was read when other teams played the match, or on other sides;
 _CHOOSE = (
     # Of several answers to one part the last that says something counts, unless something newer was published.
     # That a part is not there which was there before, only a full refresh believes; a match that was never played may
-    # go at any time.
+    # go at any time. What is not there lands as failed until that is confirmed, and is no failure from then on.
     """CREATE TABLE chosen AS
     SELECT f.match_id, f.part, f.state, f.seq, f.season_year FROM fresh_match_parts f
+    LEFT JOIN (
+        SELECT match_id, part, max(checked_at) AS checked_at FROM fresh_match_parts WHERE state = 'none' GROUP BY ALL
+    ) confirmed USING (match_id, part)
     LEFT JOIN previous_match_parts p USING (match_id, part)
     LEFT JOIN previous_matches m USING (match_id)
     WHERE (p.checked_at IS NULL OR f.checked_at >= p.checked_at)
+        AND (f.state <> 'failed' OR confirmed.checked_at IS NULL OR f.checked_at > confirmed.checked_at)
         AND (f.state <> 'none' OR p.state IS DISTINCT FROM 'done' OR m.played IS NOT TRUE OR refreshed())
     QUALIFY row_number() OVER (
         PARTITION BY f.match_id, f.part

@@ -135,6 +135,27 @@ def test_one_control_that_is_there_is_enough_and_it_is_of_the_same_competition(
     assert (once, known["competition_id"], known["state"]) == (1, played.competition, "done")
 
 
+def test_a_part_that_was_there_and_is_gone_keeps_its_rows_and_is_no_failure(
+    published: DailyRuns, base: Base
+) -> None:
+    upstream = published.upstream
+    match = next(
+        n
+        for n, m in upstream.matches().items()
+        if (m.season, m.code) == (LEAGUE_BEFORE, 100) and "lineups" in there(upstream, n)
+    )
+    upstream.correct(match, 6, 2)
+    upstream.faults([missing("lineups", match=match)])
+    run, manifest = published.candidate(2)
+    assert (match, "lineups") in believed(run)
+    assert states(published, manifest)[match, "lineups"] == "done"
+    before, after = (
+        [row for row in published.rows(version, "appearances") if row["match_id"] == match]
+        for version in (base.manifest, manifest)
+    )
+    assert before == after != []
+
+
 # --- a unit that is stopped half way
 
 
