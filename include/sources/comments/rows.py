@@ -122,8 +122,8 @@ class Reader:
             rounded,
             False,
             address(url),
-            clean(caption),
-            clean(subject),
+            self._without_people(platform, caption),
+            self._without_people(platform, subject),
             moment(time),
             ":" in time or time.strip().isdecimal(),
             count(likes),
@@ -187,9 +187,7 @@ class Reader:
             self._above = self._above if deep else comment_id
         if parent_id in {post_id, comment_id, "0"}:
             parent_id = None
-        says = clean(text)
-        if says is not None:
-            says = self._people.hide_mentions(platform, says)
+        says = self._without_people(platform, text)
         at = moment(time)
         if comment_id is None and says is None and at is None:
             raise Unreadable("nothing to know it by", "it has neither an id nor a text or a time")
@@ -220,11 +218,17 @@ class Reader:
             where = address(url)
             if where is None or post_of(where) != key:
                 where = self._url if self._preamble == key else None
-            said = clean(caption) or (self._caption if self._preamble in {key, None} else None)
+            said = caption or (self._caption if self._preamble in {key, None} else None) or ""
+            says, subjects = self._without_people(platform, said), self._without_people(platform, subject)
             self.implied[key] = Post(
-                platform, post_id, rounded, True, where, said, clean(subject), None, False, None, None, None
+                platform, post_id, rounded, True, where, says, subjects, None, False, None, None, None
             )
         return key
+
+    def _without_people(self, platform: str, text: str) -> str | None:
+        """A text without the handles of private persons; None for one that says nothing."""
+        said = clean(text)
+        return None if said is None else self._people.hide_mentions(platform, said)
 
     def _post_id(self, number: str, code: str, url: str) -> tuple[str, str, bool]:
         """Which post it is, and whether its id may have lost its last digits. Raises Unreadable."""

@@ -342,3 +342,14 @@ def test_without_an_inbox_and_without_datasets_a_run_is_skipped_with_a_sentence(
     social.daily.beside["inbox"] = None
     _, probe = social.probe(1)
     assert not probe.new and "comments_inbox" in probe.reason and probe.upstream == {"without_host": True}
+
+
+def test_mentions_in_captions_are_hidden_as_in_comments(social: Social) -> None:
+    header = "id,shortCode,url,caption,timestamp,commentsCount,likesCount"
+    social.put("posts.csv", f"{header}\r\n{POST},{CODE},,by @jo.doe,2025-11-21T00:00:00.000Z,1,1\r\n")
+    line = "https://instagram.com/p/DRfqQYsguSW/,with @jo.doe,of @jo.doe,ann,hello,2024-01-01 12:00:00,42"
+    social.put("esuit.csv", f"{ESUIT}\r\n{line}\r\n")
+    posts = social.rows(social.publish(1), "posts")
+    said = [each[name] for each in posts for name in ("caption", "subject") if each[name]]
+    assert len(said) == 3 and not any("jo.doe" in each for each in said)
+    assert len({each.partition("@")[2] for each in said}) == 1
