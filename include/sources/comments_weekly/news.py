@@ -56,7 +56,7 @@ def _of_alerts(read: Reader, manifest: Manifest, monday: date) -> Iterator[News]
             what=f"{monday.isoformat()} {row['entity_id']}",
             headline=f"the sentiment about {row['name']} moved by {change} within {tables.VELOCITY_HOURS} hours",
             said=(
-                f"From {figures.sentiment(row['previous_sentiment'])} in {row['previous_comments']} comments to "
+                f"From {figures.sentiment(row['earlier_sentiment'])} in {row['earlier_comments']} comments to "
                 f"{figures.sentiment(row['recent_sentiment'])} in {row['recent_comments']}, until the end of "
                 f"{week.words(monday)}: {row['level']}."
             ),

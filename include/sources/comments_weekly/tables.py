@@ -104,8 +104,8 @@ VELOCITY_ALERTS = Table(
         Column("change_percent", _MEAN, "(recent - previous) / |previous| · 100.", required=True),
         Column("recent_sentiment", _MEAN, "Mean of the later window.", required=True),
         Column("recent_comments", _COUNT, "Scored comments in the later window.", required=True),
-        Column("previous_sentiment", _MEAN, "Mean of the earlier window.", required=True),
-        Column("previous_comments", _COUNT, "Scored comments in the earlier window.", required=True),
+        Column("earlier_sentiment", _MEAN, "Mean of the earlier window.", required=True),
+        Column("earlier_comments", _COUNT, "Scored comments in the earlier window.", required=True),
         Column(
             "floor_used",
             pa.bool_(),

@@ -133,7 +133,7 @@ class Oracle:
                         "direction": "up" if change > 0 else "down",
                         "change_percent": change,
                         "recent_comments": len(recent),
-                        "previous_comments": len(previous),
+                        "earlier_comments": len(previous),
                         "floor_used": abs(was) < 0.1,
                         "window_end": end,
                     }

@@ -147,7 +147,7 @@ def test_velocity_is_that_of_the_weeks_end_and_not_of_the_moment_when_it_is_comp
     (alert,) = week("velocity_alerts", inputs)
     assert (alert["change_percent"], alert["level"], alert["direction"]) == (-200, "critical", "down")
     assert alert["window_end"] == datetime(2026, 11, 30, tzinfo=UTC)
-    assert (alert["recent_comments"], alert["previous_comments"]) == (10, 10)
+    assert (alert["recent_comments"], alert["earlier_comments"]) == (10, 10)
 
 
 def test_a_tiny_mean_before_does_not_explode_the_percentage(week: Any) -> None:
