@@ -32,7 +32,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 LOCKS = PROJECT / "deploy" / "locks"
 
 PYTHONS = ("3.11", "3.12")
-NOT_IN_THE_IMAGE = ("duckdb", "soda-core", "soda-duckdb")
+NOT_IN_THE_IMAGE = ("duckdb", "nltk-vader-sentiment", "py3langid", "soda-core", "soda-duckdb")
 # The images carry these, so what is pinned must fit beside them
 IN_THE_IMAGE = (
     "apache-airflow-providers-celery",
