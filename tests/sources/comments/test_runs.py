@@ -6,10 +6,15 @@ import gzip
 import io
 import json
 import zipfile
+from typing import IO
 
 import pytest
 
 from include import pipeline
+from include.operations import replay
+from include.publishing import manifest as manifests
+from include.storage.inbox import Inbox, InboxFile
+from include.upstream.limits import BadSetting
 from tests.sources.comments.conftest import CODE, ESUIT, POST, ROUNDED, SIMPLE, WRITTEN, Social, at, raw, row
 
 
@@ -353,3 +358,59 @@ def test_mentions_in_captions_are_hidden_as_in_comments(social: Social) -> None:
     said = [each[name] for each in posts for name in ("caption", "subject") if each[name]]
     assert len(said) == 3 and not any("jo.doe" in each for each in said)
     assert len({each.partition("@")[2] for each in said}) == 1
+
+
+def test_a_replay_reads_what_landed_again_under_the_key_that_is_handed_in(social: Social) -> None:
+    social.put("a.csv", raw(row(1), row(2, at="nonsense")))
+    first = social.publish(1)
+    again = replay.replay(
+        social.daily.store,
+        social.daily.registry,
+        "comments",
+        first.version,
+        who="a tester",
+        reason="a parser that knows more",
+        now=at(2),
+        keys={"comments_authors": b"another key of the tests"},
+    )
+    second = manifests.require(social.daily.store, "comments", again.version)
+    (file,) = social.rows(second, "files")
+    assert account(file) == (2, 0, 1, 1)
+    before, after = social.comments(first)["1"], social.comments(second)["1"]
+    assert before["author_key"] != after["author_key"] and before["author"] != after["author"]
+    assert before["first_seen"] == after["first_seen"]
+    with pytest.raises(BadSetting, match="comments_authors"):
+        replay.replay(
+            social.daily.store,
+            social.daily.registry,
+            "comments",
+            first.version,
+            who="a",
+            reason="b c d",
+            now=at(3),
+        )
+
+
+def test_a_killed_extract_goes_on_behind_the_last_whole_file_and_takes_the_same_files(
+    social: Social, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, name in enumerate(("a.csv", "b.csv", "c.csv")):
+        social.put(name, raw(row(number + 1)), day=0.1 + number / 10)
+    run, _ = social.probe(1)
+    opened: list[str] = []
+    open_file = Inbox.open
+
+    def dying(inbox: Inbox, file: InboxFile) -> IO[bytes]:
+        opened.append(file.path)
+        if file.path == "b.csv" and opened.count("b.csv") == 1:
+            raise OSError("the disk is away")
+        return open_file(inbox, file)
+
+    monkeypatch.setattr(Inbox, "open", dying)
+    with pytest.raises(OSError, match="away"):
+        pipeline.extract(run, social.session())
+    social.put("d.csv", raw(row(4)), day=0.4)
+    again = social.daily.resumed(1)
+    facts = pipeline.extract(again, social.session())
+    assert opened == ["a.csv", "b.csv", "b.csv", "c.csv"] and facts["files"] == 3
+    assert set(social.comments(pipeline.build(again))) == {"1", "2", "3"}
