@@ -17,6 +17,7 @@ from jsonschema import Draft7Validator
 
 from deploy.lock import PROJECT
 from sandbox import postgres
+from sandbox.comments.connection import FIELDS
 from sandbox.environment import sample_sources
 
 SCHEMA = json.loads(
@@ -186,6 +187,17 @@ def airflow_commands() -> list[list[str]]:
         match[1] for text in texts for match in re.finditer(r"(?<!\S)airflow ([a-z][\w \"$:@=./-]*)", text)
     ]
     return [[word.strip('"') for word in words.split()] for words in started]
+
+
+def test_the_connection_of_comments_is_that_of_its_sample_whose_inbox_the_tasks_read() -> None:
+    environment = COMPOSE["x-airflow"]["environment"]
+    connection = json.loads(environment["AIRFLOW_CONN_COMMENTS_API"])
+    assert connection["password"] == FIELDS["password"]
+    assert connection["extra"]["datasets"] == FIELDS["extra"]["datasets"]
+    state = SERVICES["upstream-comments"]["command"][-1].removeprefix("--state=")
+    inbox = Path(state).parent / "inbox" / "comments"
+    assert environment["AIRFLOW_VAR_COMMENTS_INBOX"] == inbox.as_uri()
+    assert "samples:/opt/airflow/samples:ro" in SERVICES["worker"]["volumes"]
 
 
 def test_airflow_knows_every_command() -> None:
