@@ -24,7 +24,7 @@ BROUGHT = {
     "urllib3": "requests",
 }
 # Used where a deployment installs it, and said so clearly where it does not
-OPTIONAL = {"apprise"}
+OPTIONAL = {"apprise", "onnxruntime", "tokenizers"}
 
 
 def imported_modules(folder: Path) -> set[str]:
