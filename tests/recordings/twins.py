@@ -94,6 +94,29 @@ TWINS: dict[str, dict[str, tuple[str, ...] | str]] = {
             "tests/sandbox/comments/test_ids.py::test_a_short_code_is_the_media_id_in_another_alphabet",
         ),
     },
+    "comments/test_quality.py": {
+        "test_the_labels_are_of_texts_in_the_recordings": "It compares the labels with the hashes of recorded texts, which no sample has.",
+        "test_labelled_comments_have_the_documented_figures": (
+            "tests/sources/comments/enrich/test_quality.py::test_own_labelled_texts_have_the_documented_figures",
+        ),
+        "test_names_in_comments_that_were_drawn_when_the_catalogue_was_done_have_the_documented_figures": (
+            "tests/sources/comments/enrich/test_quality.py::test_own_labelled_texts_have_the_documented_figures",
+            "tests/sources/comments/enrich/test_quality.py::test_entities_of_own_texts_keep_their_floors",
+        ),
+        "test_comments_in_languages_that_are_hard_to_tell_have_the_documented_figures": (
+            "tests/sources/comments/enrich/test_quality.py::test_languages_of_own_texts_keep_their_floors",
+            "tests/sources/comments/enrich/test_language.py::test_the_language_is_told_by_the_words_alone",
+        ),
+        "test_entities_of_the_held_out_half_keep_their_floors": (
+            "tests/sources/comments/enrich/test_quality.py::test_entities_of_own_texts_keep_their_floors",
+        ),
+        "test_sentiment_of_the_held_out_half_is_well_above_both_baselines": (
+            "tests/sources/comments/enrich/test_quality.py::test_sentiment_of_own_texts_is_well_above_both_baselines",
+        ),
+        "test_english_of_the_held_out_half_is_scored": (
+            "tests/sources/comments/enrich/test_quality.py::test_languages_of_own_texts_keep_their_floors",
+        ),
+    },
     "ctgov/test_publish.py": {
         "test_the_published_tables_hold_every_recorded_study_with_its_values": (
             "tests/sources/ctgov/test_build.py::test_a_first_run_publishes_every_study",
