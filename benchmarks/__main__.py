@@ -12,6 +12,7 @@ and step shares are printed side by side; docs/performance.md keeps a run.
     make bench BENCH="alarms 60 ctgov"      how often change rules are wrong, see benchmarks/alarms.py
     make bench BENCH=parsing                how fast studies are parsed, see benchmarks/parsing.py
     make bench BENCH="comments 100000"      comments a second from exports to tables, see benchmarks/comments.py
+    make bench BENCH="enrich 100000"        comments a second that are enriched, see benchmarks/comments_enrich.py
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from typing import Any
 import psycopg
 import requests
 
-from benchmarks import alarms, comments, comments_weekly, operations, parsing
+from benchmarks import alarms, comments, comments_enrich, comments_weekly, operations, parsing
 from benchmarks import serving as serving_tables
 from include import pipeline, release
 from include.pipeline import OpenRun
@@ -225,7 +226,7 @@ def main(arguments: Sequence[str]) -> None:
         "what",
         nargs="*",
         help=f"sizes (100000) and sources ({', '.join(MAIN_TABLE)}), or operations, serving, comments_weekly, alarms, "
-        "parsing, comments",
+        "parsing, comments, enrich",
     )
     chosen = parser.parse_args(arguments).what
     alone = {
@@ -236,7 +237,8 @@ def main(arguments: Sequence[str]) -> None:
     if len(chosen) == 1 and chosen[0] in alone:
         alone[chosen[0]]()
         return
-    for part, bench in (("alarms", alarms), ("parsing", parsing), ("comments", comments)):
+    parts = {"alarms": alarms, "parsing": parsing, "comments": comments, "enrich": comments_enrich}
+    for part, bench in parts.items():
         if chosen[:1] == [part]:
             bench.main(chosen[1:])
             return
