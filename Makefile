@@ -98,7 +98,7 @@ imports: setup-dev ## Imports go one way: dags, plugins/lastgood, include
 docs: setup-dev ## Write what in docs/ is made from the code
 	@$(VENV_PYTHON) -m docs.generate
 
-page: ## Build the table page from web/ (needs Node.js 20)
+page: ## Build the table page and the dashboard from web/ (needs Node.js 20)
 	@cd web && npm ci --no-audit --no-fund && npm run build
 
 bench: setup-dev ## Throughput and memory on generated data

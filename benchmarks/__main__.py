@@ -13,6 +13,7 @@ and step shares are printed side by side; docs/performance.md keeps a run.
     make bench BENCH=parsing                how fast studies are parsed, see benchmarks/parsing.py
     make bench BENCH="comments 100000"      comments a second from exports to tables, see benchmarks/comments.py
     make bench BENCH="enrich 100000"        comments a second that are enriched, see benchmarks/comments_enrich.py
+    make bench BENCH=comments_dashboard     the dashboard of a million comments in a browser, see its module
 """
 
 from __future__ import annotations
@@ -34,7 +35,15 @@ from typing import Any
 import psycopg
 import requests
 
-from benchmarks import alarms, comments, comments_enrich, comments_weekly, operations, parsing
+from benchmarks import (
+    alarms,
+    comments,
+    comments_dashboard,
+    comments_enrich,
+    comments_weekly,
+    operations,
+    parsing,
+)
 from benchmarks import serving as serving_tables
 from include import pipeline, release
 from include.pipeline import OpenRun
@@ -226,7 +235,7 @@ def main(arguments: Sequence[str]) -> None:
         "what",
         nargs="*",
         help=f"sizes (100000) and sources ({', '.join(MAIN_TABLE)}), or operations, serving, comments_weekly, alarms, "
-        "parsing, comments, enrich",
+        "parsing, comments, enrich, comments_dashboard",
     )
     chosen = parser.parse_args(arguments).what
     alone = {
@@ -237,11 +246,16 @@ def main(arguments: Sequence[str]) -> None:
     if len(chosen) == 1 and chosen[0] in alone:
         alone[chosen[0]]()
         return
-    parts = {"alarms": alarms, "parsing": parsing, "comments": comments, "enrich": comments_enrich}
-    for part, bench in parts.items():
-        if chosen[:1] == [part]:
-            bench.main(chosen[1:])
-            return
+    parts = {
+        "alarms": alarms,
+        "parsing": parsing,
+        "comments": comments,
+        "enrich": comments_enrich,
+        "comments_dashboard": comments_dashboard,
+    }
+    if chosen and chosen[0] in parts:
+        parts[chosen[0]].main(chosen[1:])
+        return
     named = [each for each in chosen if not each.isdecimal()]
     if unknown := set(named) - set(MAIN_TABLE):
         parser.error(f"there is no source {min(unknown)!r}; there are: {', '.join(MAIN_TABLE)}")

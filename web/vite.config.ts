@@ -1,12 +1,15 @@
 import { defineConfig } from "vite";
+import pages from "./pages.json" with { type: "json" };
 
-export default defineConfig({
+// `vite build --mode PAGE` builds the page of that folder; pages.json says where it goes
+export default defineConfig(({ mode }) => ({
+  root: mode,
   base: "./",
   build: {
-    outDir: "../include/sources/clinical/page",
+    outDir: `../${pages[mode as keyof typeof pages]}`,
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  worker: { format: "es" },
-});
+  worker: { format: "es" as const },
+}));

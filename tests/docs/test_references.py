@@ -18,7 +18,9 @@ FOLDERS = (
     "benchmarks",
     "deploy",
     "docs",
-    "web/src",
+    "web/shared",
+    "web/table",
+    "web/dashboard",
 )
 TEXT = {".py", ".yml", ".sql", ".md", ".sh", ".ts", ".tsx", ".yaml", ".toml"}
 HERE = Path(__file__).relative_to(ROOT).as_posix()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -45,7 +46,7 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
     def open(self, fragment: str = "") -> Page:
-        """Go to the site and wait until all rows are there."""
+        """Go to the site and wait until what it shows first is there."""
         self.page.goto(self.address + fragment)
         self.loaded()
         return self.page
@@ -59,6 +60,29 @@ class Visit:
     def elsewhere(self) -> list[str]:
         """Requests to other places than the site."""
         return [url for url in self.requests if not url.startswith((self.address, "blob:"))]
+
+
+V = TypeVar("V", bound=Visit)
+
+
+@contextmanager
+def visiting(kind: type[V], browser: Browser, root: Path, now: datetime, **options: Any) -> Iterator[V]:
+    """A page of its own for the site in a folder. Complaints and requests elsewhere fail the test."""
+    with site.served(root) as address:
+        context = browser.new_context(
+            **{"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"} | options
+        )
+        context.set_default_timeout(120_000)
+        context.clock.set_fixed_time(now)
+        found = kind(context.new_page(), address)
+        context.route(f"{PUBCHEM}**", lambda route: route.fulfill(body=PICTURE, content_type="image/png"))
+        context.on("request", lambda request: found.requests.append(request.url))
+        context.on("weberror", lambda error: found.complaints.append(str(error.error)))
+        context.on("console", lambda message: found.complaints.append(message.text))
+        yield found
+        context.close()
+    assert found.complaints == []
+    assert found.elsewhere == []
 
 
 @pytest.fixture(scope="session")
@@ -103,17 +127,6 @@ def root(exported: Path) -> Path:
 
 @pytest.fixture
 def visit(browser: Browser, root: Path) -> Iterator[Visit]:
-    """A page of its own, five hours after the data. Complaints and requests elsewhere fail the test."""
-    with site.served(root) as address:
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
-        context.set_default_timeout(120_000)
-        context.clock.set_fixed_time(NOW)
-        found = Visit(context.new_page(), address)
-        context.route(f"{PUBCHEM}**", lambda route: route.fulfill(body=PICTURE, content_type="image/png"))
-        context.on("request", lambda request: found.requests.append(request.url))
-        context.on("weberror", lambda error: found.complaints.append(str(error.error)))
-        context.on("console", lambda message: found.complaints.append(message.text))
+    """The table page, five hours after the data."""
+    with visiting(Visit, browser, root, NOW) as found:
         yield found
-        context.close()
-    assert found.complaints == []
-    assert found.elsewhere == []

@@ -27,9 +27,9 @@ _FLAGS = (
 )
 
 
-def folder(store: Store) -> Path:
-    """Where the exported site lies."""
-    return Path(store.full(SITE))
+def folder(store: Store, root: str = SITE) -> Path:
+    """Where the exported site of a root lies; the table page's where it is not told."""
+    return Path(store.full(root))
 
 
 @contextmanager
