@@ -65,21 +65,21 @@ def _jobs(
 ) -> tuple[list[Job], dict[int, datetime]]:
     """What is to be read, in the order of its time, and the time of each by its number."""
     listed = listing(landed)
-    found: list[tuple[datetime, str, str, int, Part]] = []
+    found: list[tuple[tuple[datetime, str, int], str, str, int, Part]] = []
     for taken in landed.progress.facts["taken"]:
         if taken["landed"]:
             part = next(part for part in landed.progress.parts if part.kind == f"{FILE}-{taken['line']}")
             file = listed[taken["line"]].file
-            found.append((file.modified, file.path, taken["sha256"], file.bytes, part))
-    for number, (dataset, pull) in enumerate(landed.progress.facts["datasets"].items()):
-        pages = [part for part in landed.progress.parts if part.kind == f"{datasets.KIND}-{number}"]
+            found.append(((file.modified, file.path, 0), file.path, taken["sha256"], file.bytes, part))
+    for dataset, pull in landed.progress.facts["datasets"].items():
         first = pull["first"]
-        for part in pages:
-            name = f"dataset {dataset}, items {first} to {first + part.rows - 1}"
-            first += part.rows
-            found.append((run.data_time, name, part.sha256, part.bytes, part))
+        for part in landed.progress.parts:
+            if part.kind == datasets.kind_of(dataset):
+                name = f"dataset {dataset}, items {first} to {first + part.rows - 1}"
+                found.append(((run.data_time, dataset, first), name, part.sha256, part.bytes, part))
+                first += part.rows
     jobs, seen = [], {}
-    for number, (at, name, sha256, size, part) in enumerate(sorted(found, key=lambda each: each[:3])):
+    for number, ((at, *_), name, sha256, size, part) in enumerate(sorted(found, key=lambda each: each[:3])):
         folder = candidate.scratch / f"landed-{number}"
         folder.mkdir()
         jobs.append(

@@ -25,8 +25,6 @@ from include.upstream.session import UpstreamSession
 
 PAGE = 1_000
 TOTAL = "X-Apify-Pagination-Total"
-KIND = "items"
-"""How kinds of parts that hold items begin."""
 MOST_DATASETS = 100
 AGAIN = 2
 """So often in a row an empty page is asked for again."""
@@ -118,11 +116,16 @@ def _is_gone(upstream: UpstreamSession, dataset: str, before: int) -> bool:
     return bool(gone)
 
 
+def kind_of(dataset: str) -> str:
+    """The kind of the parts that hold a dataset's items."""
+    return f"items-{dataset}"
+
+
 def land(run: Run, upstream: UpstreamSession, landing: Landing, cursor: Mapping[str, Any]) -> dict[str, Pull]:
     """Land what each dataset has beyond what base has, going on where an earlier try stopped."""
     pulls = {name: msgspec.convert(said, Pull) for name, said in (cursor.get("datasets") or {}).items()}
     before = known(run)
-    for number, dataset in enumerate(named(run)):
+    for dataset in named(run):
         read = before.get(dataset, 0)
         pull = pulls.get(dataset) or Pull(dataset, read, read, read)
         for landed in _pages(upstream, pull):
@@ -133,7 +136,7 @@ def land(run: Run, upstream: UpstreamSession, landing: Landing, cursor: Mapping[
                     **cursor,
                     "datasets": {name: msgspec.to_builtins(each) for name, each in pulls.items()},
                 }
-                landing.write_part(f"{KIND}-{number}", landed[1], state)
+                landing.write_part(kind_of(dataset), landed[1], state)
     return pulls
 
 

@@ -205,6 +205,26 @@ def test_a_dataset_that_is_gone_is_told_and_the_others_are_read(account: Account
     assert ids(account, first) <= ids(account, second)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_items_are_those_of_their_own_dataset_in_whatever_order_they_are_named(
+    account: Account, backwards: bool
+) -> None:
+    named = sorted(IDS, reverse=backwards)
+    account.names(*named)
+    manifest = account.publish(1)
+    pages: dict[str, list[tuple[int, int]]] = {name: [] for name in named}
+    formats: dict[str, set[str]] = {name: set() for name in named}
+    for file in account.rows(manifest, "files"):
+        _, dataset, _, first, _, last = file["name"].replace(",", "").split(" ")
+        pages[dataset].append((int(first), int(last)))
+        formats[dataset].add(file["format"])
+    for dataset, found in pages.items():
+        ends = [-1, *(last for _, last in sorted(found))]
+        assert [first for first, _ in sorted(found)] == [end + 1 for end in ends[:-1]], dataset
+        assert ends[-1] + 1 == manifest.cursors["datasets"][dataset], dataset
+        assert len(formats[dataset]) == 1, "all items of a dataset are of one format"
+
+
 def test_where_everything_is_gone_that_is_an_outage(account: Account) -> None:
     account.publish(1)
     account.upstream.faults([{"kind": "missing", "times": None}])
