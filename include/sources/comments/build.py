@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from include.publishing.candidate import Candidate
 from include.publishing.refused import RefusedRow
-from include.sources.comments import datasets, merging, shards
+from include.sources.comments import datasets, enriching, merging, shards
 from include.sources.comments.extract import FILE, Listed, known_files, listing
 from include.sources.comments.people import fingerprint
 from include.sources.comments.shards import FileReport, Job
@@ -44,13 +44,18 @@ def build(run: Run, candidate: Candidate) -> Built:
     merging.find_conflicts(con)
     lost = _quarantine(candidate, reports)
     merging.count_posts(con)
-    merging.write_comments(candidate, fingerprint(key))
+    merging.write_comments(run, candidate, fingerprint(key))
     merging.write_posts(candidate)
+    states = enriching.write_entities(run, candidate)
     totals = _write_files(run, candidate, reports, times, lost)
     _write_inbox(candidate, listing(landed), facts["taken"])
     return Built(
-        cursors={"datasets": _read_so_far(run, facts["datasets"])},
-        counts={"files": len(reports), **totals},
+        cursors={
+            "datasets": _read_so_far(run, facts["datasets"]),
+            "enriched": enriching.made_by(),
+            "score_failed": states.get("score_failed", 0),
+        },
+        counts={"files": len(reports), **totals, **states},
         upstream={"datasets": sorted(facts["datasets"])},
         asked=replayed,
         raw=tuple(part.path for part in landed.progress.parts),
@@ -78,7 +83,7 @@ def _jobs(
                 name = f"dataset {dataset}, items {first} to {first + part.rows - 1}"
                 found.append(((run.data_time, dataset, first), name, part.sha256, part.bytes, part))
                 first += part.rows
-    jobs, seen = [], {}
+    jobs, seen, public = [], {}, enriching.monitored_handles()
     for number, ((at, *_), name, sha256, size, part) in enumerate(sorted(found, key=lambda each: each[:3])):
         folder = candidate.scratch / f"landed-{number}"
         folder.mkdir()
@@ -91,6 +96,7 @@ def _jobs(
                 sha256=sha256,
                 size=size,
                 key=key,
+                public=public,
             )
         )
         # Whoever wrote a file may have a clock that is ahead.

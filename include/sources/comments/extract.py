@@ -17,7 +17,7 @@ import msgspec
 
 from include.decoding import decoder
 from include.publishing import manifest as manifests
-from include.sources.comments import datasets
+from include.sources.comments import datasets, enriching
 from include.sources.comments.source import AUTHORS, SOURCE
 from include.sources.comments.tables import FILES, INBOX
 from include.sources.source import Probe, Run
@@ -71,7 +71,10 @@ def probe(run: Run, upstream: UpstreamSession) -> Probe:
     told += [f"{grown} new items in {len(named)} datasets"] if named else []
     told += [f"without {', '.join(gone)}, which Apify has no more"] if gone else []
     facts = {"files": len(found.new), "waiting": len(found.waiting), "items": grown}
-    return Probe(bool(found.new) or grown > 0, f"There are {', '.join(told)}.", facts)
+    reason = f"There are {', '.join(told)}."
+    if again := enriching.due(run):
+        reason += f" Comments are enriched once more: {again}."
+    return Probe(bool(found.new) or grown > 0 or again is not None, reason, facts)
 
 
 def extract(run: Run, upstream: UpstreamSession) -> Mapping[str, Any]:

@@ -20,10 +20,13 @@ from pathlib import Path
 import duckdb
 
 from include.publishing.candidate import Candidate
+from include.sources.comments import enriching
 from include.sources.comments.people import HASH_DIGITS
 from include.sources.comments.shards import BUCKETS, COMMENTS, POSTS, ROW_BITS
 from include.sources.comments.tables import COMMENTS as COMMENTS_TABLE
+from include.sources.comments.tables import DOUBTS, SIGNALS
 from include.sources.comments.tables import POSTS as POSTS_TABLE
+from include.sources.source import Run
 from include.storage import duckdb_session
 from include.storage.duckdb_session import identifiers, literal
 
@@ -304,20 +307,24 @@ _PART = (
 """From what came and a part of the last good version to the part of the new one, step by step."""
 
 
-def write_comments(candidate: Candidate, key_name: str) -> None:
-    """Write the parts that a row of this run is about, keep the others."""
+def write_comments(run: Run, candidate: Candidate, key_name: str) -> None:
+    """Write the parts that a row of this run is about or that are to be enriched, keep the others."""
     con, table = candidate.connection, COMMENTS_TABLE
-    moved = touched(con)
+    enriching.begin(con)
+    moved, everything = touched(con) | enriching.parts_due(con, run), enriching.all_anew(run)
     before = {file.part for file in candidate.previous_files(table.name) if file.part}
     for part in sorted(moved | before):
         if part in moved:
             _merge(candidate, part, key_name)
+            enriching.enrich(candidate, part, everything=everything)
             rows = f"SELECT {identifiers(table.names)} FROM now ORDER BY platform, comment_id"  # noqa: S608
             candidate.write(table.name, duckdb_session.batches(con, rows, table.schema), part)
         else:
             candidate.keep(table.name, part)
+            enriching.keep(candidate, part)
     if not moved | before:
-        candidate.write(table.name, [])
+        for name in (table.name, SIGNALS.name, DOUBTS.name):
+            candidate.write(name, [])
 
 
 def _merge(candidate: Candidate, part: str, key_name: str) -> None:

@@ -102,10 +102,153 @@ COMMENTS = Table(
             "Time of the first export that holds nearly all known comments of the post and no longer this one; null "
             "while it is not known to be gone.",
         ),
+        Column(
+            "language",
+            pa.string(),
+            "ISO 639-1 code of the text's language, und where it is too short to tell; null without a text.",
+            of_thing=True,
+        ),
+        Column(
+            "sentiment", pa.float64(), "What the text feels, from -1 to 1; null unless score_state is scored."
+        ),
+        Column(
+            "sentiment_label",
+            pa.string(),
+            "very_positive, positive, neutral, negative or very_negative; null unless it was scored.",
+            of_thing=True,
+        ),
+        Column(
+            "score_state",
+            pa.string(),
+            "scored, other_language (the scorer knows English), no_text, or failed, which the next run tries again.",
+            required=True,
+            of_thing=True,
+        ),
+        Column("scorer", pa.string(), "Scorer and its version.", required=True, of_thing=True),
         CONTENT_HASH,
     ),
     serve=True,
     kind=("platform",),
+)
+_COMMENT_ID = Column(
+    "comment_id", pa.string(), "The comment, comments.comment_id.", required=True, of_thing=True
+)
+
+SIGNALS = Table(
+    "signals",
+    "One row per comment, entity and kind of signal: what a comment says of whom (docs/comments_enrichment.md).",
+    ("platform", "comment_id", "entity_id", "signal_type"),
+    (
+        _PLATFORM,
+        _COMMENT_ID,
+        Column(
+            "entity_id",
+            pa.string(),
+            "monitored_entities.entity_id; of a discovered name discovered_entities.name.",
+            required=True,
+        ),
+        Column(
+            "signal_type",
+            pa.string(),
+            "mention, sentiment, or discovered for a name that the catalogue lacks.",
+            required=True,
+            of_thing=True,
+        ),
+        Column(
+            "value",
+            pa.string(),
+            "Of a mention how the comment is about the entity (name, handle, pronoun, caption …), of a sentiment its "
+            "label, of a discovered name its spelling.",
+            required=True,
+        ),
+        Column("numeric_value", pa.float64(), "Of a sentiment the score, from -1 to 1; else null."),
+        Column("weight", pa.float64(), "1 + likes/100 of the comment.", required=True),
+        Column(
+            "confidence",
+            pa.float64(),
+            "How sure it is that the comment is about the entity, from 0 to 1; below 0.5 it is a guess.",
+            required=True,
+        ),
+        Column("model", pa.string(), "By what it was found, with its version.", required=True, of_thing=True),
+        CONTENT_HASH,
+    ),
+    serve=True,
+)
+
+DOUBTS = Table(
+    "doubts",
+    "One row per comment and doubt that only a person can settle; review_queue counts them.",
+    ("platform", "comment_id", "kind", "item"),
+    (
+        _PLATFORM,
+        _COMMENT_ID,
+        Column(
+            "kind",
+            pa.string(),
+            "ambiguous_alias: a name that may mean several.",
+            required=True,
+            of_thing=True,
+        ),
+        Column("item", pa.string(), "What is in doubt.", required=True),
+        Column("reason", pa.string(), "Why, in a sentence.", required=True),
+        CONTENT_HASH,
+    ),
+    serve=False,
+)
+
+MONITORED_ENTITIES = Table(
+    "monitored_entities",
+    "One row per entity of the catalogue that the deployment watches.",
+    ("entity_id",),
+    (
+        Column("entity_id", pa.string(), "Its id in the catalogue.", required=True, of_thing=True),
+        Column("name", pa.string(), "As it is shown.", required=True, of_thing=True),
+        Column("canonical_name", pa.string(), "In full.", required=True, of_thing=True),
+        Column("type", pa.string(), "person, show, couple or brand.", required=True, of_thing=True),
+        Column("aliases", pa.list_(pa.string()), "Other names.", required=True),
+        Column("handles", pa.list_(pa.string()), "User names on the platforms, without @.", required=True),
+        Column("active", pa.bool_(), "Whether it is looked for.", required=True),
+        Column("catalogue", pa.string(), "Version of the catalogue: a hash of its entries.", required=True),
+        CONTENT_HASH,
+    ),
+    serve=True,
+)
+
+DISCOVERED_ENTITIES = Table(
+    "discovered_entities",
+    "One row per name in comments that the catalogue lacks.",
+    ("name",),
+    (
+        Column("name", pa.string(), "The name without case and accents.", required=True),
+        Column("spelling", pa.string(), "As it is written most often.", required=True),
+        Column("mentions", pa.int64(), "Distinct comments that have it.", required=True),
+        Column(
+            "status", pa.string(), "joined from 10 mentions on, else candidate.", required=True, of_thing=True
+        ),
+        CONTENT_HASH,
+    ),
+    serve=True,
+)
+
+REVIEW_QUEUE = Table(
+    "review_queue",
+    "One row per thing that a person should decide, for the catalogue.",
+    ("kind", "item"),
+    (
+        Column(
+            "kind",
+            pa.string(),
+            "ambiguous_alias, or unknown_name for a discovered entity.",
+            required=True,
+            of_thing=True,
+        ),
+        Column("item", pa.string(), "The alias or name.", required=True),
+        Column("reason", pa.string(), "Why, in a sentence.", required=True),
+        Column("comments", pa.int64(), "Distinct comments that are about it.", required=True),
+        Column("examples", pa.list_(pa.string()), "Some of them, as platform/comment_id.", required=True),
+        CONTENT_HASH,
+    ),
+    serve=True,
 )
 
 FILES = Table(
@@ -162,4 +305,14 @@ INBOX = Table(
     ),
     serve=False,
 )
-TABLES = (POSTS, COMMENTS, FILES, INBOX)
+TABLES = (
+    POSTS,
+    COMMENTS,
+    SIGNALS,
+    MONITORED_ENTITIES,
+    DISCOVERED_ENTITIES,
+    REVIEW_QUEUE,
+    DOUBTS,
+    FILES,
+    INBOX,
+)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.soda import harness
-from tests.soda.comments.world import BY_NAME, SEEN, comment, world
+from tests.soda.comments.world import BY_NAME, JO, SEEN, comment, world
 from tests.soda.harness import Tables, edited, not_passed, past, replaced, spoilt, with_rows
 
 verify = partial(harness.verify, "comments")
@@ -24,7 +24,8 @@ def sound() -> Tables:
 
 
 def first(row: dict[str, Any]) -> bool:
-    return row.get("comment_id") == "17000001" or row.get("post_id") == "0" or "name" in row
+    numbered = row.get("comment_id") in {"17000001", "17000002", "17000007"}
+    return numbered or row.get("post_id") == "0" or "name" in row or "item" in row
 
 
 def one(row: dict[str, Any]) -> bool:
@@ -42,7 +43,9 @@ def test_tables_pass_against_themselves_and_their_history(sound: Tables) -> None
 
 def test_nothing_at_all_is_refused() -> None:
     outcomes = verify({name: table.schema.empty_table() for name, table in BY_NAME.items()})
-    assert not_passed(outcomes) == {f"{name}.checks.row_count": "FAILED" for name in ("posts", "files")}
+    assert not_passed(outcomes) == {
+        f"{name}.checks.row_count": "FAILED" for name in ("posts", "files", "monitored_entities")
+    }
 
 
 REQUIRED = {
@@ -90,6 +93,72 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "comments.checks.failed_rows.parent": (set_to("comments", parent_id="17000003"), "FAILED"),
     "comments.checks.failed_rows.duplicates": (lambda t: _one_post(t, 300, "same"), "WARN"),
     "comments.checks.failed_rows.unmatched": (lambda t: _one_post(t, 200, "same"), "WARN"),
+    "comments.columns.language.checks.invalid": (set_to("comments", language="English"), "FAILED"),
+    "comments.columns.sentiment.checks.invalid": (set_to("comments", sentiment=1.5), "FAILED"),
+    "comments.columns.sentiment_label.checks.invalid": (set_to("comments", sentiment_label="good"), "FAILED"),
+    "comments.columns.score_state.checks.invalid": (set_to("comments", score_state="done"), "FAILED"),
+    "comments.checks.failed_rows.scored": (set_to("comments", sentiment=None), "FAILED"),
+    "comments.checks.failed_rows.unscored": (lambda t: _unscored(t, "failed"), "FAILED"),
+    "comments.checks.failed_rows.score_failed": (
+        set_to("comments", score_state="failed", sentiment=None, sentiment_label=None),
+        "WARN",
+    ),
+    "comments.checks.failed_rows.language_mix": (
+        lambda _: _unscored(world(600), "other_language"),
+        "WARN",
+    ),
+    "signals.columns.platform.checks.invalid": (set_to("signals", platform="myspace"), "FAILED"),
+    "signals.columns.signal_type.checks.invalid": (set_to("signals", signal_type="hint"), "FAILED"),
+    "signals.columns.numeric_value.checks.invalid": (set_to("signals", numeric_value=2.0), "FAILED"),
+    "signals.columns.weight.checks.invalid": (set_to("signals", weight=0.5), "FAILED"),
+    "signals.columns.confidence.checks.invalid": (set_to("signals", confidence=1.5), "FAILED"),
+    "signals.checks.failed_rows.comment": (set_to("signals", comment_id="none"), "FAILED"),
+    "signals.checks.failed_rows.entity": (set_to("signals", entity_id="nobody"), "FAILED"),
+    "signals.checks.failed_rows.discovered": (
+        set_to("signals", entity_id="nobody", signal_type="discovered"),
+        "FAILED",
+    ),
+    "signals.checks.failed_rows.score": (set_to("signals", numeric_value=0.1), "FAILED"),
+    "signals.checks.failed_rows.sentiment": (
+        lambda t: edited(t, "signals", lambda row: row["signal_type"] == "sentiment", numeric_value=0.1),
+        "FAILED",
+    ),
+    "monitored_entities.columns.type.checks.invalid": (set_to("monitored_entities", type="cat"), "FAILED"),
+    "monitored_entities.checks.failed_rows.catalogue": (
+        lambda t: with_rows(
+            t, BY_NAME["monitored_entities"], [{**JO, "entity_id": "other", "catalogue": "another"}]
+        ),
+        "FAILED",
+    ),
+    "discovered_entities.columns.mentions.checks.invalid": (
+        set_to("discovered_entities", mentions=0),
+        "FAILED",
+    ),
+    "discovered_entities.columns.status.checks.invalid": (
+        set_to("discovered_entities", status="new"),
+        "FAILED",
+    ),
+    "discovered_entities.checks.failed_rows.joined": (
+        lambda t: replaced(t, "discovered_entities", "status", "joined"),
+        "FAILED",
+    ),
+    "discovered_entities.checks.failed_rows.mentions": (
+        set_to("discovered_entities", mentions=7_123),
+        "FAILED",
+    ),
+    "discovered_entities.checks.failed_rows.junk": (
+        lambda t: edited(t, "discovered_entities", lambda row: row["name"] == "stranger 0", mentions=7_123),
+        "WARN",
+    ),
+    "review_queue.columns.kind.checks.invalid": (set_to("review_queue", kind="what"), "FAILED"),
+    "review_queue.columns.comments.checks.invalid": (set_to("review_queue", comments=0), "FAILED"),
+    "review_queue.checks.failed_rows.joined": (
+        lambda t: replaced(t, "discovered_entities", "status", "joined"),
+        "FAILED",
+    ),
+    "doubts.columns.platform.checks.invalid": (set_to("doubts", platform="myspace"), "FAILED"),
+    "doubts.columns.kind.checks.invalid": (set_to("doubts", kind="what"), "FAILED"),
+    "doubts.checks.failed_rows.comment": (set_to("doubts", comment_id="none"), "FAILED"),
     "posts.columns.platform.checks.invalid": (set_to("posts", platform="myspace"), "FAILED"),
     "posts.columns.url.checks.invalid": (set_to("posts", url="javascript:alert(1)"), "FAILED"),
     "posts.columns.part.checks.invalid": (set_to("posts", part="../x"), "FAILED"),
@@ -118,6 +187,18 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "inbox.columns.bytes.checks.invalid": (lambda t: replaced(t, "inbox", "bytes", -1), "FAILED"),
     "inbox.checks.failed_rows.taken": (lambda t: replaced(t, "inbox", "sha256", "cd" * 32), "FAILED"),
 }
+
+
+def _unscored(tables: Tables, state: str) -> Tables:
+    """Most comments are not scored, for this reason."""
+    return edited(
+        tables,
+        "comments",
+        lambda row: row["likes"] != 1,
+        score_state=state,
+        sentiment=None,
+        sentiment_label=None,
+    )
 
 
 def _nulls(tables: Tables, *columns: str) -> Tables:
@@ -166,6 +247,13 @@ BY_CHANGE = {
     "comments.checks.failed_rows.change_rise": lambda sound: (world(3_000), sound, weeks(sound)),
     "posts.checks.failed_rows.change_rise": lambda sound: (world(6_000), sound, weeks(sound)),
     "files.checks.failed_rows.change_rise": lambda sound: (_more_files(sound, 500), sound, weeks(sound)),
+    "signals.checks.metric.change_rows": lambda sound: (world(300), sound, ()),
+    "signals.checks.failed_rows.change_rise": lambda sound: (world(3_000), sound, weeks(sound)),
+    "signals.checks.failed_rows.change_arrivals": lambda sound: (
+        edited(
+            world(800), "signals", lambda row: int(row["comment_id"][-4:], 16) > 0x400, numeric_value=None
+        ), sound, (),
+    ),
     "comments.checks.failed_rows.change_arrivals": lambda sound: (
         edited(world(500), "comments", lambda row: int(row["comment_id"][-4:], 16) > 0x400, text=None), sound, (),
     ),

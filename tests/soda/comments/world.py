@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from include.sources.comments.enrich.discovery import JOINS_AT
 from include.sources.comments.tables import TABLES
 from tests.soda.harness import Tables, table_of
 
@@ -12,6 +14,17 @@ BY_NAME = {table.name: table for table in TABLES}
 SEEN = datetime(2026, 10, 30, tzinfo=UTC)
 TAKEN = datetime(2026, 10, 31, tzinfo=UTC)
 A_POST = 20
+STRANGERS = tuple(f"stranger {number}" for number in range(40))
+JO = {
+    "entity_id": "jo_day",
+    "name": "Jo Day",
+    "canonical_name": "Josephine Day",
+    "type": "person",
+    "aliases": ["JD"],
+    "handles": ["joday"],
+    "active": True,
+    "catalogue": "0123456789abcdef",
+}
 
 
 def world(comments: int = 400) -> Tables:
@@ -36,8 +49,68 @@ def world(comments: int = 400) -> Tables:
         "taken_at": TAKEN,
     }
     inbox = {"path": "export.csv", "bytes": 100 * comments, "modified_at": SEEN, "sha256": "ab" * 32}
-    found = {"posts": posts, "comments": rows, "files": [file], "inbox": [inbox]}
+    found = {
+        "posts": posts,
+        "comments": rows,
+        "files": [file],
+        "inbox": [inbox],
+        "monitored_entities": [JO],
+        **about(rows),
+    }
     return {name: table_of(BY_NAME[name], part) for name, part in found.items()}
+
+
+def about(comments: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """What the comments say: every second of Jo Day, every third of somebody unknown, every seventh of some Kim."""
+    signals, doubts = [], []
+    for number, row in enumerate(comments):
+        key = {"platform": row["platform"], "comment_id": row["comment_id"]}
+        if number % 2 == 0:
+            signals += [
+                signal(row, "jo_day", "mention", "name", 0.9),
+                signal(row, "jo_day", "sentiment", row["sentiment_label"], 0.9, row["sentiment"]),
+            ]
+        if number % 3 == 0:
+            signals.append(signal(row, STRANGERS[number % len(STRANGERS)], "discovered", "Stranger", 0.5))
+        if number % 7 == 0:
+            doubts.append({**key, "kind": "ambiguous_alias", "item": "kim", "reason": "kim may be two"})
+    counts = Counter(each["entity_id"] for each in signals if each["signal_type"] == "discovered")
+    queue = [("unknown_name", name, count) for name, count in counts.items() if count >= JOINS_AT]
+    queue += [("ambiguous_alias", "kim", len(doubts))] if doubts else []
+    return {
+        "signals": signals,
+        "doubts": doubts,
+        "discovered_entities": [
+            {
+                "name": name,
+                "spelling": name.title(),
+                "mentions": count,
+                "status": "joined" if count >= JOINS_AT else "candidate",
+            }
+            for name, count in counts.items()
+        ],
+        "review_queue": [
+            {"kind": kind, "item": item, "reason": "so it is", "comments": count, "examples": ["instagram/1"]}
+            for kind, item, count in queue
+        ],
+    }
+
+
+def signal(
+    row: dict[str, Any], entity: str, kind: str, value: str, confidence: float, score: float | None = None
+) -> dict[str, Any]:
+    """A signal of a comment."""
+    return {
+        "platform": row["platform"],
+        "comment_id": row["comment_id"],
+        "entity_id": entity,
+        "signal_type": kind,
+        "value": value,
+        "numeric_value": score,
+        "weight": 1 + row["likes"] / 100,
+        "confidence": confidence,
+        "model": "a model 1",
+    }
 
 
 def post(number: int, captured: int) -> dict[str, Any]:
@@ -77,4 +150,9 @@ def comment(number: int) -> dict[str, Any]:
         "id_given": given,
         "first_seen": SEEN,
         "last_seen": SEEN,
+        "language": "en",
+        "sentiment": 0.5 if number % 2 else -0.5,
+        "sentiment_label": "positive" if number % 2 else "negative",
+        "score_state": "scored",
+        "scorer": "lexicon 1",
     }

@@ -1,0 +1,269 @@
+"""Entities, language and sentiment of the comments of a candidate: enriched anew post by post, the rest as it was.
+
+What a comment is about depends on its post and on the comment that it replies to, so a post of which anything changed
+is enriched whole: a comment that is new or another, its caption, a scoring that failed. With another catalogue or
+scorer every post is; what that changes nothing of is reported as unchanged (docs/comments_enrichment.md).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.publishing.candidate import Candidate
+from include.sources.comments.enrich import (
+    BATCH,
+    MENTIONS,
+    REVIEWS,
+    SCORES,
+    SIGNALS,
+    Enriched,
+    Enrichment,
+    discovered,
+    load,
+    review_queue,
+    spread,
+)
+from include.sources.comments.people import normalized
+from include.sources.comments.tables import (
+    COMMENTS,
+    DISCOVERED_ENTITIES,
+    DOUBTS,
+    MONITORED_ENTITIES,
+    REVIEW_QUEUE,
+)
+from include.sources.comments.tables import SIGNALS as SIGNALS_TABLE
+from include.sources.source import Run
+from include.storage import duckdb_session
+from include.storage.duckdb_session import identifiers
+
+BATCH_ROWS = 20_000
+"""Comments that are enriched together, at least; a post is never cut."""
+DISCOVERED_CONFIDENCE = 0.5
+"""Of a name that the catalogue lacks: it stands in the text, and what it names nobody has said."""
+SCORE_COLUMNS = tuple(name for name in SCORES.names if name not in {"platform", "comment_id"})
+log = logging.getLogger(__name__)
+
+
+@cache
+def enrichment() -> Enrichment:
+    """The deployment's catalogue and scorer. Raises InvalidCatalogue."""
+    return Enrichment(load())
+
+
+def monitored_handles() -> frozenset[str]:
+    """The handles of monitored persons, as handles are compared: they stay in texts."""
+    return frozenset(normalized(handle) for each in enrichment().catalogue.active for handle in each.handles)
+
+
+def made_by() -> dict[str, str]:
+    """By what comments are enriched now; a version's watermark `enriched` says by what its comments were."""
+    return {"entities": enrichment().model, "sentiment": enrichment().scored_by}
+
+
+def due(run: Run) -> str | None:
+    """Why comments of base are to be enriched once more, in a sentence; None where they are not."""
+    if run.base is None:
+        return None
+    if run.watermarks.get("enriched") != made_by():
+        return (
+            "the catalogue, the rules or the scorer are others than those that enriched the last good version"
+        )
+    if failed := run.watermarks.get("score_failed", 0):
+        return f"{failed} comments could not be scored last time"
+    return None
+
+
+def all_anew(run: Run) -> bool:
+    """Whether another catalogue or scorer has every post enriched."""
+    return run.watermarks.get("enriched") != made_by()
+
+
+# --- a part of the comments ---
+
+
+def begin(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `captions`, what posts say now, and `recaptioned`, those that say something else than before."""
+    con.execute(
+        """CREATE TABLE captions AS
+        WITH told AS (
+            SELECT t.platform, coalesce(x.post_id, t.post_id) AS post_id, caption, subject, seen_at, seq
+            FROM told_posts t LEFT JOIN exact_posts x ON x.platform = t.platform AND x.rounded_id = t.post_id
+            UNION ALL
+            SELECT p.platform, coalesce(x.post_id, p.post_id), caption, subject, last_seen, -1
+            FROM previous_posts p LEFT JOIN exact_posts x ON x.platform = p.platform AND x.rounded_id = p.post_id)
+        SELECT platform, post_id, arg_max(caption, ROW(seen_at, seq)) FILTER (caption IS NOT NULL) AS caption,
+            arg_max(subject, ROW(seen_at, seq)) FILTER (subject IS NOT NULL) AS subject
+        FROM told GROUP BY platform, post_id"""
+    )
+    con.execute(
+        """CREATE TABLE recaptioned AS SELECT c.platform, c.post_id FROM captions c
+        JOIN previous_posts p USING (platform, post_id)
+        WHERE c.caption IS DISTINCT FROM p.caption OR c.subject IS DISTINCT FROM p.subject"""
+    )
+
+
+def parts_due(con: duckdb.DuckDBPyConnection, run: Run) -> set[str]:
+    """The parts of which a comment is to be enriched though no row of this run is about it."""
+    if all_anew(run):
+        query = "SELECT DISTINCT part FROM previous_posts"
+    elif run.watermarks.get("score_failed", 0):
+        query = (
+            "SELECT DISTINCT part FROM previous_posts SEMI JOIN "
+            "(SELECT platform, post_id FROM previous_comments WHERE score_state = 'failed') "
+            "USING (platform, post_id)"
+        )
+    else:
+        return set()
+    return {part for (part,) in con.execute(query).fetchall()}
+
+
+def enrich(candidate: Candidate, part: str, *, everything: bool) -> None:
+    """Fill the score columns of the table `now`, and write the signals and doubts of the part."""
+    con = candidate.connection
+    changed = (
+        "true" if everything else "content_hash IS NULL OR score_state = 'failed' OR score_state IS NULL"
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TABLE stale AS
+        SELECT DISTINCT platform, post_id FROM now WHERE {changed}
+        UNION SELECT platform, post_id FROM recaptioned SEMI JOIN now USING (platform, post_id)"""  # noqa: S608
+    )
+    for name, schema in (
+        ("scores", SCORES),
+        ("signals", SIGNALS),
+        ("mentions", MENTIONS),
+        ("doubts", REVIEWS),
+    ):
+        con.register("nothing", schema.empty_table())
+        con.execute(f"CREATE OR REPLACE TABLE found_{name} AS SELECT * FROM nothing")  # noqa: S608
+        con.unregister("nothing")
+    for found in spread(enrichment(), list(_batches(con)), candidate.scratch):
+        _keep(con, found)
+    same = " AND ".join(f"now.{name} IS NOT DISTINCT FROM s.{name}" for name in SCORE_COLUMNS)
+    sets = ", ".join(f"{name} = s.{name}" for name in SCORE_COLUMNS)
+    con.execute(
+        f"UPDATE now SET {sets}, content_hash = CASE WHEN {same} THEN now.content_hash END "  # noqa: S608
+        "FROM found_scores s WHERE now.platform = s.platform AND now.comment_id = s.comment_id"
+    )
+    _write_signals(candidate, part)
+    _write_doubts(candidate, part)
+
+
+def keep(candidate: Candidate, part: str) -> None:
+    """Take the signals and doubts of a part over as they are."""
+    for table in (SIGNALS_TABLE, DOUBTS):
+        candidate.keep(table.name, part)
+
+
+def _batches(con: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
+    """The comments of the stale posts, whole posts together."""
+    rows = con.sql(
+        "SELECT n.platform, comment_id, n.post_id, parent_id, text, likes, caption, subject "
+        "FROM now n SEMI JOIN stale USING (platform, post_id) LEFT JOIN captions USING (platform, post_id) "
+        "ORDER BY n.platform, n.post_id, comment_id"
+    ).to_arrow_reader(BATCH_ROWS)
+    rest = BATCH.empty_table()
+    for batch in rows:
+        rest = pa.concat_tables([rest, pa.Table.from_batches([batch]).cast(BATCH)])
+        last = pc.and_(
+            pc.equal(rest["post_id"], rest["post_id"][-1]), pc.equal(rest["platform"], rest["platform"][-1])
+        )
+        whole = rest.filter(pc.invert(last))
+        if whole.num_rows:
+            yield whole.combine_chunks()
+            rest = rest.filter(last)
+    if rest.num_rows:
+        yield rest.combine_chunks()
+
+
+def _keep(con: duckdb.DuckDBPyConnection, found: Enriched) -> None:
+    for name, rows in zip(("scores", "signals", "mentions", "doubts"), found, strict=True):
+        con.register("found_now", rows)
+        con.execute(f"INSERT INTO found_{name} SELECT * FROM found_now")  # noqa: S608
+        con.unregister("found_now")
+
+
+_OTHERS = (
+    "SELECT s.* FROM {view} s JOIN now n USING (platform, comment_id) "
+    "ANTI JOIN stale ON stale.platform = n.platform AND stale.post_id = n.post_id"
+)
+
+
+def _write_signals(candidate: Candidate, part: str) -> None:
+    con, view = candidate.connection, f"signals_{part.replace('-', '_')}"
+    candidate.register_previous(view, SIGNALS_TABLE.name, part)
+    names = SIGNALS_TABLE.names
+    con.execute(
+        f"""CREATE OR REPLACE TABLE signals_now AS
+        {_OTHERS.format(view=view)}
+        UNION ALL BY NAME SELECT * FROM found_signals
+        UNION ALL BY NAME
+        SELECT platform, comment_id, name AS entity_id, 'discovered' AS signal_type, min(spelling) AS value,
+            1 + greatest(coalesce(any_value(likes), 0), 0) / 100 AS weight, {DISCOVERED_CONFIDENCE} AS confidence,
+            ? AS model
+        FROM found_mentions JOIN now USING (platform, comment_id) GROUP BY platform, comment_id, name""",  # noqa: S608
+        [enrichment().model],
+    )
+    order = identifiers(SIGNALS_TABLE.key)
+    rows = f"SELECT {identifiers(names)} FROM signals_now ORDER BY {order}"  # noqa: S608
+    candidate.write(SIGNALS_TABLE.name, duckdb_session.batches(con, rows, SIGNALS_TABLE.schema), part)
+
+
+def _write_doubts(candidate: Candidate, part: str) -> None:
+    con, view = candidate.connection, f"doubts_{part.replace('-', '_')}"
+    candidate.register_previous(view, DOUBTS.name, part)
+    query = f"""{_OTHERS.format(view=view)}
+        UNION ALL BY NAME
+        SELECT platform, comment_id, kind, item, min(reason) AS reason, NULL::VARCHAR AS content_hash
+        FROM found_doubts GROUP BY platform, comment_id, kind, item"""  # noqa: S608
+    rows = f"SELECT {identifiers(DOUBTS.names)} FROM ({query}) ORDER BY {identifiers(DOUBTS.key)}"  # noqa: S608
+    candidate.write(DOUBTS.name, duckdb_session.batches(con, rows, DOUBTS.schema), part)
+
+
+# --- what is made of all parts ---
+
+
+def write_entities(run: Run, candidate: Candidate) -> dict[str, int]:
+    """Write what is made of all signals and of the catalogue; returns how many comments are in which score_state."""
+    con, catalogue = candidate.connection, enrichment().catalogue
+    entities = [
+        {
+            "entity_id": each.id,
+            "name": each.name,
+            "canonical_name": each.full_name,
+            "type": each.type,
+            "aliases": list(each.aliases),
+            "handles": list(each.handles),
+            "active": each.active,
+            "catalogue": catalogue.version,
+        }
+        for each in sorted(catalogue.entities, key=lambda each: each.id.encode())
+    ]
+    _write(candidate, MONITORED_ENTITIES.name, pa.Table.from_pylist(entities, MONITORED_ENTITIES.values))
+    for table in (SIGNALS_TABLE, DOUBTS, COMMENTS):
+        files = [file.path for file in candidate.files(table.name)]
+        duckdb_session.register(con, f"all_{table.name}", run.read, files, table.schema)
+    mentions = con.sql(
+        "SELECT platform, comment_id, entity_id AS name, value AS spelling, 'capitalised' AS kind "
+        "FROM all_signals WHERE signal_type = 'discovered'"
+    ).to_arrow_table()
+    names = discovered(mentions.cast(MENTIONS))
+    _write(candidate, DISCOVERED_ENTITIES.name, names.sort_by("name"))
+    doubts = con.sql("SELECT platform, comment_id, kind, item, reason FROM all_doubts").to_arrow_table()
+    queue = review_queue(doubts.cast(REVIEWS), names, mentions.cast(MENTIONS))
+    _write(candidate, REVIEW_QUEUE.name, queue.sort_by([("kind", "ascending"), ("item", "ascending")]))
+    states: dict[str, int] = dict(
+        con.execute("SELECT score_state, count(*) FROM all_comments GROUP BY ALL ORDER BY ALL").fetchall()
+    )
+    return {f"score_{state}": number for state, number in states.items()}
+
+
+def _write(candidate: Candidate, name: str, rows: Any) -> None:
+    candidate.write(name, rows.select(candidate.tables[name].values.names).to_batches())

@@ -1,0 +1,177 @@
+"""What comments say is found out with every build: of what changed anew, and otherwise as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from include import pipeline
+from include.publishing.manifest import Manifest
+from include.sources.comments import enriching
+from include.sources.comments.enrich import Enrichment, LexiconScorer
+from include.sources.comments.enrich.catalogue import Catalogue, Entity
+from tests.sources.comments.conftest import CODE, SIMPLE, Social, raw, row
+
+JO = Entity(id="jo_day", name="Jo Day", type="person", handles=("joday",), pronouns="she")
+RAY = Entity(id="ray_lark", name="Ray Lark", type="person")
+
+
+class Fails(LexiconScorer):
+    """Cannot score a text with a certain word in it."""
+
+    word = "cursed"
+
+    def score(self, texts: Sequence[str]) -> list[float]:
+        if any(self.word in text for text in texts):
+            raise RuntimeError("the model fell over")
+        return super().score(texts)
+
+
+class Newer(LexiconScorer):
+    """The next version of the scorer, which scores as the one before does."""
+
+    @property
+    def version(self) -> str:
+        return "next"
+
+
+Use = Callable[..., None]
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Use:
+    """Enrich by these entities and this scorer from now on."""
+
+    def chosen(*entities: Entity, scorer: LexiconScorer | None = None) -> None:
+        made = Enrichment(Catalogue(entities or (JO,)), scorer or LexiconScorer())
+        monkeypatch.setattr(enriching, "enrichment", lambda: made)
+
+    chosen()
+    return chosen
+
+
+def said(social: Social, manifest: Manifest) -> dict[tuple[str, str, str], Any]:
+    """The signals: value by comment, entity and kind."""
+    return {
+        (each["comment_id"], each["entity_id"], each["signal_type"]): each["value"]
+        for each in social.rows(manifest, "signals")
+    }
+
+
+def changed(manifest: Manifest, table: str) -> tuple[int, int, int]:
+    (found,) = (each for each in manifest.changes if each.table == table)
+    return found.new, found.changed, found.deleted
+
+
+@pytest.mark.whole_gate
+def test_comments_have_entities_language_and_sentiment(social: Social, use: Use) -> None:
+    social.put(
+        "a.csv",
+        raw(
+            row(1, "I love Jo Day so much, she is wonderful", likes=50),
+            row(2, "das ist wirklich nicht so gut gewesen, oder was meint ihr dazu"),
+            row(3, ""),
+        ),
+    )
+    manifest = social.publish(1)
+    rows = social.comments(manifest)
+    assert (rows["1"]["language"], rows["1"]["score_state"]) == ("en", "scored")
+    assert rows["1"]["sentiment"] > 0.7 and rows["1"]["sentiment_label"] == "very_positive"
+    assert (rows["2"]["score_state"], rows["2"]["sentiment"]) == ("other_language", None)
+    assert (rows["3"]["score_state"], rows["3"]["sentiment"]) == ("no_text", None)
+    assert said(social, manifest)["1", "jo_day", "sentiment"] == "very_positive"
+    (mention,) = [each for each in social.rows(manifest, "signals") if each["signal_type"] == "mention"]
+    assert (mention["comment_id"], mention["value"], mention["weight"]) == ("1", "name", 1.5)
+    (entity,) = social.rows(manifest, "monitored_entities")
+    assert (entity["entity_id"], entity["handles"]) == ("jo_day", ["joday"])
+
+
+def test_handle_of_a_monitored_person_stays_and_that_of_another_is_hashed(social: Social, use: Use) -> None:
+    social.put("a.csv", raw(row(1, "so proud of @joday and @somebody")))
+    manifest = social.publish(1)
+    text = social.comments(manifest)["1"]["text"]
+    assert "@joday" in text and "somebody" not in text
+    assert said(social, manifest)["1", "jo_day", "mention"] == "handle"
+
+
+def test_scoring_that_failed_is_no_score_and_is_tried_again_by_the_next_run(social: Social, use: Use) -> None:
+    use(scorer=Fails())
+    social.put("a.csv", raw(row(1, "a cursed day for Jo Day"), row(2, "what a great day for Jo Day")))
+    first = social.publish(1)
+    rows = social.comments(first)
+    assert (rows["1"]["score_state"], rows["1"]["sentiment"]) == ("failed", None)
+    assert rows["2"]["score_state"] == "scored", "its neighbour is none the worse"
+    assert ("1", "jo_day", "sentiment") not in said(social, first)
+    assert (first.counts["score_failed"], first.cursors["score_failed"]) == (1, 1)
+    use()
+    _, probed = social.probe(1.5)
+    assert probed.new and "1 comments could not be scored" in probed.reason
+    second = social.publish(1.5)
+    assert social.comments(second)["1"]["score_state"] == "scored"
+    assert ("1", "jo_day", "sentiment") in said(social, second)
+    assert changed(second, "comments") == (0, 1, 0)
+    assert not social.probe(2)[1].new, "nothing is left to be scored"
+
+
+def test_another_catalogue_finds_others_and_leaves_the_rest_as_it_was(social: Social, use: Use) -> None:
+    social.put("a.csv", raw(row(1, "Jo Day is great"), row(2, "I saw Ray Lark"), row(3, "nothing much")))
+    first = social.publish(1)
+    assert not social.probe(1.2)[1].new
+    use(JO, RAY)
+    _, probed = social.probe(1.5)
+    assert probed.new and "the catalogue" in probed.reason
+    second = social.publish(1.5)
+    assert ("2", "ray_lark", "mention") in said(social, second)
+    assert {key for key in said(social, first) if key[0] == "1"} <= said(social, second).keys()
+    assert changed(second, "comments") == (0, 0, 0), "sentiment and language are as they were"
+    assert changed(second, "monitored_entities")[0] == 1
+
+
+def test_another_scorer_scores_every_comment_anew(social: Social, use: Use) -> None:
+    social.put("a.csv", raw(row(1, "Jo Day is great"), row(2, "so so")))
+    social.publish(1)
+    use(scorer=Newer())
+    second = social.publish(1.5)
+    assert {each["scorer"].split(" ")[-1] for each in social.rows(second, "comments")} == {"next"}
+
+
+def test_days_add_up_to_what_one_build_of_everything_finds(social: Social, use: Use) -> None:
+    use(JO, RAY)
+    social.put(
+        "a.csv", raw(row(1, "Jo Day!"), row(2, "she is great"), row(3, "and Nova Quill was there too"))
+    )
+    social.publish(1)
+    # The reply says of whom only by its parent, the post by its caption; the second scrape changes likes alone.
+    social.put(
+        "b.csv",
+        raw(row(1, "Jo Day!", likes=300), "9,3770272429806644260,she rules,1763703299,1,0,2,bob,7"),
+        1.5,
+    )
+    social.put(
+        "c.csv", f'{SIMPLE}\n{CODE},u,"Ray Lark at the gala",cleo,"love him",2025-11-22T00:00:00Z,3\n', 1.6
+    )
+    daily = social.publish(2)
+    run = social.daily.run(3)
+    pipeline.probe(run, social.session())
+    enriched = {name: social.rows(daily, name) for name in ("signals", "doubts", "discovered_entities")}
+    use(JO)
+    social.publish(3)
+    use(JO, RAY)
+    again = social.publish(4)
+    assert {name: social.rows(again, name) for name in enriched} == enriched
+    weights = {each["comment_id"]: each["weight"] for each in enriched["signals"]}
+    assert weights["1"] == 4.0
+
+
+def test_name_that_the_catalogue_lacks_is_discovered_and_waits_for_a_decision(
+    social: Social, use: Use
+) -> None:
+    texts = [f"so happy to see Nova Quill at the show, day {number}" for number in range(12)]
+    social.put("a.csv", raw(*(row(number, text) for number, text in enumerate(texts, 1))))
+    manifest = social.publish(1)
+    (name,) = social.rows(manifest, "discovered_entities")
+    assert (name["spelling"], name["mentions"], name["status"]) == ("Nova Quill", 12, "joined")
+    (item,) = social.rows(manifest, "review_queue")
+    assert (item["kind"], item["item"], item["comments"]) == ("unknown_name", name["name"], 12)
