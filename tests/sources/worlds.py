@@ -15,8 +15,11 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from include.registry.registry import Registry
+from include.sources.comments.source import AUTHORS
 from include.sources.sofascore import build, competitions, match_tables, tables
+from include.storage.inbox import Inbox
 from include.storage.store import Store
+from sandbox.comments.server import SampleUpstream as SampleComments
 from sandbox.ctgov.server import SampleUpstream as SampleCtgov
 from sandbox.pubchem.server import SampleUpstream as SamplePubchem
 from sandbox.sofascore.server import SampleUpstream as SampleSofascore
@@ -33,18 +36,32 @@ class World:
     database: str
     upstreams: dict[str, Any]
 
+    beside: dict[str, dict[str, Any]]
+    """What a source has besides its upstream, by the source."""
+
     def daily(self, source: str) -> DailyRuns:
         """Runs of a source in this world."""
-        return DailyRuns(source, self.store, self.registry, self.upstreams.get(source))
+        return DailyRuns(
+            source,
+            self.store,
+            self.registry,
+            self.upstreams.get(source),
+            beside=dict(self.beside.get(source, {})),
+        )
 
 
 class Worlds:
     """Makes worlds, empty ones and copies."""
 
     def __init__(
-        self, postgres: str, template_database: str, folder: Path, upstreams: dict[str, Any]
+        self,
+        postgres: str,
+        template_database: str,
+        folder: Path,
+        upstreams: dict[str, Any],
+        beside: dict[str, dict[str, Any]],
     ) -> None:
-        self.upstreams = upstreams
+        self.upstreams, self._beside = upstreams, beside
         self._postgres, self._empty, self._folder = postgres, template_database, folder
         self._numbers = count()
 
@@ -57,7 +74,7 @@ class Worlds:
             subprocess.run(["cp", "-a", of.store.root, str(self._folder / name)], check=True)
         dsn = make_conninfo(self._postgres, dbname=name)
         store = Store.from_uri((self._folder / name).as_uri())
-        return World(store, Registry(lambda: psycopg.connect(dsn)), name, self.upstreams)
+        return World(store, Registry(lambda: psycopg.connect(dsn)), name, self.upstreams, self._beside)
 
 
 @contextmanager
@@ -72,10 +89,13 @@ def small_worlds(postgres: str, template_database: str, folder: Path) -> Iterato
         SampleCtgov(size=150, seed=5, mean_bytes=6_000, compress=False) as ctgov,
         SamplePubchem(size=100, seed=5, compress=False) as pubchem,
         SampleSofascore(size=40, seed=3, compress=False) as sofascore,
+        SampleComments(size=150, seed=5, inbox=folder / "inbox", compress=False) as comments,
     ):
         patch.setattr(competitions, "load", lambda: few)
         patch.setattr(tables, "TABLES", match_tables.MATCH_TABLES)
         patch.setattr(build, "_write_derived", lambda run, candidate: None)
         lighten(patch)
-        upstreams = {"ctgov": ctgov, "pubchem": pubchem, "sofascore": sofascore}
-        yield Worlds(postgres, template_database, folder, upstreams)
+        upstreams = {"ctgov": ctgov, "pubchem": pubchem, "sofascore": sofascore, "comments": comments}
+        inbox = Inbox(Store.from_uri((folder / "inbox").as_uri()))
+        beside = {"comments": {"inbox": inbox, "keys": {AUTHORS: b"a key of the tests alone"}}}
+        yield Worlds(postgres, template_database, folder, upstreams, beside)
