@@ -397,7 +397,7 @@ def _beside(spec: source_specs.Spec, state: Path, key: str) -> dict[str, str]:
     if spec.inbox:
         folder = state / "inbox" / spec.name
         folder.mkdir(parents=True, exist_ok=True)
-        variables[f"AIRFLOW_VAR_{spec.inbox.upper()}"] = folder.as_uri()
+        variables[f"AIRFLOW_VAR_{spec.inbox.upper()}"] = f"file://{folder}"
     return variables
 
 
