@@ -57,6 +57,12 @@ def test_only_the_store_knows_its_file_system() -> None:
     assert found == []
 
 
+def test_no_folder_becomes_a_root_by_an_encoded_uri() -> None:
+    """Path.as_uri writes %20 for a blank, and a root is a path as it is: Store.of_folder opens a folder."""
+    files = (path for folder in ("include", "plugins", "sandbox") for path in (ROOT / folder).rglob("*.py"))
+    assert [path for path in files if ".as_uri(" in path.read_text(encoding="utf-8")] == []
+
+
 def test_what_may_run_in_a_thread_makes_its_decoders_one_at_a_time() -> None:
     """include/decoding.py says why; what a module makes while it is imported is made by one thread anyway."""
     made = re.compile(

@@ -188,8 +188,7 @@ class Outage:
         return self._delivery.deployment.open_store, self._log_store
 
     def _log_store(self) -> Store:
-        folder = self._delivery.deployment.log_folder() / "lastgood"
-        return Store.from_uri(folder.absolute().as_uri())
+        return Store.of_folder(self._delivery.deployment.log_folder() / "lastgood")
 
 
 def _named(noticed: list[Noticed]) -> str:

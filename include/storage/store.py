@@ -95,11 +95,19 @@ class Store:
 
     @classmethod
     def from_uri(cls, uri: str, **options: Any) -> Store:
-        """Open `file:///path` or `s3://bucket/prefix`; options go to fsspec (endpoint, key, secret, …)."""
+        """Open `file:///path` or `s3://bucket/prefix`; options go to fsspec (endpoint, key, secret, …).
+
+        The path stands there as it is: `%20` is no blank (Path.as_uri writes it so; of_folder takes a path).
+        """
         if "://" not in uri:  # fsspec would take it for a folder beside the working one
             raise ValueError(f"{uri!r} is no root of a store; give file:///a/folder or s3://bucket/prefix.")
         fs, root = fsspec.core.url_to_fs(uri, **options)
         return cls(fs, root)
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> Store:
+        """Open a folder of this machine, whatever letters its path has."""
+        return cls.from_uri(f"file://{folder.absolute()}")
 
     @property
     def uri(self) -> str:

@@ -284,3 +284,10 @@ def test_where_the_pointer_cannot_be_read_nothing_is_deleted(store: Store, regis
     with pytest.raises(StillReferenced, match=r"latest/toy\.json cannot be read"):
         store.delete(first.files[0].path)
     store.delete("raw/toy/anything", "versions/other/v/file")
+
+
+def test_folder_may_have_any_letters_in_its_path(tmp_path: Path) -> None:
+    folder = tmp_path / "a füll %20 of letters"
+    Store.of_folder(folder).write_bytes("here/it.txt", b"is")
+    assert (folder / "here" / "it.txt").read_bytes() == b"is"
+    assert [each.name for each in tmp_path.iterdir()] == [folder.name]
