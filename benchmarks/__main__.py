@@ -62,6 +62,7 @@ MAIN_TABLE = {
     "pubchem": "trial_compounds",
     "clinical": "clinical_compound_trials",
     "sofascore": "matches",
+    "comments_weekly": "entity_rankings",
 }
 NAMES = 20_000
 """Look-ups of names in a run of pubchem; at PubChem's own pace they would take 70 minutes."""

@@ -69,6 +69,7 @@ def make(folder: Path, count: int) -> None:
             "comment_id": ids[of],
             "entity_id": np.char.add("e", names.astype(str)),
             "signal_type": np.where(draw.random(2 * count) < SCORED, "mention", "sentiment"),
+            "confidence": np.full(2 * count, 0.9),
         }
     )
     numbers = np.arange(POSTS)

@@ -27,6 +27,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "pubchem": {"full_refresh": False, "limit": None, "names": 5000},
     "clinical": {},
     "comments": {},
+    "comments_weekly": {},
     "sofascore": {
         **dict.fromkeys(("competition", "season", "from", "to", "limit")),
         "full_refresh": False,

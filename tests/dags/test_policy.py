@@ -45,10 +45,11 @@ def steps_of(source: str) -> list[str]:
     return ["probe", *discover, *extract, "build", "gate", "promote", *(["export"] if exports else [])]
 
 
-def test_only_a_derived_source_has_no_extract_and_only_clinical_exports() -> None:
+def test_only_a_derived_source_has_no_extract_and_others_export_where_they_have_other_forms() -> None:
     assert steps_of("pubchem") == ["probe", "extract", "build", "gate", "promote"]
     assert steps_of("sofascore") == ["probe", "discover", "extract", "build", "gate", "promote"]
     assert steps_of("clinical") == ["probe", "build", "gate", "promote", "export"]
+    assert steps_of("comments_weekly") == steps_of("clinical")
 
 
 @pytest.mark.parametrize("source", sources.names())
@@ -157,8 +158,10 @@ def test_links_in_runbooks_lead_to_dags_that_there_are(dags: dict[str, Any]) -> 
         for target in re.findall(r"\]\(([^)]*)\)", dag.doc_md)
         if not target.startswith("https://")
     }
-    assert {target for _, target in found} == {f"{base}/dags/{name}" for name in ("ctgov", "pubchem")}
-    assert {"ctgov", "pubchem"} <= dags.keys()
+    assert {target for _, target in found} == {
+        f"{base}/dags/{name}" for name in ("comments", "ctgov", "pubchem")
+    }
+    assert {"comments", "ctgov", "pubchem"} <= dags.keys()
 
 
 def test_only_a_decision_that_may_move_latest_tells_derived_sources(dags: dict[str, Any]) -> None:
@@ -272,7 +275,7 @@ def test_parsing_the_dag_files_and_loading_the_plugin_imports_nothing_heavy() ->
     operations = ", ".join(f"operations.{path.stem}" for path in FILES if path.parent.name == "operations")
     code = (
         "import airflow.sdk, sys; before = set(sys.modules)\n"
-        f"import clinical, ctgov, pubchem, sofascore, {operations}\n"
+        f"import clinical, comments_weekly, ctgov, pubchem, sofascore, {operations}\n"
         "heavy = {'pyarrow', 'duckdb', 'pandas', 'soda_core', 'requests', 'psycopg', 'sqlalchemy', 'alembic',"
         " 'aiosmtplib', 'asgiref', 'yaml'}\n"
         "print(sorted(heavy & (set(sys.modules) - before)))\n"

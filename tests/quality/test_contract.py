@@ -22,6 +22,7 @@ SQL_TYPES = {
     "int32": "integer",
     "int64": "bigint",
     "double": "double",
+    "binary": "blob",
 }
 GOOD = (Path(__file__).parents[1] / "toy" / "things.yml").read_text(encoding="utf-8")
 

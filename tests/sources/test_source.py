@@ -54,7 +54,8 @@ def test_a_derived_source_follows_its_inputs_unless_it_has_a_schedule(
 
 def test_a_source_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
-        LookupError, match="there is no source 'nothing'; there are: clinical, comments, ctgov"
+        LookupError,
+        match="there is no source 'nothing'; there are: clinical, comments, comments_weekly, ctgov",
     ):
         sources.load("nothing")
     half = SimpleNamespace(SOURCE=SimpleNamespace(spec=sources.spec("ctgov"), build=print))

@@ -70,6 +70,7 @@ SIGNALS = _table(
     comment_id=_TEXT,
     entity_id=_TEXT,
     signal_type=_TEXT,
+    confidence=pa.float64(),
 )
 ENTITIES = _table("monitored_entities", ("entity_id",), entity_id=_TEXT, name=_TEXT, type=_TEXT)
 COLLECTED = (COMMENTS, POSTS, SIGNALS, ENTITIES)
@@ -209,17 +210,19 @@ def generated(count: int, weeks: int = 26) -> World:
                 380 + hash(post + 2) % 400 AS comments_captured
             FROM ({made})""",
         "signals": f"""
-            SELECT platform, comment_id, {names}[1 + who] AS entity_id, 'mention' AS signal_type FROM ({made})
+            SELECT platform, comment_id, {names}[1 + who] AS entity_id, 'mention' AS signal_type,
+                0.9 AS confidence
+            FROM ({made})
             WHERE named < 0.62
             UNION ALL
-            SELECT platform, comment_id, {names}[1 + (who + 3) % {len(NAMES)}], 'mention' FROM ({made})
+            SELECT platform, comment_id, {names}[1 + (who + 3) % {len(NAMES)}], 'mention', 0.9 FROM ({made})
             WHERE named < 0.1
             UNION ALL
             -- Two who come up together in the last week, and a third whom the catalogue does not know
-            SELECT platform, comment_id, unnest(['avery-cole', 'juno-park']), 'together' FROM ({made})
+            SELECT platform, comment_id, unnest(['avery-cole', 'juno-park']), 'together', 0.9 FROM ({made})
             WHERE named BETWEEN 0.7 AND 0.76 AND moment >= TIMESTAMPTZ '{MONDAY.isoformat()} 00:00:00+00'
             UNION ALL
-            SELECT platform, comment_id, 'Paper Moon Tour', 'discovered' FROM ({made})
+            SELECT platform, comment_id, 'Paper Moon Tour', 'discovered', 0.5 FROM ({made})
             WHERE named BETWEEN 0.65 AND 0.68 AND moment >= TIMESTAMPTZ '{MONDAY.isoformat()} 00:00:00+00'""",
         "monitored_entities": [entity(*each) for each in NAMES],
     }

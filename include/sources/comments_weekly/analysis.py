@@ -52,6 +52,7 @@ _MACROS = {
     "alert_above()": f"CAST({tables.ALERT_ABOVE} AS DOUBLE)",
     "critical_above()": f"CAST({tables.CRITICAL_ABOVE} AS DOUBLE)",
     "discovered_from()": str(tables.DISCOVERED_FROM),
+    "sure_from()": f"CAST({tables.SURE_FROM} AS DOUBLE)",
     "storyline_least()": str(tables.STORYLINE_LEAST),
     "storyline_growth()": f"CAST({tables.STORYLINE_GROWTH} AS DOUBLE)",
     "storyline_terms()": str(tables.STORYLINE_TERMS),

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from include.publishing import manifest as manifests
 from include.publishing.manifest import Manifest
 from include.sources import pages
+from include.sources.comments_weekly.tables import SURE_FROM
 from include.sources.pages import Pointer, Site, SiteFile
 from include.storage import duckdb_session
 from include.storage.store import Store
@@ -78,7 +79,7 @@ SELECT platform, post_id, left(text, {TEXT_CHARACTERS}) AS text,
 FROM comments
 LEFT JOIN (
     SELECT platform, comment_id, list(DISTINCT entity_id ORDER BY entity_id) AS entities
-    FROM signals WHERE entity_id <> '' GROUP BY ALL
+    FROM signals WHERE entity_id <> '' AND confidence >= {SURE_FROM} GROUP BY ALL
 ) USING (platform, comment_id)
 LEFT JOIN (SELECT platform, post_id, subject, url FROM posts) USING (platform, post_id)
 ORDER BY created_at DESC NULLS LAST, platform, comment_id

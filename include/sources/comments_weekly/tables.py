@@ -18,6 +18,8 @@ MIGRATIONS: dict[int, str] = {}
 
 ALL, NONE = "(all)", "(none)"
 """What stands in entity_id for all comments, and for those that no entity matched: no entity has such an id."""
+SURE_FROM = 0.5
+"""Signals of less confidence are guesses, which no figure counts (docs/comments_enrichment.md)."""
 DISCOVERED_FROM = 10
 """So many comments of a week name a discovered entity that joins the rankings."""
 VELOCITY_HOURS = 72

@@ -36,6 +36,8 @@ SCHEMAS = {
             ("text", pa.string()),
             ("created_at", _TIME),
             ("likes", pa.int64()),
+            ("reply_count", pa.int64()),
+            ("language", pa.string()),
             ("sentiment", pa.float64()),
             ("score_state", pa.string()),
             ("first_seen", _TIME),
@@ -61,6 +63,7 @@ SCHEMAS = {
             ("comment_id", pa.string()),
             ("entity_id", pa.string()),
             ("signal_type", pa.string()),
+            ("confidence", pa.float64()),
         ]
     ),
     "monitored_entities": pa.schema(
@@ -88,13 +91,16 @@ def comment(number: int, at: datetime | None = START, **values: Any) -> dict[str
     }
 
 
-def signal(of: Mapping[str, Any], entity: str, kind: str = "mention") -> dict[str, Any]:
+def signal(
+    of: Mapping[str, Any], entity: str, kind: str = "mention", confidence: float = 0.9
+) -> dict[str, Any]:
     """That a comment names an entity."""
     return {
         "platform": of["platform"],
         "comment_id": of["comment_id"],
         "entity_id": entity,
         "signal_type": kind,
+        "confidence": confidence,
     }
 
 

@@ -233,6 +233,19 @@ def test_a_discovered_entity_joins_from_ten_distinct_comments_on(
     assert {row["entity_id"]: row["monitored"] for row in rows}["ann"] is True
 
 
+def test_a_guess_whom_a_comment_is_about_counts_for_no_entity(week: Any) -> None:
+    """Each comment that names nobody has a signal for its post's entity, of a confidence of 0.2."""
+    sure = about("ann", 12, START)
+    guessed = [comment(100 + number) for number in range(5)]
+    inputs = together(
+        sure, {"comments": guessed, "signals": [signal(c, "ann", "mention", 0.2) for c in guessed]}
+    )
+    (row,) = week("entity_rankings", inputs)
+    assert row["comments"] == 12
+    (row,) = week("platform_weeks", inputs)
+    assert (row["comments"], row["without_entity"]) == (17, 5)
+
+
 def test_a_comment_counts_once_however_many_signals_it_gave_and_one_without_any_counts_too(week: Any) -> None:
     """Case 5: counts were per signal, and comments without an entity were dropped."""
     one = about("ann", 2, START, likes=7)
