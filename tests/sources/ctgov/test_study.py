@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -585,7 +586,8 @@ def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
 @settings(max_examples=50, deadline=None)
 @given(JSON)
 def test_derived_section_does_not_change_a_study(derived: Any) -> None:
-    assert parse(raw(FULL | {"derivedSection": derived})) == parse(raw(FULL))
+    # That a NUL was taken out is noted wherever it stood.
+    assert replace(parse(raw(FULL | {"derivedSection": derived})), notes=()) == parse(raw(FULL))
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,7 @@ def test_a_daily_run_on_an_upstream_that_did_not_change_changes_nothing(
 # --- what cannot be asked
 
 
+@pytest.mark.whole_gate
 @pytest.mark.parametrize(
     "fault",
     [{"kind": "rejected", "status": 500}, {"kind": "html", "status": 404}, {"kind": "ignored_filter"}],
