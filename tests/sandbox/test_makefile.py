@@ -163,6 +163,6 @@ def test_ci_installs_a_browser_and_runs_make_test_on_both_airflows_and_nothing_e
     script = (PROJECT / ".ci" / "run").read_text(encoding="utf-8")
     commands = [line for line in script.splitlines() if line and not line.startswith("#")]
     assert commands[:2] == ["set -eu", 'cd "$(dirname "$0")/.."']
-    assert commands[-2:] == ["make test", "exec make test-airflow AIRFLOW=3.2.1"]
+    assert commands[-2:] == ["make test COVERAGE=yes", "exec make test-airflow AIRFLOW=3.2.1"]
     (browser,) = re.findall(r"(?s)\nif (.*?)\nfi\n", script)
     assert "command -v chromium" in browser and len(commands) == 4 + len(browser.splitlines()) + 1
