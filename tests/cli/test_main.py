@@ -384,7 +384,7 @@ IMPOSSIBLE = (
     (("accept", "toy", "20260101T000000Z-00000000", *REASON, "--yes"), "has no version"),
     (("rollback", "toy", *REASON, "--yes"), "no earlier version"),
     (("pin", "toy", "20260101T000000Z-00000000", *REASON), "never sealed"),
-    (("latest", "nothing"), "there is no source 'nothing'; there are: clinical, comments, ctgov"),
+    (("latest", "nothing"), "there is no source 'nothing'; there are: clinical, comments, "),
     (("latest", "ctgov"), "nothing of ctgov was published yet"),
     (("runs", "--source", "ctgvo"), "there is no source 'ctgvo'"),
     (("silence", "ctgov", "--hours", "1", "--kind", "stael", *REASON), "no kind of alert 'stael'"),
