@@ -7,6 +7,7 @@ under whatever name. Names within an archive are labels and never paths.
 from __future__ import annotations
 
 import codecs
+import errno
 import gzip
 import hashlib
 import shutil
@@ -137,6 +138,7 @@ def _members(open_file: Open, scratch: Path, opened: ExitStack) -> Iterator[Cont
         archive = opened.enter_context(zipfile.ZipFile(local))
         infos = [info for info in archive.infolist() if not info.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        _raise_if_of_the_machine(error)
         raise FileRefused("broken archive", f"{type(error).__name__}: {error}") from None
     if len(infos) > MOST_MEMBERS:
         raise FileRefused(
@@ -163,8 +165,18 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> Conte
     except RuntimeError as error:  # encrypted
         why = FileRefused("encrypted", str(error))
     except (*_BROKEN, NotImplementedError, OSError, ValueError) as error:
+        _raise_if_of_the_machine(error)
         why = FileRefused("broken archive", f"{type(error).__name__}: {error}")
     return Content(label=info.filename, open=unpacked, refused=why)
+
+
+def _raise_if_of_the_machine(error: Exception) -> None:
+    """Raise a full disk or a failed read again: a file that is refused is never read again, and this one may be sound.
+
+    An archive that points outside itself has zipfile seek to where nothing is: EINVAL, or an error without a number.
+    """
+    if isinstance(error, OSError) and error.errno not in {None, errno.EINVAL}:
+        raise error
 
 
 def survey(content: Content) -> Survey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import zipfile
@@ -126,3 +127,28 @@ def test_the_inbox_may_lie_in_a_bucket(social: Social, s3_endpoint: str) -> None
     social.daily.beside["inbox"] = inbox.Inbox(bucket)
     assert set(social.comments(social.publish(1))) == {"1"}
     assert Path(social.folder).exists()
+
+
+@pytest.mark.parametrize(("number", "is_ours"), [(errno.EIO, True), (errno.EINVAL, False), (None, False)])
+def test_trouble_of_the_machine_refuses_no_archive(
+    social: Social, monkeypatch: pytest.MonkeyPatch, number: int | None, is_ours: bool
+) -> None:
+    """What is refused is known by its content and never read again."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.csv", raw(row(1)))
+    social.put("a.zip", packed.getvalue())
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(number, "Input/output error") if number else OSError("a seek to nowhere")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile.ZipFile, "open", broken)
+        if is_ours:
+            with pytest.raises(OSError, match="Input/output error"):
+                social.candidate(1)
+        else:
+            _, manifest = social.candidate(1)
+            assert [each["refused"] for each in social.rows(manifest, "files") if each["refused"]] != []
+    if is_ours:
+        assert set(social.comments(social.publish(1))) == {"1"}
