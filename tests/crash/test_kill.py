@@ -71,9 +71,9 @@ PLACES = [
     ("clinical", "build", "include.sources.clinical.build:_find_targets#0"),
     ("clinical", "promote", "include.publishing.pointers:write#0"),
     # CSV and JSONL of the new version are there, the parts that the page reads are not
-    ("clinical", "export", "include.sources.clinical.export:_put_parts#0"),
+    ("clinical", "export", "include.sources.pages:Site.put_parquet#0"),
     # the site shows the new version, and the one before last is there still
-    ("clinical", "export", "include.sources.clinical.export:_remove_data#0"),
+    ("clinical", "export", "include.sources.pages:Site._remove_data#0"),
     # discover: the lists of one competition have landed
     ("sofascore", "extract", "include.sources.sofascore.discover:_Discovery._lists#1"),
     # replies of a unit are there that its progress.json does not name yet

@@ -59,9 +59,9 @@ class Worlds:
         template_database: str,
         folder: Path,
         upstreams: dict[str, Any],
-        beside: dict[str, dict[str, Any]],
+        beside: dict[str, dict[str, Any]] | None = None,
     ) -> None:
-        self.upstreams, self._beside = upstreams, beside
+        self.upstreams, self._beside = upstreams, beside or {}
         self._postgres, self._empty, self._folder = postgres, template_database, folder
         self._numbers = count()
 
@@ -73,7 +73,7 @@ class Worlds:
         if of:
             subprocess.run(["cp", "-a", of.store.root, str(self._folder / name)], check=True)
         dsn = make_conninfo(self._postgres, dbname=name)
-        store = Store.from_uri((self._folder / name).as_uri())
+        store = Store.of_folder(self._folder / name)
         return World(store, Registry(lambda: psycopg.connect(dsn)), name, self.upstreams, self._beside)
 
 
@@ -96,6 +96,6 @@ def small_worlds(postgres: str, template_database: str, folder: Path) -> Iterato
         patch.setattr(build, "_write_derived", lambda run, candidate: None)
         lighten(patch)
         upstreams = {"ctgov": ctgov, "pubchem": pubchem, "sofascore": sofascore, "comments": comments}
-        inbox = Inbox(Store.from_uri((folder / "inbox").as_uri()))
+        inbox = Inbox(Store.of_folder(folder / "inbox"))
         beside = {"comments": {"inbox": inbox, "keys": {AUTHORS: b"a key of the tests alone"}}}
         yield Worlds(postgres, template_database, folder, upstreams, beside)
