@@ -21,9 +21,9 @@ HEAD = """# The data contract
 
 What consumers may rely on, made from `include/sources/*/tables.py` by `make docs`.
 
-Read files through `latest/SOURCE.json`: it names every Parquet file of every table of the version that is the last
-good one, and is replaced as a whole. Read SQL in schema `published`, tables `SOURCE_TABLE`; all tables of a source
-change in one transaction.
+Read files through `latest/SOURCE.json`: it names every Parquet file of every table, and every attachment (a file that
+is no table, an image for example), of the version that is the last good one, and is replaced as a whole. Read SQL in
+schema `published`, tables `SOURCE_TABLE`; all tables of a source change in one transaction.
 
 Every row has a `content_hash`: the MD5 of its other values as JSON. In `ctgov.studies` it covers the study's rows in
 interventions, conditions, locations, sponsors and aliases too, so that one hash tells whether anything published of the

@@ -413,7 +413,10 @@ def _copy_store(
             )
             last.append(
                 pointers.Pointer(
-                    **asdict(one), schema_version=manifest.schema_version, tables=manifest.tables
+                    **asdict(one),
+                    schema_version=manifest.schema_version,
+                    tables=manifest.tables,
+                    attachments=manifest.attachments,
                 )
             )
     # Last: a reader of this store never meets a pointer whose files are still to come.

@@ -145,7 +145,7 @@ def plan(
     gone = {row.version: _why(row, policy) for row in rows if row.version not in kept}
     read = _manifests(view, source, kept, rows)
     referenced = {file.path for manifest in read.values() for file in manifest.files}
-    referenced |= {file.path for table in (pointer.tables if pointer else ()) for file in table.files}
+    referenced |= {file.path for file in pointer.files} if pointer else set()
     # A landing may be of another run than the version: what landed before a failure is taken over.
     landings = held | {key.split("/")[2] for version in held & read.keys() for key in read[version].raw}
     with registry.transaction() as cursor:

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.publishing import changes, manifest
-from include.publishing.manifest import ColumnEntry, Manifest, Quarantine, TableEntry, TableFile
+from include.publishing.manifest import Attachment, ColumnEntry, Manifest, Quarantine, TableEntry, TableFile
 from include.publishing.refused import RefusedRow, RefusedRows
 from include.storage import duckdb_session
 from include.storage.duckdb_session import literal, quoted
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 ROW_GROUP_ROWS = 32_768
 FILE_ROWS = 32 * ROW_GROUP_ROWS
 QUARANTINE = "_quarantine.parquet"
+ATTACHMENTS = "_attachments"
 
 
 class Candidate:
@@ -61,6 +62,7 @@ class Candidate:
         self.folder = safe_key(manifest.folder(source, version), f"try-{uuid.uuid4().hex[:12]}")
         self._sealed = False
         self._files: dict[str, list[TableFile]] = {}
+        self._attachments: dict[str, Attachment] = {}
 
     def __enter__(self) -> Self:
         self._scratch = self._store.scratch(f"build-{self.source}-{self.version}")
@@ -218,6 +220,39 @@ class Candidate:
         """What was written and kept of a table so far."""
         return self._files[name]
 
+    def attach(self, name: str, local: Path) -> Attachment:
+        """Add a file that is no table; the local one is gone afterwards, unless base has the same bytes.
+
+        `name` is a relative path of letters, digits and . _ = @ + - (storage.store.safe_key).
+        Raises UnsafePath for a name that is no such path, and ValueError for one that is taken.
+        """
+        self._require_free(name)
+        with local.open("rb") as handle:
+            sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+        found = self._previous_attachments.get(name)
+        if found is None or found.sha256 != sha256:
+            stored = self._store.put(local, safe_key(self.folder, ATTACHMENTS, name))
+            found = Attachment(path=stored.path, bytes=stored.bytes, sha256=stored.sha256, name=name)
+        self._attachments[name] = found
+        return found
+
+    def keep_attachment(self, name: str) -> Attachment:
+        """Take an attachment over from the last good version, unread.
+
+        Raises KeyError where that has none of this name, and ValueError for a name that is taken.
+        """
+        self._require_free(name)
+        self._attachments[name] = self._previous_attachments[name]
+        return self._attachments[name]
+
+    def _require_free(self, name: str) -> None:
+        if name in self._attachments:
+            raise ValueError(f"{self.source} {self.version} has an attachment {name!r} already")
+
+    @property
+    def _previous_attachments(self) -> dict[str, Attachment]:
+        return {each.name: each for each in self.previous.attachments} if self.previous else {}
+
     def _put(self, local: Path, table: str, index: int, rows: int, part: str | None) -> TableFile:
         """Keep a finished file, or point at the last good version's where the bytes are the same."""
         with local.open("rb") as handle:
@@ -273,6 +308,7 @@ class Candidate:
             tables=tuple(map(self._entry, self.tables)),
             changes=tuple(self._compare(self._entry(name)) for name in self.tables),
             quarantine=self._write_quarantine(),
+            attachments=tuple(self._attachments[name] for name in sorted(self._attachments)),
             cursors=json.loads(json.dumps(dict(cursors))),
             counts=dict(counts),
             upstream=dict(upstream),

@@ -33,6 +33,13 @@ class TableFile(StoredFile, frozen=True, kw_only=True, omit_defaults=True):
     part: str | None = None
 
 
+class Attachment(StoredFile, frozen=True, kw_only=True):
+    """A file of a version that is no table: an image, a plot. `name` is a path of its own, the same in every version
+    that holds it, by which rows of tables speak of it."""
+
+    name: str
+
+
 class ColumnEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One column of a table; its type in the words of tables.type_name."""
 
@@ -118,6 +125,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[TableEntry, ...]
     changes: tuple[TableChanges, ...]
     quarantine: Quarantine
+    attachments: tuple[Attachment, ...] = ()
+    """In order of their names; they are proven, kept, copied and removed with the tables."""
     cursors: dict[str, Any]
     """Where the next run goes on; written to the registry by the promotion and by nothing else."""
     counts: dict[str, int]
@@ -139,13 +148,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         raise KeyError(f"version {self.version} of {self.source} has no table {name!r}")
 
     @property
-    def files(self) -> tuple[TableFile, ...]:
-        """All files of all tables."""
-        return tuple(file for entry in self.tables for file in entry.files)
+    def files(self) -> tuple[StoredFile, ...]:
+        """All files of all tables, and the attachments."""
+        return (*(file for entry in self.tables for file in entry.files), *self.attachments)
 
     @property
     def paths(self) -> frozenset[str]:
-        """The keys of all that it names: files of tables, lists of changes, the quarantine."""
+        """The keys of all that it names: files of tables, attachments, lists of changes, the quarantine."""
         beside = [self.quarantine.file, *(change.keys for change in self.changes)]
         return frozenset([*(file.path for file in self.files), *(file.path for file in beside if file)])
 
@@ -245,7 +254,7 @@ def require(store: Reader, source: str, version: str) -> Manifest:
 def verify(
     store: Store, manifest: Manifest, stamps: dict[str, str] | None = None, *, lists: bool = False
 ) -> dict[str, str]:
-    """Prove that every table file holds the bytes the manifest speaks of; returns a stamp for each.
+    """Prove that every table file and attachment holds the bytes the manifest speaks of; returns a stamp for each.
 
     With `lists` the lists of changes as well, which only a promotion needs.
     A file whose stamp equals the one taken at an earlier proof is not read again, so a promotion right after

@@ -14,12 +14,12 @@ import msgspec
 
 from include.errors import NonRetryable
 from include.publishing import manifest as manifests
-from include.publishing.manifest import Manifest, TableEntry
+from include.publishing.manifest import Attachment, Manifest, TableEntry
 from include.registry.locks import is_moving, lock_latest
 from include.registry.registry import Registry
 from include.registry.versions import Latest, Version
 from include.storage.conditional import Replaces
-from include.storage.store import NotAFile, Store, UnsafePath, safe_key
+from include.storage.store import NotAFile, Store, StoredFile, UnsafePath, safe_key
 
 
 class Pointer(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,10 +32,16 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     schema_version: int
     tables: tuple[TableEntry, ...]
+    attachments: tuple[Attachment, ...] = ()
     generation: int = 0
     """How often latest was moved until then: a pointer of a smaller number is older. 0 where none was counted yet."""
     beside: tuple[str, ...] = ()
     """Files of the version that no reader of tables needs, but that stay as long as it is latest."""
+
+    @property
+    def files(self) -> tuple[StoredFile, ...]:
+        """All that consumers of files may read."""
+        return (*(file for table in self.tables for file in table.files), *self.attachments)
 
 
 class OlderRegistry(NonRetryable, ValueError):
@@ -194,6 +200,7 @@ def pointer_of(latest: Latest, manifest: Manifest) -> Pointer:
         since=latest.since,
         schema_version=manifest.schema_version,
         tables=manifest.tables,
+        attachments=manifest.attachments,
         generation=latest.generation,
         beside=tuple(change.keys.path for change in manifest.changes if change.keys),
     )

@@ -301,7 +301,8 @@ class Store:
                 "deleted. Recovery writes it again from the registry."
             ) from error
         own = {f"{VERSIONS}/{source}/{pointed.version}/{name}.json" for name in ("manifest", "gate", "state")}
-        return own | {file.path for table in pointed.tables for file in table.files} | set(pointed.beside)
+        files = [*(file for table in pointed.tables for file in table.files), *pointed.attachments]
+        return own | {file.path for file in files} | set(pointed.beside)
 
     def sweep(self, before: datetime) -> tuple[str, ...]:
         """Remove files that a kill kept from being put in their place, if last written before a time; their keys.
@@ -397,6 +398,7 @@ class _Pointed(msgspec.Struct, frozen=True):
 
     version: str
     tables: tuple[_PointedTable, ...]
+    attachments: tuple[_PointedFile, ...] = ()
     beside: tuple[str, ...] = ()
 
 

@@ -20,8 +20,12 @@ Rule = Literal["contract", "change"]
 def publish(
     store: Store, registry: Registry, values: Mapping[int, str | None] | int, *, day: int
 ) -> Manifest:
-    """Stage and promote."""
-    manifest = toy.stage(store, registry, values, day=day)
+    """Stage, judge and promote."""
+    return promote(store, registry, toy.stage(store, registry, values, day=day))
+
+
+def promote(store: Store, registry: Registry, manifest: Manifest) -> Manifest:
+    """Judge and promote."""
     judge(store, registry, manifest)
     promotion.promote(store, registry, toy.SOURCE, manifest.version, policy=Policy(), owner="test")
     return manifest

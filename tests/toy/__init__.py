@@ -50,6 +50,7 @@ def stage(
     version: str | None = None,
     upstream: Mapping[str, object] | None = None,
     as_of: datetime | None = None,
+    attachments: Mapping[str, bytes] | None = None,
 ) -> Manifest:
     """Seal and stage a candidate of things; an int stands for that many of them."""
     if isinstance(values, int):
@@ -65,6 +66,10 @@ def stage(
             for key, value in sorted(values.items())
         ]
         candidate.write("things", pa.Table.from_pylist(rows, THINGS.schema).to_batches())
+        for number, (name, content) in enumerate((attachments or {}).items()):
+            local = candidate.scratch / f"attached-{number}"
+            local.write_bytes(content)
+            candidate.attach(name, local)
         manifest = candidate.seal(
             run_id=f"run-{day}-{run}",
             as_of=as_of,
