@@ -115,6 +115,13 @@ def locks() -> tuple[Lock, ...]:
             ("deploy/sandbox.in",),
             arguments=(*local, "--constraints", str(LOCKS / "dev.txt")),
         ),
+        # An environment of its own, which shares nothing with the others: what is held back there would hold back here
+        Lock(
+            "imaging.txt",
+            "This machine: what images radio data, apart from Airflow.",
+            ("requirements-imaging.txt",),
+            arguments=local,
+        ),
     ]
     found += [_platform_lock(platform, python) for platform in PLATFORMS for python in PYTHONS]
     found += [_test_lock(platform) for platform in PLATFORMS if platform.as_of]

@@ -53,6 +53,9 @@ PROMPT = {
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
 }
 
+# Samples that only write files, in an environment of their own: nothing of them is served
+_UNSERVED = frozenset({"dsa110"})
+
 _NEEDED_BYTES = 500 * 2**20
 _UPSTREAM_SECONDS = 60.0
 _READY = "READY "
@@ -101,8 +104,9 @@ class Environment:
 
 
 def sample_sources(project: Path = PROJECT) -> list[str]:
-    """Sources that have a sample upstream: the folders of sandbox/ that can be run."""
-    return sorted(path.parent.name for path in (project / "sandbox").glob("*/__main__.py"))
+    """Sources that have a sample upstream: the folders of sandbox/ that can be run and serve."""
+    found = {path.parent.name for path in (project / "sandbox").glob("*/__main__.py")}
+    return sorted(found - _UNSERVED)
 
 
 def describe(project: Path = PROJECT, *, state: Path | None = None, ui_port: int = UI_PORT) -> Environment:
