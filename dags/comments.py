@@ -2,8 +2,9 @@
 ### Social comments → last good dataset
 
 Upstream: files that scrapers exported, in the folder or bucket that the Variable `comments_inbox` names, and datasets of
-Apify (connection `comments_api`, ids in its extra `datasets`). With neither, runs are skipped. The Airflow connection
-`comments_authors` holds the key of author hashes. Comes out: posts, comments and files (`latest/comments.json`, in SQL
+Apify (connection `comments_api`, ids in its extra `datasets`). With neither, runs are skipped. Its extra may name another
+`catalogue` of entities and a `classifier` (docs/comments_enrichment.md). The Airflow connection `comments_authors` holds the
+key of author hashes. Comes out: posts, comments, what they say of whom, and files (`latest/comments.json`, in SQL
 `published.comments_…`; docs/data_contract.md).
 
 | step | does | when it fails |

@@ -66,20 +66,24 @@ def replay(
     now: datetime,
     env: str = "",
     keys: Mapping[str, bytes] | None = None,
+    options: Mapping[str, Any] | None = None,
     report: Report = lambda _: None,
 ) -> Replay:
     """Make a new version from the landing of another; a derived source is built from its inputs' latest instead.
 
     A replay of what is older than latest ends as a version that never becomes latest, as any older interval does,
-    unless the source merges by time. `keys` are the source's secret keys (Spec.keys). Raises LookupError for an unknown
-    source, NotReplayable where the raw is gone or not complete, PromotionRefused where the gate refuses the candidate
-    or another version was faster, NotExported where it did all but the last.
+    unless the source merges by time. `keys` and `options` are what Airflow's connections hold for the source
+    (Spec.keys, Spec.options); None where the caller knows no connections. Raises LookupError for an unknown source,
+    NotReplayable where the raw is gone or not complete or the caller knows too little, PromotionRefused where the gate
+    refuses the candidate or another version was faster, NotExported where it did all but the last.
     """
     arguments.check(source=source, version=of, who=who, reason=reason)
     _check_asked(source, of)
+    _check_known(source, keys, options)
     end = now if of is None else _data_time(store, registry, source, of)
     landings = [] if of is None else _landings(store, registry, source, of)
-    run = replace(_open(store, registry, source, of, now, end, env), keys=keys or {})
+    opened = _open(store, registry, source, of, now, end, env)
+    run = replace(opened, keys=keys or {}, options=options or {})
     with registry.transaction() as cursor:
         details = {"of": of} if of else {}
         insert_action(
@@ -142,6 +146,21 @@ def _check_asked(source: str, of: str | None) -> None:
         )
     if not derived and of is None:
         raise NotReplayable(f"Name the version of {source} whose raw landing is to be used.")
+
+
+def _check_known(source: str, keys: Mapping[str, bytes] | None, options: Mapping[str, Any] | None) -> None:
+    """Raise NotReplayable where a build reads what connections hold, and the caller knows none.
+
+    Without them it would end for want of a key, or build by settings that no run of the deployment has.
+    """
+    spec = sources.spec(source)
+    if (spec.keys and keys is None) or (spec.options and options is None):
+        read = [f"the key in {name}" for name in spec.keys]
+        read += [f"{', '.join(spec.options)} in the extra of {spec.connection}"] if spec.options else []
+        raise NotReplayable(
+            f"A build of {source} reads what Airflow's connections hold ({'; '.join(read)}), and nothing outside "
+            f"Airflow has these: replay it by the DAG {DAG_ID}. Nothing was changed."
+        )
 
 
 def _open(

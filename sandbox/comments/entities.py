@@ -1,12 +1,18 @@
-"""Whom and what the posts are about: people, shows, couples and brands of our own making."""
+"""Whom and what the posts are about: people, shows, couples and brands of our own making.
+
+`python -m sandbox.comments.entities` writes catalogue.yml, by which the sandbox's runs enrich.
+"""
 
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+import yaml
 
+FILE = Path(__file__).with_name("catalogue.yml")
 Kind = Literal["person", "show", "couple", "brand"]
 Pronoun = Literal["she", "he", "they", "it"]
 
@@ -131,6 +137,11 @@ def catalogue() -> dict[str, Any]:
     return {"entities": [_entry(entity) for entity in MONITORED]}
 
 
+def catalogue_text() -> str:
+    """The catalogue as YAML."""
+    return yaml.safe_dump(catalogue(), allow_unicode=True, sort_keys=False, width=120)
+
+
 def _entry(entity: Entity) -> dict[str, Any]:
     entry: dict[str, Any] = {"id": entity.id, "name": entity.name, "type": entity.type}
     lists = {
@@ -143,3 +154,7 @@ def _entry(entity: Entity) -> dict[str, Any]:
     if entity.type == "person":
         entry["pronouns"] = entity.pronoun
     return entry | {key: value for key, value in lists.items() if value}
+
+
+if __name__ == "__main__":
+    FILE.write_text(catalogue_text(), encoding="utf-8")

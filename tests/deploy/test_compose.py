@@ -92,12 +92,12 @@ def test_the_services_wait_for_what_they_need() -> None:
         assert needs["postgres"]["condition"] == needs["redis"]["condition"] == "service_healthy", name
 
 
-def test_every_volume_is_declared_and_every_mounted_folder_is_there() -> None:
+def test_every_volume_is_declared_and_every_mounted_folder_or_file_is_there() -> None:
     for service in SERVICES.values():
         for mount in service.get("volumes", []):
             source = mount.split(":")[0]
             if source.startswith("./"):
-                assert (PROJECT / source).is_dir(), source
+                assert (PROJECT / source).exists(), source
             else:
                 assert source in COMPOSE["volumes"], source
 
@@ -194,6 +194,8 @@ def test_the_connection_of_comments_is_that_of_its_sample_whose_inbox_the_tasks_
     connection = json.loads(environment["AIRFLOW_CONN_COMMENTS_API"])
     assert connection["password"] == FIELDS["password"]
     assert connection["extra"]["datasets"] == FIELDS["extra"]["datasets"]
+    catalogue = Path(FIELDS["extra"]["catalogue"]).relative_to(PROJECT)
+    assert f"./{catalogue}:{connection['extra']['catalogue']}:ro" in SERVICES["worker"]["volumes"]
     state = SERVICES["upstream-comments"]["command"][-1].removeprefix("--state=")
     inbox = Path(state).parent / "inbox" / "comments"
     assert environment["AIRFLOW_VAR_COMMENTS_INBOX"] == inbox.as_uri()

@@ -32,8 +32,8 @@ def build(run: Run, candidate: Candidate) -> Built:
     """Write every table of the candidate. Raises NotReconciled where a row of a file is nowhere."""
     landed = run.raw.completed()
     facts = landed.progress.facts
-    key = run.key(AUTHORS)
-    jobs, seen = _jobs(run, candidate, landed, key)
+    key, by = run.key(AUTHORS), enriching.enrichment(run)
+    jobs, seen = _jobs(run, candidate, landed, key, enriching.monitored_handles(by))
     replayed = "replay_of" in run.params
     known = set() if replayed else known_files(run)
     reports = _accepted(shards.parse_all(jobs, candidate.scratch), known)
@@ -44,15 +44,15 @@ def build(run: Run, candidate: Candidate) -> Built:
     merging.find_conflicts(con)
     lost = _quarantine(candidate, reports)
     merging.count_posts(con)
-    merging.write_comments(run, candidate, fingerprint(key))
+    merging.write_comments(run, candidate, fingerprint(key), by)
     merging.write_posts(candidate)
-    states = enriching.write_entities(run, candidate)
+    states = enriching.write_entities(run, candidate, by)
     totals = _write_files(run, candidate, reports, times, lost)
     _write_inbox(candidate, listing(landed), facts["taken"])
     return Built(
         cursors={
             "datasets": _read_so_far(run, facts["datasets"]),
-            "enriched": enriching.made_by(),
+            "enriched": enriching.made_by(by),
             "score_failed": states.get("score_failed", 0),
         },
         counts={"files": len(reports), **totals, **states},
@@ -66,7 +66,7 @@ def build(run: Run, candidate: Candidate) -> Built:
 
 
 def _jobs(
-    run: Run, candidate: Candidate, landed: Landed, key: bytes
+    run: Run, candidate: Candidate, landed: Landed, key: bytes, public: frozenset[str]
 ) -> tuple[list[Job], dict[int, datetime]]:
     """What is to be read, in the order of its time, and the time of each by its number."""
     listed = listing(landed)
@@ -83,7 +83,7 @@ def _jobs(
                 name = f"dataset {dataset}, items {first} to {first + part.rows - 1}"
                 found.append(((run.data_time, dataset, first), name, part.sha256, part.bytes, part))
                 first += part.rows
-    jobs, seen, public = [], {}, enriching.monitored_handles()
+    jobs, seen = [], {}
     for number, ((at, *_), name, sha256, size, part) in enumerate(sorted(found, key=lambda each: each[:3])):
         folder = candidate.scratch / f"landed-{number}"
         folder.mkdir()

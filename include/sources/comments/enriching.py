@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -23,13 +24,17 @@ from include.sources.comments.enrich import (
     REVIEWS,
     SCORES,
     SIGNALS,
+    Catalogue,
     Enriched,
     Enrichment,
+    InvalidCatalogue,
     discovered,
     load,
     review_queue,
     spread,
 )
+from include.sources.comments.enrich.catalogue import read as read_catalogue
+from include.sources.comments.enrich.onnx import InvalidModel, OnnxScorer
 from include.sources.comments.people import normalized
 from include.sources.comments.tables import (
     COMMENTS,
@@ -42,36 +47,99 @@ from include.sources.comments.tables import SIGNALS as SIGNALS_TABLE
 from include.sources.source import Run
 from include.storage import duckdb_session
 from include.storage.duckdb_session import identifiers
+from include.storage.store import UnsafePath
+from include.upstream.answers import one_line
+from include.upstream.limits import BadSetting
 
 BATCH_ROWS = 20_000
 """Comments that are enriched together, at least; a post is never cut."""
+CATALOGUE_BYTES = 16 * 2**20
+"""No catalogue is longer."""
 DISCOVERED_CONFIDENCE = 0.5
 """Of a name that the catalogue lacks: it stands in the text, and what it names nobody has said."""
 SCORE_COLUMNS = tuple(name for name in SCORES.names if name not in {"platform", "comment_id"})
 log = logging.getLogger(__name__)
 
 
+# --- by what ---
+
+
+def enrichment(run: Run) -> Enrichment:
+    """The catalogue and the scorer that the connection's extra names, or ours: what all of a build is made by.
+
+    `catalogue`: a YAML like enrich/catalogue.yml, as a key of the store or as a path on each worker. `classifier`: the
+    configuration of an ONNX scorer (enrich/onnx.py), a path on each worker, since its model lies beside it. A path
+    begins with / or file:///. Raises BadSetting for one that is not there, or holds no valid catalogue or model.
+    """
+    catalogue, classifier = run.options.get("catalogue"), run.options.get("classifier")
+    try:
+        entities = _ours() if catalogue is None else _catalogue(run, catalogue)
+        if classifier is None:
+            return Enrichment(entities)
+        return Enrichment(entities, OnnxScorer.of_file(_local("classifier", classifier)))
+    except (InvalidCatalogue, InvalidModel) as error:
+        raise BadSetting(
+            f"What the extra of the connection comments_api names cannot be used: {error}"
+        ) from error
+
+
 @cache
-def enrichment() -> Enrichment:
-    """The deployment's catalogue and scorer. Raises InvalidCatalogue."""
-    return Enrichment(load())
+def _ours() -> Catalogue:
+    return load()
 
 
-def monitored_handles() -> frozenset[str]:
+def _catalogue(run: Run, named: Any) -> Catalogue:
+    """Raises BadSetting where it cannot be read, InvalidCatalogue for what stands there."""
+    in_store = isinstance(named, str) and "://" not in named and not named.startswith("/")
+    if not in_store and not _local("catalogue", named).is_file():
+        raise _unusable("catalogue", named, "and there is no such file")
+    try:
+        with run.read.open(named) if in_store else _local("catalogue", named).open("rb") as handle:
+            content = handle.read(CATALOGUE_BYTES + 1)
+    except (FileNotFoundError, IsADirectoryError, PermissionError, UnsafePath) as error:
+        raise _unusable("catalogue", named, f"which cannot be read ({error})") from error
+    if len(content) > CATALOGUE_BYTES:
+        raise _unusable("catalogue", named, f"which has more than {CATALOGUE_BYTES:,} bytes")
+    return read_catalogue(content, str(named))
+
+
+def _local(option: str, named: Any) -> Path:
+    """A path on this worker. Raises BadSetting for anything else."""
+    path = named.removeprefix("file://") if isinstance(named, str) else ""
+    if not path.startswith("/"):
+        raise _unusable(option, named, "which is no path of a file")
+    return Path(path)
+
+
+def _unusable(option: str, named: Any, why: str) -> BadSetting:
+    forms = (
+        "the key of a YAML in the store, or /a/path of one" if option == "catalogue" else "/a/path of a YAML"
+    )
+    return BadSetting(
+        f"`{option}` in the extra of the connection comments_api is {one_line(repr(named), 200)}, {why}. Give {forms} "
+        "that every worker can read, or leave it out (docs/comments_enrichment.md)."
+    )
+
+
+def monitored_handles(by: Enrichment) -> frozenset[str]:
     """The handles of monitored persons, as handles are compared: they stay in texts."""
-    return frozenset(normalized(handle) for each in enrichment().catalogue.active for handle in each.handles)
+    return frozenset(normalized(handle) for each in by.catalogue.active for handle in each.handles)
 
 
-def made_by() -> dict[str, str]:
-    """By what comments are enriched now; a version's watermark `enriched` says by what its comments were."""
-    return {"entities": enrichment().model, "sentiment": enrichment().scored_by}
+def made_by(by: Enrichment) -> dict[str, str]:
+    """By what comments are enriched; a version's watermark `enriched` says by what its comments were.
+
+    Both parts bear a hash: of the catalogue's entries, and of the scorer's words or model.
+    """
+    return {"entities": by.model, "sentiment": by.scored_by}
 
 
 def due(run: Run) -> str | None:
-    """Why comments of base are to be enriched once more, in a sentence; None where they are not."""
+    """Why comments of base are to be enriched once more, in a sentence; None where they are not. Raises BadSetting."""
+    by = enrichment(run)
     if run.base is None:
         return None
-    if run.watermarks.get("enriched") != made_by():
+    if run.watermarks.get("enriched") != made_by(by):
         return (
             "the catalogue, the rules or the scorer are others than those that enriched the last good version"
         )
@@ -80,9 +148,9 @@ def due(run: Run) -> str | None:
     return None
 
 
-def all_anew(run: Run) -> bool:
+def all_anew(run: Run, by: Enrichment) -> bool:
     """Whether another catalogue or scorer has every post enriched."""
-    return run.watermarks.get("enriched") != made_by()
+    return run.watermarks.get("enriched") != made_by(by)
 
 
 # --- a part of the comments ---
@@ -109,9 +177,9 @@ def begin(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def parts_due(con: duckdb.DuckDBPyConnection, run: Run) -> set[str]:
+def parts_due(con: duckdb.DuckDBPyConnection, run: Run, by: Enrichment) -> set[str]:
     """The parts of which a comment is to be enriched though no row of this run is about it."""
-    if all_anew(run):
+    if all_anew(run, by):
         query = "SELECT DISTINCT part FROM previous_posts"
     elif run.watermarks.get("score_failed", 0):
         query = (
@@ -124,7 +192,7 @@ def parts_due(con: duckdb.DuckDBPyConnection, run: Run) -> set[str]:
     return {part for (part,) in con.execute(query).fetchall()}
 
 
-def enrich(candidate: Candidate, part: str, *, everything: bool) -> None:
+def enrich(candidate: Candidate, part: str, by: Enrichment, *, everything: bool) -> None:
     """Fill the score columns of the table `now`, and write the signals and doubts of the part."""
     con = candidate.connection
     changed = (
@@ -144,7 +212,7 @@ def enrich(candidate: Candidate, part: str, *, everything: bool) -> None:
         con.register("nothing", schema.empty_table())
         con.execute(f"CREATE OR REPLACE TABLE found_{name} AS SELECT * FROM nothing")  # noqa: S608
         con.unregister("nothing")
-    for found in spread(enrichment(), list(_batches(con)), candidate.scratch):
+    for found in spread(by, list(_batches(con)), candidate.scratch):
         _keep(con, found)
     same = " AND ".join(f"now.{name} IS NOT DISTINCT FROM s.{name}" for name in SCORE_COLUMNS)
     sets = ", ".join(f"{name} = s.{name}" for name in SCORE_COLUMNS)
@@ -152,7 +220,7 @@ def enrich(candidate: Candidate, part: str, *, everything: bool) -> None:
         f"UPDATE now SET {sets}, content_hash = CASE WHEN {same} THEN now.content_hash END "  # noqa: S608
         "FROM found_scores s WHERE now.platform = s.platform AND now.comment_id = s.comment_id"
     )
-    _write_signals(candidate, part)
+    _write_signals(candidate, part, by)
     _write_doubts(candidate, part)
 
 
@@ -196,7 +264,7 @@ _OTHERS = (
 )
 
 
-def _write_signals(candidate: Candidate, part: str) -> None:
+def _write_signals(candidate: Candidate, part: str, by: Enrichment) -> None:
     con, view = candidate.connection, f"signals_{part.replace('-', '_')}"
     candidate.register_previous(view, SIGNALS_TABLE.name, part)
     names = SIGNALS_TABLE.names
@@ -209,7 +277,7 @@ def _write_signals(candidate: Candidate, part: str) -> None:
             1 + greatest(coalesce(any_value(likes), 0), 0) / 100 AS weight, {DISCOVERED_CONFIDENCE} AS confidence,
             ? AS model
         FROM found_mentions JOIN now USING (platform, comment_id) GROUP BY platform, comment_id, name""",  # noqa: S608
-        [enrichment().model],
+        [by.model],
     )
     order = identifiers(SIGNALS_TABLE.key)
     rows = f"SELECT {identifiers(names)} FROM signals_now ORDER BY {order}"  # noqa: S608
@@ -230,9 +298,9 @@ def _write_doubts(candidate: Candidate, part: str) -> None:
 # --- what is made of all parts ---
 
 
-def write_entities(run: Run, candidate: Candidate) -> dict[str, int]:
+def write_entities(run: Run, candidate: Candidate, by: Enrichment) -> dict[str, int]:
     """Write what is made of all signals and of the catalogue; returns how many comments are in which score_state."""
-    con, catalogue = candidate.connection, enrichment().catalogue
+    con, catalogue = candidate.connection, by.catalogue
     entities = [
         {
             "entity_id": each.id,

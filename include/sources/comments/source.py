@@ -34,7 +34,7 @@ class Comments:
         merges=True,
         inbox="comments_inbox",
         keys=(AUTHORS,),
-        options=("datasets",),
+        options=("datasets", "catalogue", "classifier"),
         without_host=(
             "There is nothing to collect comments from: set the Variable comments_inbox to a folder or bucket, or the "
             "connection comments_api with datasets to read in its extra; make run SOURCES=comments shows the pipeline "

@@ -185,9 +185,11 @@ class DecisionOperator(OperationOperator):
         from include.operations import replay
         from include.sources import source as sources
         from lastgood.hooks.keys import keys
+        from lastgood.hooks.upstream import options
 
         params = context["params"]
-        known = params["source"] in sources.names()
+        # An unknown source is told of by what is called
+        spec = sources.spec(params["source"]) if params["source"] in sources.names() else None
         done = self._announced(
             registry,
             context,
@@ -199,7 +201,8 @@ class DecisionOperator(OperationOperator):
                 who=who,
                 reason=params["reason"],
                 now=datetime.now(UTC),
-                keys=keys(sources.spec(params["source"]).keys) if known else {},
+                keys=keys(spec.keys) if spec else {},
+                options=options(spec.connection, spec.options) if spec else {},
                 report=self.log.info,
             ),
         )

@@ -314,7 +314,7 @@ def test_a_replay_whose_export_fails_is_told_too(
 ) -> None:
     manifest = toy.stage(store, registry, 3, day=1)
     quick.judge(store, registry, manifest, "PASSED")
-    spec = SimpleNamespace(derived=True, inputs=())
+    spec = SimpleNamespace(derived=True, inputs=(), keys=(), options=(), connection="toy_api")
     monkeypatch.setattr("include.sources.source.spec", lambda _name: spec)
     monkeypatch.setattr(replay, "_open", lambda *_: toy_run(store, registry, manifest))
     monkeypatch.setattr(pipeline, "build", lambda _run: manifest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from include import pipeline
 from include.publishing.manifest import Manifest
 from include.sources.comments import enriching
 from include.sources.comments.enrich import Enrichment, LexiconScorer
-from include.sources.comments.enrich.catalogue import Catalogue, Entity
+from include.sources.comments.enrich.catalogue import Catalogue, Entity, read
+from include.upstream.limits import BadSetting
 from tests.sources.comments.conftest import CODE, SIMPLE, Social, raw, row
+from tests.sources.comments.enrich.test_onnx import written
 
 JO = Entity(id="jo_day", name="Jo Day", type="person", handles=("joday",), pronouns="she")
 RAY = Entity(id="ray_lark", name="Ray Lark", type="person")
@@ -46,7 +49,7 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Use:
 
     def chosen(*entities: Entity, scorer: LexiconScorer | None = None) -> None:
         made = Enrichment(Catalogue(entities or (JO,)), scorer or LexiconScorer())
-        monkeypatch.setattr(enriching, "enrichment", lambda: made)
+        monkeypatch.setattr(enriching, "enrichment", lambda _run: made)
 
     chosen()
     return chosen
@@ -175,3 +178,85 @@ def test_name_that_the_catalogue_lacks_is_discovered_and_waits_for_a_decision(
     assert (name["spelling"], name["mentions"], name["status"]) == ("Nova Quill", 12, "joined")
     (item,) = social.rows(manifest, "review_queue")
     assert (item["kind"], item["item"], item["comments"]) == ("unknown_name", name["name"], 12)
+
+
+# --- what the connection names ---
+
+RAYS = "entities: [{id: ray_lark, name: Ray Lark, type: person}]"
+
+
+@pytest.fixture
+def option(social: Social) -> Callable[..., None]:
+    """Have the connection's extra hold these options from now on."""
+
+    def chosen(**options: Any) -> None:
+        social.daily.beside["options"] = options
+
+    return chosen
+
+
+def entities(social: Social, manifest: Manifest) -> set[str]:
+    return {each["entity_id"] for each in social.rows(manifest, "monitored_entities")}
+
+
+@pytest.mark.parametrize("form", ["path", "uri", "key"])
+def test_the_connection_names_the_catalogue(
+    social: Social, option: Callable[..., None], tmp_path: Path, form: str
+) -> None:
+    file = tmp_path / "ours.yml"
+    file.write_text(RAYS, encoding="utf-8")
+    social.daily.store.write_bytes("settings/ours.yml", RAYS.encode())
+    option(catalogue={"path": str(file), "uri": f"file://{file}", "key": "settings/ours.yml"}[form])
+    social.put("a.csv", raw(row(1, "I saw Ray Lark")))
+    manifest = social.publish(1)
+    assert entities(social, manifest) == {"ray_lark"}
+    assert said(social, manifest)["1", "ray_lark", "mention"] == "name"
+    version = read(RAYS.encode(), "ours").version
+    assert version in manifest.cursors["enriched"]["entities"], "the manifest has its hash"
+    file.write_text(f"{RAYS} # a remark", encoding="utf-8")
+    assert not social.probe(2)[1].new
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("settings/none.yml", "cannot be read"),
+        ("/nowhere/none.yml", "there is no such file"),
+        ("../outside.yml", "cannot be read"),
+        ("s3://bucket/ours.yml", "no path"),
+        (["a"], "no path"),
+    ],
+)
+def test_a_catalogue_that_is_not_there_ends_the_run_by_name(
+    social: Social, option: Callable[..., None], named: Any, says: str
+) -> None:
+    social.put("a.csv", raw(row(1)))
+    option(catalogue=named)
+    with pytest.raises(BadSetting, match=rf"`catalogue` in the extra of the connection comments_api.*{says}"):
+        social.probe(1)
+
+
+def test_a_catalogue_that_is_wrong_ends_the_run_and_the_message_says_where(
+    social: Social, option: Callable[..., None]
+) -> None:
+    social.daily.store.write_bytes("ours.yml", RAYS.replace("person", "film").encode())
+    option(catalogue="ours.yml")
+    social.put("a.csv", raw(row(1)))
+    with pytest.raises(BadSetting, match=r"comments_api.*ours\.yml: entry 1 \(ray_lark\).*film"):
+        social.probe(1)
+
+
+def test_the_connection_names_the_classifier(
+    social: Social, option: Callable[..., None], tmp_path: Path
+) -> None:
+    social.put("a.csv", raw(row(1, "love it"), row(2, "hate it")))
+    option(classifier=str(written(tmp_path)))
+    rows = social.comments(social.publish(1))
+    assert {each["scorer"].partition(" ")[0] for each in rows.values()} == {"tiny"}
+    assert rows["1"]["sentiment"] > 0.9 and rows["2"]["sentiment"] < -0.9
+    option(classifier="settings/scorer.yml")
+    with pytest.raises(BadSetting, match=r"`classifier` .* no path of a file"):
+        social.probe(2)
+    option(classifier=str(tmp_path / "none.yml"))
+    with pytest.raises(BadSetting, match=r"comments_api.*none\.yml"):
+        social.probe(2)

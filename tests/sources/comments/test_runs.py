@@ -12,9 +12,9 @@ import pytest
 
 from include import pipeline
 from include.operations import replay
+from include.operations.replay import NotReplayable
 from include.publishing import manifest as manifests
 from include.storage.inbox import Inbox, InboxFile
-from include.upstream.limits import BadSetting
 from tests.sources.comments.conftest import CODE, ESUIT, POST, ROUNDED, SIMPLE, WRITTEN, Social, at, raw, row
 
 
@@ -372,6 +372,7 @@ def test_a_replay_reads_what_landed_again_under_the_key_that_is_handed_in(social
         reason="a parser that knows more",
         now=at(2),
         keys={"comments_authors": b"another key of the tests"},
+        options={},
     )
     second = manifests.require(social.daily.store, "comments", again.version)
     (file,) = social.rows(second, "files")
@@ -379,16 +380,27 @@ def test_a_replay_reads_what_landed_again_under_the_key_that_is_handed_in(social
     before, after = social.comments(first)["1"], social.comments(second)["1"]
     assert before["author_key"] != after["author_key"] and before["author"] != after["author"]
     assert before["first_seen"] == after["first_seen"]
-    with pytest.raises(BadSetting, match="comments_authors"):
+
+
+def test_a_replay_without_airflows_connections_is_refused_before_anything_is_changed(
+    social: Social,
+) -> None:
+    social.put("a.csv", raw(row(1)))
+    first = social.publish(1)
+    with pytest.raises(NotReplayable, match=r"comments_authors.*lastgood_replay") as refused:
         replay.replay(
             social.daily.store,
             social.daily.registry,
             "comments",
             first.version,
             who="a",
-            reason="b c d",
+            reason="b",
             now=at(3),
         )
+    assert "comments_api" in str(refused.value)
+    with social.daily.registry.transaction() as cursor:
+        cursor.execute("SELECT count(*) AS n FROM lastgood.action")
+        assert cursor.fetchone() == {"n": 0}
 
 
 def test_a_killed_extract_goes_on_behind_the_last_whole_file_and_takes_the_same_files(

@@ -12,6 +12,8 @@ from include.registry.registry import Registry
 from include.sources.comments.people import People
 from include.storage.inbox import Inbox
 from include.storage.store import Store
+from sandbox.comments.connection import FIELDS
+from sandbox.comments.entities import MONITORED
 from sandbox.comments.inbox import Delivered
 from sandbox.comments.oracle import Known, know
 from sandbox.comments.server import SampleUpstream
@@ -31,7 +33,11 @@ def days(
     lighten(monkeypatch)
     folder = tmp_path / "inbox"
     with SampleUpstream(size=SIZE, seed=5, inbox=folder, state=tmp_path / "sample.json") as upstream:
-        beside = {"inbox": Inbox(Store.from_uri(folder.as_uri())), "keys": {"comments_authors": KEY}}
+        beside = {
+            "inbox": Inbox(Store.from_uri(folder.as_uri())),
+            "keys": {"comments_authors": KEY},
+            "options": {"catalogue": FIELDS["extra"]["catalogue"]},
+        }
         yield Social(DailyRuns("comments", store, registry, upstream, beside=beside), folder), upstream
 
 
@@ -80,4 +86,8 @@ def test_after_some_days_the_tables_are_what_is_true_of_the_world(
     assert {name: records[name] for name in upstream_known.records} == {
         name: upstream_known.records[name] + upstream_known.nested[name] for name in upstream_known.records
     }
+    signals = social.rows(manifest, "signals")
+    about = {each["comment_id"] for each in signals if each["signal_type"] == "mention"}
+    assert len(about) > len(rows) / 2
+    assert len({each["entity_id"] for each in signals} & {entity.id for entity in MONITORED}) > 20
     assert START + timedelta(days=DAYS) > max(row["last_seen"] for row in rows.values())

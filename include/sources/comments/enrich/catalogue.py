@@ -141,13 +141,18 @@ class Catalogue:
 
 
 def load(path: Path = DEFAULT) -> Catalogue:
-    """The catalogue of a file.
+    """The catalogue of a file. Raises InvalidCatalogue, see read."""
+    return read(path.read_bytes(), str(path))
+
+
+def read(content: bytes, path: str) -> Catalogue:
+    """The catalogue that a YAML holds; `path` is what messages call it.
 
     Raises InvalidCatalogue naming file, entry, field, value and what to do for anything that is wrong: an unknown or
     missing key, a type that there is not, a name without two letters or digits, a name that two entities claim.
     """
     try:
-        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document: Any = yaml.safe_load(content.decode("utf-8"))
         entries = msgspec.convert(document, type=_File).entities
     except (yaml.YAMLError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise InvalidCatalogue(
