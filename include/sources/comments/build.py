@@ -32,8 +32,8 @@ def build(run: Run, candidate: Candidate) -> Built:
     """Write every table of the candidate. Raises NotReconciled where a row of a file is nowhere."""
     landed = run.raw.completed()
     facts = landed.progress.facts
-    key, by = run.key(AUTHORS), enriching.enrichment(run)
-    jobs, seen = _jobs(run, candidate, landed, key, enriching.monitored_handles(by))
+    key, plan = run.key(AUTHORS), enriching.plan(run)
+    jobs, seen = _jobs(run, candidate, landed, key, enriching.monitored_handles(plan.by))
     replayed = "replay_of" in run.params
     known = set() if replayed else known_files(run)
     reports = _accepted(shards.parse_all(jobs, candidate.scratch), known)
@@ -44,15 +44,15 @@ def build(run: Run, candidate: Candidate) -> Built:
     merging.find_conflicts(con)
     lost = _quarantine(candidate, reports)
     merging.count_posts(con)
-    merging.write_comments(run, candidate, fingerprint(key), by)
+    merging.write_comments(run, candidate, fingerprint(key), plan)
     merging.write_posts(candidate)
-    states = enriching.write_entities(run, candidate, by)
+    states = enriching.write_entities(run, candidate, plan.by)
     totals = _write_files(run, candidate, reports, times, lost)
     _write_inbox(candidate, listing(landed), facts["taken"])
     return Built(
         cursors={
             "datasets": _read_so_far(run, facts["datasets"]),
-            "enriched": enriching.made_by(by),
+            "enriched": enriching.made_by(plan.by),
             "score_failed": states.get("score_failed", 0),
         },
         counts={"files": len(reports), **totals, **states},

@@ -1,22 +1,26 @@
 """Entities, language and sentiment of the comments of a candidate: enriched anew post by post, the rest as it was.
 
 What a comment is about depends on its post and on the comment that it replies to, so a post of which anything changed
-is enriched whole: a comment that is new or another, its caption, a scoring that failed. With another catalogue or
-scorer every post is; what that changes nothing of is reported as unchanged (docs/comments_enrichment.md).
+is enriched whole: a comment that is new or another, its caption, a scoring that failed. Of the others another catalogue
+has those comments matched again that the entities concern which are not what they were in base, and another scorer has
+all of them scored again (docs/comments_enrichment.md).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.publishing import manifest as manifests
 from include.publishing.candidate import Candidate
 from include.sources.comments.enrich import (
     BATCH,
@@ -32,7 +36,9 @@ from include.sources.comments.enrich import (
     load,
     review_queue,
     spread,
+    spread_again,
 )
+from include.sources.comments.enrich.catalogue import Entity
 from include.sources.comments.enrich.catalogue import read as read_catalogue
 from include.sources.comments.enrich.onnx import InvalidModel, OnnxScorer
 from include.sources.comments.people import normalized
@@ -58,6 +64,7 @@ CATALOGUE_BYTES = 16 * 2**20
 DISCOVERED_CONFIDENCE = 0.5
 """Of a name that the catalogue lacks: it stands in the text, and what it names nobody has said."""
 SCORE_COLUMNS = tuple(name for name in SCORES.names if name not in {"platform", "comment_id"})
+SCORED_BATCH = pa.schema([*BATCH, *(SCORES.field(name).with_nullable(True) for name in SCORE_COLUMNS)])
 log = logging.getLogger(__name__)
 
 
@@ -148,9 +155,48 @@ def due(run: Run) -> str | None:
     return None
 
 
-def all_anew(run: Run, by: Enrichment) -> bool:
-    """Whether another catalogue or scorer has every post enriched."""
-    return run.watermarks.get("enriched") != made_by(by)
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """By what a build enriches, and what of base that concerns beside what changed."""
+
+    by: Enrichment
+    everything: bool = False
+    """Every post: how base was enriched is not known well enough to tell what is concerned."""
+    before: Catalogue | None = None
+    """The catalogue of base where it is another one: comments that the difference concerns are matched again."""
+    rescored: bool = False
+    """Base has another scorer: every comment is scored again, and what it is about stays."""
+
+    @property
+    def revises(self) -> bool:
+        """Whether comments are looked at of which nothing changed."""
+        return self.before is not None or self.rescored
+
+
+def plan(run: Run) -> Plan:
+    """What this run enriches. Raises BadSetting."""
+    by = enrichment(run)
+    told, now = run.watermarks.get("enriched"), made_by(by)
+    if run.base is None or told == now:
+        return Plan(by)
+    if not told:
+        return Plan(by, everything=True)
+    before = None
+    if told["entities"] != now["entities"]:
+        before = _catalogue_of_base(run)
+        if before is None or Enrichment(before).model != told["entities"]:
+            return Plan(by, everything=True)
+    return Plan(by, before=before, rescored=told["sentiment"] != now["sentiment"])
+
+
+def _catalogue_of_base(run: Run) -> Catalogue | None:
+    """The catalogue that base was made by; None of a version from before entries were kept whole."""
+    assert run.base is not None
+    rows = manifests.dataset(run.read, run.base.table(MONITORED_ENTITIES.name)).to_table()
+    entries = rows["entry"].drop_null().to_pylist() if "entry" in rows.column_names else []
+    if len(entries) < rows.num_rows:
+        return None
+    return Catalogue(msgspec.json.decode(entry, type=Entity) for entry in entries)
 
 
 # --- a part of the comments ---
@@ -177,9 +223,9 @@ def begin(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def parts_due(con: duckdb.DuckDBPyConnection, run: Run, by: Enrichment) -> set[str]:
+def parts_due(con: duckdb.DuckDBPyConnection, run: Run, plan: Plan) -> set[str]:
     """The parts of which a comment is to be enriched though no row of this run is about it."""
-    if all_anew(run, by):
+    if plan.everything or plan.revises:
         query = "SELECT DISTINCT part FROM previous_posts"
     elif run.watermarks.get("score_failed", 0):
         query = (
@@ -192,11 +238,11 @@ def parts_due(con: duckdb.DuckDBPyConnection, run: Run, by: Enrichment) -> set[s
     return {part for (part,) in con.execute(query).fetchall()}
 
 
-def enrich(candidate: Candidate, part: str, by: Enrichment, *, everything: bool) -> None:
+def enrich(candidate: Candidate, part: str, plan: Plan) -> None:
     """Fill the score columns of the table `now`, and write the signals and doubts of the part."""
     con = candidate.connection
     changed = (
-        "true" if everything else "content_hash IS NULL OR score_state = 'failed' OR score_state IS NULL"
+        "true" if plan.everything else "content_hash IS NULL OR score_state = 'failed' OR score_state IS NULL"
     )
     con.execute(
         f"""CREATE OR REPLACE TABLE stale AS
@@ -212,15 +258,26 @@ def enrich(candidate: Candidate, part: str, by: Enrichment, *, everything: bool)
         con.register("nothing", schema.empty_table())
         con.execute(f"CREATE OR REPLACE TABLE found_{name} AS SELECT * FROM nothing")  # noqa: S608
         con.unregister("nothing")
-    for found in spread(by, list(_batches(con)), candidate.scratch):
+    con.execute(
+        "CREATE OR REPLACE TABLE matched AS "
+        "SELECT platform, comment_id FROM now SEMI JOIN stale USING (platform, post_id)"
+    )
+    signals = f"signals_{part.replace('-', '_')}"
+    candidate.register_previous(signals, SIGNALS_TABLE.name, part)
+    for found in spread(plan.by, list(_batches(con, "SEMI")), candidate.scratch):
         _keep(con, found)
+    if plan.revises:
+        others = _with_mentions(con, signals)
+        for again in spread_again(plan.by, others, candidate.scratch, plan.before, rescored=plan.rescored):
+            _insert(con, "matched", again.matched)
+            _keep(con, again.enriched)
     same = " AND ".join(f"now.{name} IS NOT DISTINCT FROM s.{name}" for name in SCORE_COLUMNS)
     sets = ", ".join(f"{name} = s.{name}" for name in SCORE_COLUMNS)
     con.execute(
         f"UPDATE now SET {sets}, content_hash = CASE WHEN {same} THEN now.content_hash END "  # noqa: S608
         "FROM found_scores s WHERE now.platform = s.platform AND now.comment_id = s.comment_id"
     )
-    _write_signals(candidate, part, by)
+    _write_signals(candidate, part, signals, plan)
     _write_doubts(candidate, part)
 
 
@@ -230,16 +287,17 @@ def keep(candidate: Candidate, part: str) -> None:
         candidate.keep(table.name, part)
 
 
-def _batches(con: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
-    """The comments of the stale posts, whole posts together."""
+def _batches(con: duckdb.DuckDBPyConnection, join: Literal["SEMI", "ANTI"]) -> Iterator[pa.Table]:
+    """The comments of the stale posts (SEMI) or of the others, with the scores that they have; whole posts together."""
+    scores = ", ".join(SCORE_COLUMNS)
     rows = con.sql(
-        "SELECT n.platform, comment_id, n.post_id, parent_id, text, likes, caption, subject "
-        "FROM now n SEMI JOIN stale USING (platform, post_id) LEFT JOIN captions USING (platform, post_id) "
+        f"SELECT n.platform, comment_id, n.post_id, parent_id, text, likes, caption, subject, {scores} "  # noqa: S608
+        f"FROM now n {join} JOIN stale USING (platform, post_id) LEFT JOIN captions USING (platform, post_id) "
         "ORDER BY n.platform, n.post_id, comment_id"
     ).to_arrow_reader(BATCH_ROWS)
-    rest = BATCH.empty_table()
+    rest = SCORED_BATCH.empty_table()
     for batch in rows:
-        rest = pa.concat_tables([rest, pa.Table.from_batches([batch]).cast(BATCH)])
+        rest = pa.concat_tables([rest, pa.Table.from_batches([batch]).cast(SCORED_BATCH)])
         last = pc.and_(
             pc.equal(rest["post_id"], rest["post_id"][-1]), pc.equal(rest["platform"], rest["platform"][-1])
         )
@@ -251,33 +309,52 @@ def _batches(con: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
         yield rest.combine_chunks()
 
 
+def _with_mentions(con: duckdb.DuckDBPyConnection, signals: str) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """The comments of posts that are not stale, whole posts together, and the mention signals of each batch."""
+    columns = identifiers(SIGNALS.names)
+    mentions = f"SELECT {columns} FROM {signals} WHERE signal_type = 'mention'"  # noqa: S608
+    con.execute(f"CREATE OR REPLACE TABLE known_mentions AS {mentions}")
+    for batch in list(_batches(con, "ANTI")):
+        con.register("batch_now", batch.select(["platform", "comment_id"]))
+        of_batch = con.sql(
+            f"SELECT {columns} FROM known_mentions SEMI JOIN batch_now USING (platform, comment_id) "  # noqa: S608
+            "ORDER BY platform, comment_id, entity_id"
+        ).to_arrow_table()
+        con.unregister("batch_now")
+        yield batch, of_batch.cast(SIGNALS)
+
+
 def _keep(con: duckdb.DuckDBPyConnection, found: Enriched) -> None:
     for name, rows in zip(("scores", "signals", "mentions", "doubts"), found, strict=True):
-        con.register("found_now", rows)
-        con.execute(f"INSERT INTO found_{name} SELECT * FROM found_now")  # noqa: S608
-        con.unregister("found_now")
+        _insert(con, f"found_{name}", rows)
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    con.register("found_now", rows)
+    con.execute(f"INSERT INTO {table} SELECT * FROM found_now")  # noqa: S608
+    con.unregister("found_now")
 
 
 _OTHERS = (
-    "SELECT s.* FROM {view} s JOIN now n USING (platform, comment_id) "
-    "ANTI JOIN stale ON stale.platform = n.platform AND stale.post_id = n.post_id"
+    "SELECT s.* FROM {view} s SEMI JOIN now USING (platform, comment_id) "
+    "ANTI JOIN matched USING (platform, comment_id)"
 )
 
 
-def _write_signals(candidate: Candidate, part: str, by: Enrichment) -> None:
-    con, view = candidate.connection, f"signals_{part.replace('-', '_')}"
-    candidate.register_previous(view, SIGNALS_TABLE.name, part)
-    names = SIGNALS_TABLE.names
+def _write_signals(candidate: Candidate, part: str, view: str, plan: Plan) -> None:
+    con, names = candidate.connection, SIGNALS_TABLE.names
+    # A comment that was scored again has new sentiments, also where it was not matched again.
+    others = _OTHERS.format(view=view) + (" WHERE signal_type <> 'sentiment'" if plan.rescored else "")
     con.execute(
         f"""CREATE OR REPLACE TABLE signals_now AS
-        {_OTHERS.format(view=view)}
+        {others}
         UNION ALL BY NAME SELECT * FROM found_signals
         UNION ALL BY NAME
         SELECT platform, comment_id, name AS entity_id, 'discovered' AS signal_type, min(spelling) AS value,
             1 + greatest(coalesce(any_value(likes), 0), 0) / 100 AS weight, {DISCOVERED_CONFIDENCE} AS confidence,
             ? AS model
         FROM found_mentions JOIN now USING (platform, comment_id) GROUP BY platform, comment_id, name""",  # noqa: S608
-        [by.model],
+        [plan.by.model],
     )
     order = identifiers(SIGNALS_TABLE.key)
     rows = f"SELECT {identifiers(names)} FROM signals_now ORDER BY {order}"  # noqa: S608
@@ -311,6 +388,7 @@ def write_entities(run: Run, candidate: Candidate, by: Enrichment) -> dict[str, 
             "handles": list(each.handles),
             "active": each.active,
             "catalogue": catalogue.version,
+            "entry": msgspec.json.encode(each).decode(),
         }
         for each in sorted(catalogue.entities, key=lambda each: each.id.encode())
     ]

@@ -21,7 +21,7 @@ import duckdb
 
 from include.publishing.candidate import Candidate
 from include.sources.comments import enriching
-from include.sources.comments.enrich import Enrichment
+from include.sources.comments.enriching import Plan
 from include.sources.comments.people import HASH_DIGITS
 from include.sources.comments.shards import BUCKETS, COMMENTS, POSTS, ROW_BITS
 from include.sources.comments.tables import COMMENTS as COMMENTS_TABLE
@@ -308,16 +308,16 @@ _PART = (
 """From what came and a part of the last good version to the part of the new one, step by step."""
 
 
-def write_comments(run: Run, candidate: Candidate, key_name: str, by: Enrichment) -> None:
+def write_comments(run: Run, candidate: Candidate, key_name: str, plan: Plan) -> None:
     """Write the parts that a row of this run is about or that are to be enriched, keep the others."""
     con, table = candidate.connection, COMMENTS_TABLE
     enriching.begin(con)
-    moved, everything = touched(con) | enriching.parts_due(con, run, by), enriching.all_anew(run, by)
+    moved = touched(con) | enriching.parts_due(con, run, plan)
     before = {file.part for file in candidate.previous_files(table.name) if file.part}
     for part in sorted(moved | before):
         if part in moved:
             _merge(candidate, part, key_name)
-            enriching.enrich(candidate, part, by, everything=everything)
+            enriching.enrich(candidate, part, plan)
             rows = f"SELECT {identifiers(table.names)} FROM now ORDER BY platform, comment_id"  # noqa: S608
             candidate.write(table.name, duckdb_session.batches(con, rows, table.schema), part)
         else:

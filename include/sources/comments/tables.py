@@ -209,6 +209,12 @@ MONITORED_ENTITIES = Table(
         Column("handles", pa.list_(pa.string()), "User names on the platforms, without @.", required=True),
         Column("active", pa.bool_(), "Whether it is looked for.", required=True),
         Column("catalogue", pa.string(), "Version of the catalogue: a hash of its entries.", required=True),
+        Column(
+            "entry",
+            pa.string(),
+            "The whole entry as JSON: by it the next version tells what another catalogue concerns. Null in versions "
+            "before December 2026.",
+        ),
         CONTENT_HASH,
     ),
     serve=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from include.publishing.manifest import Manifest
 from include.sources.comments import enriching
 from include.sources.comments.enrich import Enrichment, LexiconScorer
 from include.sources.comments.enrich.catalogue import Catalogue, Entity, read
+from include.sources.comments.enrich.matcher import Matcher
 from include.upstream.limits import BadSetting
-from tests.sources.comments.conftest import CODE, SIMPLE, Social, raw, row
+from tests.sources.comments.conftest import CODE, POST, SIMPLE, WRITTEN, Social, raw, row
 from tests.sources.comments.enrich.test_onnx import written
 
 JO = Entity(id="jo_day", name="Jo Day", type="person", handles=("joday",), pronouns="she")
@@ -38,6 +40,21 @@ class Newer(LexiconScorer):
     @property
     def version(self) -> str:
         return "next"
+
+
+class Counting(LexiconScorer):
+    """Tells what it was asked to score."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def score(self, texts: Sequence[str]) -> list[float]:
+        self.asked += texts
+        return super().score(texts)
+
+
+class CountingNewer(Counting, Newer):
+    """The next version, which tells too."""
 
 
 Use = Callable[..., None]
@@ -132,12 +149,110 @@ def test_another_catalogue_finds_others_and_leaves_the_rest_as_it_was(social: So
     assert changed(second, "monitored_entities")[0] == 1
 
 
-def test_another_scorer_scores_every_comment_anew(social: Social, use: Use) -> None:
-    social.put("a.csv", raw(row(1, "Jo Day is great"), row(2, "so so")))
-    social.publish(1)
-    use(scorer=Newer())
+def found_by(social: Social, manifest: Manifest) -> dict[tuple[str, str], str]:
+    """Of each signal but sentiments, by which catalogue and rules it was found."""
+    return {
+        (each["comment_id"], each["entity_id"]): each["model"]
+        for each in social.rows(manifest, "signals")
+        if each["signal_type"] != "sentiment"
+    }
+
+
+TEXTS = ("Jo Day is great", "I saw Ray Lark", "nothing much", "so was Nova Quill", "me too")
+
+
+def five(social: Social) -> Manifest:
+    """Five comments of one post, the last of which replies to the second."""
+    rows = [row(number, text) for number, text in enumerate(TEXTS[:4], 1)]
+    social.put("a.csv", raw(*rows, f"5,{POST},me too,{WRITTEN},1,0,2,bob,7"))
+    return social.publish(1)
+
+
+def test_of_another_catalogue_only_what_it_concerns_is_matched_again_and_nothing_is_scored(
+    social: Social, use: Use
+) -> None:
+    first = five(social)
+    counting = Counting()
+    use(JO, RAY, scorer=counting)
     second = social.publish(1.5)
+    before, after = found_by(social, first), found_by(social, second)
+    (new,) = set(after.values()) - set(before.values())
+    assert {key for key, model in after.items() if model == new} == {("2", "ray_lark"), ("5", "ray_lark")}
+    del before["2", "ray lark"]  # was discovered, and is monitored now
+    assert {key: after[key] for key in before} == before, "the others are as they were found"
+    assert counting.asked == []
+    assert changed(second, "comments") == (0, 0, 0)
+    assert set(said(social, second)) - set(said(social, first)) == {
+        (comment, "ray_lark", kind) for comment in ("2", "5") for kind in ("mention", "sentiment")
+    }
+    use(RAY)
+    third = social.publish(2)
+    assert {key[1] for key in found_by(social, third)} == {"ray_lark", "nova quill"}
+    assert found_by(social, third)["2", "ray_lark"] == new
+
+
+def test_of_another_scorer_every_text_is_scored_once_and_none_is_matched_again(
+    social: Social, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = five(social)
+    counting = CountingNewer()
+    use(scorer=counting)
+    finds: list[str] = []
+    find = Matcher.find
+
+    def telling(self: Matcher, text: str, *rest: Any) -> Any:
+        finds.append(text)
+        return find(self, text, *rest)
+
+    monkeypatch.setattr(Matcher, "find", telling)
+    second = social.publish(1.5)
+    assert sorted(counting.asked) == sorted(TEXTS) and finds == []
     assert {each["scorer"].split(" ")[-1] for each in social.rows(second, "comments")} == {"next"}
+    sentiments = {
+        each["model"].split(" ")[-1]
+        for each in social.rows(second, "signals")
+        if each["signal_type"] == "sentiment"
+    }
+    assert sentiments == {"next"} and said(social, second) == said(social, first)
+    assert found_by(social, second) == found_by(social, first)
+
+
+def test_another_catalogue_and_scorer_at_once(social: Social, use: Use) -> None:
+    five(social)
+    counting = CountingNewer()
+    use(JO, RAY, scorer=counting)
+    second = social.publish(1.5)
+    assert sorted(counting.asked) == sorted(TEXTS)
+    mentioned = {key[:2] for key in said(social, second) if key[2] == "mention"}
+    assert {key[:2] for key in said(social, second) if key[2] == "sentiment"} == mentioned
+    assert {("1", "jo_day"), ("2", "ray_lark"), ("5", "ray_lark")} <= mentioned
+
+
+def test_what_changed_meanwhile_is_enriched_whole_by_the_new_catalogue(social: Social, use: Use) -> None:
+    five(social)
+    counting = Counting()
+    use(JO, RAY, scorer=counting)
+    other = "3773920856741438614"
+    social.put("b.csv", raw(row(21, "Ray Lark and Jo Day", post=other)), 1.2)
+    second = social.publish(1.5)
+    assert counting.asked == ["Ray Lark and Jo Day"]
+    assert {("21", "ray_lark"), ("21", "jo_day"), ("2", "ray_lark")} <= found_by(social, second).keys()
+
+
+def test_by_a_version_that_does_not_tell_its_catalogue_everything_is_enriched_anew(
+    social: Social, use: Use
+) -> None:
+    first = five(social)
+    counting = Counting()
+    use(JO, RAY, scorer=counting)
+    run, probed = social.probe(1.5)
+    assert probed.new
+    told = {**first.cursors["enriched"], "entities": "catalogue of somebody else"}
+    pins = replace(run.pins, watermarks={**run.pins.watermarks, "enriched": told})
+    run = replace(run, pins=pins)
+    pipeline.extract(run, social.session())
+    pipeline.build(run)
+    assert sorted(counting.asked) == sorted(TEXTS)
 
 
 def test_days_add_up_to_what_one_build_of_everything_finds(social: Social, use: Use) -> None:

@@ -16,10 +16,12 @@ from include.sources.comments.enrich.enrichment import (
     BATCH,
     SCORES,
     SIGNALS,
+    Again,
     Enriched,
     Enrichment,
     affected,
     spread,
+    spread_again,
 )
 from include.sources.comments.enrich.sentiment import LexiconScorer, Scorer, label_of
 
@@ -31,6 +33,7 @@ __all__ = [
     "REVIEW_QUEUE",
     "SCORES",
     "SIGNALS",
+    "Again",
     "Catalogue",
     "Enriched",
     "Enrichment",
@@ -43,4 +46,5 @@ __all__ = [
     "load",
     "review_queue",
     "spread",
+    "spread_again",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,6 +83,9 @@ Parents = Mapping[Key, Collection[str]]
 """The entities that comments outside a batch are about, for their replies in it."""
 
 
+_MENTION_KEY = ["platform", "comment_id", "entity_id"]
+
+
 class Enriched(NamedTuple):
     """What was found out about a batch, as SCORES, SIGNALS, discovery.MENTIONS and discovery.REVIEWS."""
 
@@ -90,6 +93,18 @@ class Enriched(NamedTuple):
     signals: pa.Table
     mentions: pa.Table
     reviews: pa.Table
+
+
+class Again(NamedTuple):
+    """What another catalogue or scorer changes of comments that were enriched before.
+
+    `matched`: keys of the comments whose mentions, candidates and doubts are those in `enriched` and no others;
+    `enriched.scores` is of all comments where they were scored again, else of none, and so are sentiment signals of
+    comments that were not matched.
+    """
+
+    matched: pa.Table
+    enriched: Enriched
 
 
 @dataclass(frozen=True)
@@ -121,6 +136,37 @@ class Enrichment:
         )
         signals = pa.concat_tables([found, self.sentiments(found, scores)])
         return Enriched(scores, signals, mentions, reviews)
+
+    def again(
+        self, batch: pa.Table, mentions: pa.Table, before: Catalogue | None, *, rescored: bool
+    ) -> Again:
+        """What this catalogue and this scorer change of whole posts: what they do not concern is not worked out.
+
+        `batch` has the columns of SCORES too, `mentions` the mention signals of its comments, as SIGNALS; both by the
+        catalogue `before`, None for this one. `rescored`: the scores are of another scorer.
+        """
+        known: dict[Key, list[str]] = {}
+        for row in zip(*(mentions[name].to_pylist() for name in _MENTION_KEY), strict=True):
+            known.setdefault(row[:2], []).append(row[2])
+        mask = pa.array([False] * batch.num_rows, pa.bool_())
+        if before is not None:
+            mask = affected(batch, before, self.catalogue, known)
+        concerned = batch.filter(mask)
+        for key in zip(*(concerned[name].to_pylist() for name in _MENTION_KEY[:2]), strict=True):
+            known.pop(key, None)
+        scores = self.scores(batch) if rescored else batch.select(SCORES.names)
+        languages: list[str | None] = scores["language"].filter(mask).to_pylist()
+        found, candidates, reviews = self._matched(concerned, languages, known, ())
+        stay = [
+            key in known
+            for key in zip(*(mentions[name].to_pylist() for name in _MENTION_KEY[:2]), strict=True)
+        ]
+        others = mentions.filter(pa.array(stay, pa.bool_())) if rescored else SIGNALS.empty_table()
+        signals = pa.concat_tables([found, self.sentiments(pa.concat_tables([found, others]), scores)])
+        return Again(
+            concerned.select(_MENTION_KEY[:2]),
+            Enriched(scores if rescored else SCORES.empty_table(), signals, candidates, reviews),
+        )
 
     def scores(self, batch: pa.Table) -> pa.Table:
         """Language and sentiment of each comment, as SCORES."""
@@ -374,6 +420,32 @@ def spread(
     jobs = [_Job(enrichment, batch, _of_batch(parents or {}, batch), private) for batch in batches]
     size = COMMENT_BYTES * sum(batch.num_rows for batch in batches)
     yield from parsing.spread(_of_job, jobs, folder, size)
+
+
+class _Revision(NamedTuple):
+    enrichment: Enrichment
+    batch: pa.Table
+    mentions: pa.Table
+    before: Catalogue | None
+    rescored: bool
+
+
+def spread_again(
+    enrichment: Enrichment,
+    batches: Iterable[tuple[pa.Table, pa.Table]],
+    folder: Path,
+    before: Catalogue | None,
+    *,
+    rescored: bool,
+) -> Iterator[Again]:
+    """What `enrichment.again` says of each batch and its mentions, as spread does it."""
+    jobs = [_Revision(enrichment, *each, before, rescored) for each in batches]
+    size = COMMENT_BYTES * sum(job.batch.num_rows for job in jobs)
+    yield from parsing.spread(_of_revision, jobs, folder, size)
+
+
+def _of_revision(job: _Revision, _folder: Path) -> Again:
+    return job.enrichment.again(job.batch, job.mentions, job.before, rescored=job.rescored)
 
 
 def _of_batch(parents: Parents, batch: pa.Table) -> Parents:

@@ -222,6 +222,43 @@ def test_comments_that_a_change_does_not_affect_keep_what_they_have(
     assert untouched > 10 * comments.num_rows, "most comments are not affected by most changes"
 
 
+def said_of(table: pa.Table, leave_out: set[object] | None = None) -> list[str]:
+    """The rows of a table without what found them; `leave_out`: without those of these comments."""
+    return sorted(
+        repr({key: value for key, value in row.items() if key != "model"})
+        for row in table.to_pylist()
+        if leave_out is None or row["comment_id"] not in leave_out
+    )
+
+
+@pytest.mark.parametrize("scorer", [None, Fixed(0.1)])
+def test_what_is_worked_out_again_and_the_rest_are_what_everything_anew_would_be(
+    catalogue: Catalogue, comments: pa.Table, scorer: Fixed | None
+) -> None:
+    first = Enrichment(catalogue, Fixed(0.5)).of(comments)
+    scores = {name: first.scores[name] for name in first.scores.column_names[2:]}
+    enriched = pa.table({**{name: comments[name] for name in comments.column_names}, **scores})
+    mentions = first.signals.filter(pc.equal(first.signals["signal_type"], "mention"))
+    matched = 0
+    for other in changes(catalogue)[::3]:
+        later = Enrichment(other, scorer or Fixed(0.5))
+        again, whole = (
+            later.again(enriched, mentions, catalogue, rescored=scorer is not None),
+            later.of(comments),
+        )
+        done = set(again.matched["comment_id"].to_pylist())
+        matched += len(done)
+        kept = first.signals
+        if scorer is not None:
+            kept = kept.filter(pc.not_equal(kept["signal_type"], "sentiment"))
+        assert sorted(said_of(kept, done) + said_of(again.enriched.signals)) == said_of(whole.signals)
+        for name in ("mentions", "reviews"):
+            rest, new = getattr(first, name), getattr(again.enriched, name)
+            assert sorted(said_of(rest, done) + said_of(new)) == said_of(getattr(whole, name))
+        assert again.enriched.scores.equals(whole.scores if scorer else SCORES.empty_table())
+    assert 0 < matched < len(changes(catalogue)[::3]) * comments.num_rows / 3
+
+
 def test_the_same_catalogue_affects_nothing(catalogue: Catalogue, comments: pa.Table) -> None:
     assert not pc.any(affected(comments, catalogue, Catalogue(reversed(catalogue.entities)))).as_py()
 
