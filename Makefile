@@ -34,7 +34,7 @@ export SQL
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
-.PHONY: help run sql advance ui airflow lastgood drill down clean test coverage check test-airflow soak lint types imports docs page bench lock env setup setup-dev
+.PHONY: help run sql advance ui airflow lastgood drill down clean test coverage check test-airflow test-imaging soak lint types imports docs page bench lock env setup setup-dev setup-imaging
 
 help: ## Show what there is
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -66,7 +66,7 @@ down: ## Stop all that was started, and nothing else
 		$(VENV_PYTHON) -m sandbox.ui down; fi
 
 clean: down ## Stop all and remove what was made: .lastgood and .venv
-	@rm -rf .lastgood .venv .venv-airflow-*
+	@rm -rf .lastgood .venv .venv-airflow-* .venv-imaging
 	@echo "Removed .lastgood and .venv."
 
 test: setup-dev ## Lint, types, import rules and every test: TESTS="tests/publishing"
@@ -81,6 +81,9 @@ check: setup-dev ## Lint, types, import rules and the tests of what changed, in 
 test-airflow: ## What touches Airflow, on another release of it: AIRFLOW=3.2.1 TESTS="tests/dags"
 	@sh sandbox/setup.sh dev-airflow-$(AIRFLOW) .venv-airflow-$(AIRFLOW)
 	@.venv-airflow-$(AIRFLOW)/bin/python -m sandbox.checks --only tests $(or $(TESTS),$(TOUCHES_AIRFLOW))
+
+test-imaging: setup-dev setup-imaging ## What images radio data, the long tests too: TESTS="tests/imaging"
+	@$(VENV_PYTHON) -m sandbox.checks --only tests -m "imaging or imaging_long" $(TESTS)
 
 soak: setup-dev ## Provoke every failure, kill and freeze the core 1,000 times (2 hours): SOAK="--seed 7 --from 12"
 	@$(if $(SOAK),,$(VENV_PYTHON) -m pytest -m airflow -s --show-capture=no tests/e2e/test_provoked_failures.py)
@@ -106,6 +109,9 @@ bench: setup-dev ## Throughput and memory on generated data
 
 lock: setup-dev ## Resolve the requirements into deploy/locks (needs uv): LOCK=--upgrade
 	@$(VENV_PYTHON) -m deploy.lock $(LOCK)
+
+setup-imaging: ## Install what images radio data: .venv-imaging and the system's WSClean
+	@sh sandbox/setup.sh imaging .venv-imaging
 
 env: ## Make the secrets that docker-compose.yaml needs, in .env
 	@sh deploy/env.sh

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-QUICK = "not soak and not airflow and not crash and not recordings"
+QUICK = "not soak and not airflow and not crash and not recordings and not imaging and not imaging_long"
 """The marks of tests that answer at once."""
 ROOTS = {
     "include": "tests",

@@ -19,6 +19,7 @@ from sandbox import changed
 from sandbox.environment import PROJECT
 
 RECORDINGS = PROJECT.parent / "shared" / "data"
+IMAGING = PROJECT / ".venv-imaging" / "bin" / "python"
 RESULTS = PROJECT / ".pytest_cache" / "results.xml"
 
 # Whole files to each process, in the order of tests/conftest.py
@@ -110,6 +111,11 @@ def summary(outcomes: list[Outcome], found: Counts | None) -> str:
             if browser
             else "browser   NOT found, the tests of pages were skipped: install chromium"
         )
+        lines.append(
+            f"imaging   found in {os.path.relpath(IMAGING.parents[1], PROJECT)}, its tests ran"
+            if can_image()
+            else "imaging   NOT found, its tests were skipped: make setup-imaging"
+        )
         lines.append(f"tests: {found}")
     return "\n".join(lines)
 
@@ -117,6 +123,11 @@ def summary(outcomes: list[Outcome], found: Counts | None) -> str:
 def chromium() -> str | None:
     """The Chromium or Chrome of this machine, which the tests of pages drive; None where there is none."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def can_image() -> bool:
+    """Whether the environment for imaging is there, with the program that makes images."""
+    return IMAGING.exists() and shutil.which("wsclean") is not None
 
 
 def main() -> int:

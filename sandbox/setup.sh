@@ -4,6 +4,7 @@
 #   sh sandbox/setup.sh sandbox    what `make run` and `make ui` need
 #   sh sandbox/setup.sh dev        that and what `make test` needs
 #   sh sandbox/setup.sh dev-airflow-3.2.1 .venv-airflow-3.2.1    the same on another Airflow, in a folder of its own
+#   sh sandbox/setup.sh imaging .venv-imaging    what images radio data, and the system's WSClean where it is missing
 #
 # Does nothing when nothing changed: .venv keeps a copy of the lock that was installed.
 set -u
@@ -38,10 +39,25 @@ disk_is_full() {
     [ "${free:-0}" -lt 204800 ] || grep -q 'No space left on device' "$log" 2>/dev/null
 }
 
-[ -f "$lock" ] || fail "There is no package list $lock: choose sandbox or dev."
+# Programs that no lock holds: those that images need
+programs() {
+    [ "$packages" = imaging ] || return 0
+    command -v wsclean >/dev/null && return 0
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        echo "Installing WSClean with apt-get."
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+            apt-get install -qq -y --no-install-recommends wsclean; } </dev/null >"$log" 2>&1 || show_log
+        command -v wsclean >/dev/null && return 0
+    fi
+    fail "WSClean is missing, which makes the images: install the system's package wsclean (on Debian and Ubuntu:" \
+        "sudo apt-get install wsclean) and try again."
+}
+
+[ -f "$lock" ] || fail "There is no package list $lock: choose sandbox, dev or imaging."
 
 # dev.txt holds all of sandbox.txt
 if fits "$python" && { installed "$packages" || { [ "$packages" = sandbox ] && installed dev; }; }; then
+    programs
     exit 0
 fi
 
@@ -108,7 +124,7 @@ if [ -t 1 ]; then
 fi
 
 if wait "$job"; then
-    cp "$lock" "$venv/installed-$packages.txt" && exit 0
+    cp "$lock" "$venv/installed-$packages.txt" && programs && exit 0
 fi
 show_log
 disk_is_full && fail "The disk is full: the environment needs 2 GB. Make room and try again."

@@ -39,6 +39,7 @@ from pytest_socket import socket_allow_hosts  # noqa: E402
 from include.registry.connection import Connect  # noqa: E402
 from include.registry.registry import Registry  # noqa: E402
 from include.storage.store import Store  # noqa: E402
+from sandbox import checks  # noqa: E402
 from tests.running import free_port  # noqa: E402
 
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError(
             f"LONGEST_FIRST in {__file__} names {', '.join(gone)}: take out what is gone."
         )
+    if not checks.can_image():
+        absent = pytest.mark.skip(reason="there is no environment for imaging: make setup-imaging")
+        for item in items:
+            if item.get_closest_marker("imaging") or item.get_closest_marker("imaging_long"):
+                item.add_marker(absent)
     items.sort(key=lambda item: places.get(item.path, len(places)))
 
 

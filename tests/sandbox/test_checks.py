@@ -42,6 +42,14 @@ def test_it_says_whether_there_was_a_browser(
     assert f"\nbrowser   {words}" in summary([], Counts(1, 0, 0))
 
 
+@pytest.mark.parametrize(("there", "words"), [(True, "found in .venv-imaging"), (False, "NOT found")])
+def test_it_says_whether_there_was_an_environment_for_imaging(
+    monkeypatch: pytest.MonkeyPatch, there: bool, words: str
+) -> None:
+    monkeypatch.setattr(checks, "can_image", lambda: there)
+    assert f"\nimaging   {words}" in summary([], Counts(1, 0, 0))
+
+
 def test_without_tests_there_are_no_counts() -> None:
     assert "tests:" not in summary([Outcome("lint", True, 1.0)], None)
 

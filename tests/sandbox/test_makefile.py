@@ -26,6 +26,8 @@ TARGETS = {
     "coverage",
     "check",
     "test-airflow",
+    "test-imaging",
+    "setup-imaging",
     "soak",
     "lint",
     "types",
@@ -109,6 +111,8 @@ def test_down_and_clean_work_where_nothing_was_started(project: Path) -> None:
             ".venv-airflow-3.2.1/bin/python -m sandbox.checks --only tests tests/dags",
         ),
         (["test-airflow"], "sh sandbox/setup.sh dev-airflow-3.2.1 .venv-airflow-3.2.1"),
+        (["setup-imaging"], "sh sandbox/setup.sh imaging .venv-imaging"),
+        (["test-imaging"], '.venv/bin/python -m sandbox.checks --only tests -m "imaging or imaging_long" '),
         (["test", "TESTS=tests/publishing -x"], ".venv/bin/python -m sandbox.checks tests/publishing -x"),
         (
             ["coverage", "TESTS=tests/quality"],

@@ -58,12 +58,12 @@ class Machine:
         self, name: str = "python3", *, fits: bool = True, venv: bool = True, pip: str = "exit 0"
     ) -> None:
         text = PYTHON.format(version_fits=0 if fits else 1, venv="yes" if venv else "no", pip=pip)
-        self._program(name, text)
+        self.program(name, text)
 
     def uv(self, pip: str = "exit 0") -> None:
-        self._program("uv", UV.format(pip=pip))
+        self.program("uv", UV.format(pip=pip))
 
-    def _program(self, name: str, text: str) -> None:
+    def program(self, name: str, text: str) -> None:
         path = self.bin / name
         path.write_text(text)
         path.chmod(0o755)
@@ -244,8 +244,57 @@ def test_a_full_disk_is_one_sentence(machine: Machine) -> None:
 def test_an_unknown_set_of_packages_is_refused(machine: Machine) -> None:
     machine.python()
     assert machine.setup("everything").stderr == (
-        "There is no package list deploy/locks/everything.txt: choose sandbox or dev.\n"
+        "There is no package list deploy/locks/everything.txt: choose sandbox, dev or imaging.\n"
     )
+
+
+APT_GET = """#!/bin/sh
+echo "apt-get $*" >>"$CALLS"
+case "$*" in
+    *install*) {install} ;;
+esac
+"""
+
+
+def imaging(machine: Machine, *, user: int, install: str = "exit 0") -> subprocess.CompletedProcess[str]:
+    """Set up what images, on a machine with apt-get, as a user."""
+    machine.python()
+    machine.lock("imaging", "astropy==1\n")
+    machine.program("apt-get", APT_GET.format(install=install))
+    machine.program("id", f"#!/bin/sh\necho {user}\n")
+    return machine.setup("imaging", ".venv-imaging")
+
+
+def test_the_program_that_images_is_installed_where_it_is_missing(machine: Machine) -> None:
+    puts = f'printf "#!/bin/sh\\n" >"{machine.bin}/wsclean"; chmod +x "{machine.bin}/wsclean"'
+    done = imaging(machine, user=0, install=puts)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Installing 1 packages into .venv-imaging with pip" in done.stdout
+    assert done.stdout.endswith("Installing WSClean with apt-get.\n")
+    assert machine.called("apt-get install -qq -y --no-install-recommends wsclean")
+    again = machine.setup("imaging", ".venv-imaging")
+    assert (again.returncode, again.stdout) == (0, "")
+    assert not machine.called("apt-get")
+
+
+MISSING = (
+    "WSClean is missing, which makes the images: install the system's package wsclean (on Debian and Ubuntu: "
+    "sudo apt-get install wsclean) and try again.\n"
+)
+
+
+def test_who_may_not_install_programs_reads_what_is_missing(machine: Machine) -> None:
+    done = imaging(machine, user=1000)
+    assert (done.returncode, done.stderr) == (1, MISSING)
+    assert not machine.called("apt-get")
+    again = machine.setup("imaging", ".venv-imaging")
+    assert (again.returncode, again.stderr) == (1, MISSING), "it is missing still"
+    assert not machine.called("-m pip install")
+
+
+def test_a_program_that_cannot_be_installed_is_told_with_the_installers_words(machine: Machine) -> None:
+    done = imaging(machine, user=0, install="echo 'Unable to locate package wsclean' >&2; exit 100")
+    assert (done.returncode, done.stderr) == (1, f"Unable to locate package wsclean\n{MISSING}")
 
 
 def test_the_users_choice_of_python_comes_first(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
