@@ -166,6 +166,11 @@ TWINS: dict[str, dict[str, tuple[str, ...] | str]] = {
             "tests/soda/ctgov/test_contracts.py::test_sound_tables_of_any_size_pass_every_check",
         ),
     },
+    "dsa110/test_inventory.py": {
+        "test_the_inventory_gives_its_tiles": (
+            "tests/sources/dsa110/test_grouping.py::test_a_season_of_arrivals_gives_its_tiles",
+        ),
+    },
     "pubchem/test_habits.py": {
         "test_the_tables_are_the_same": (
             "tests/sources/pubchem/test_habits.py::test_answers_in_another_form_give_the_same_tables",
