@@ -163,10 +163,14 @@ def test_the_users_own_modules_and_choice_of_python_do_not_get_in_the_way(
     assert make(project, "--dry-run", "lint").stdout.splitlines()[-1].startswith(".venv/bin/python ")
 
 
-def test_ci_installs_a_browser_and_runs_make_test_on_both_airflows_and_nothing_else() -> None:
+def test_ci_installs_a_browser_and_runs_make_test_on_both_airflows_and_what_images() -> None:
     script = (PROJECT / ".ci" / "run").read_text(encoding="utf-8")
     commands = [line for line in script.splitlines() if line and not line.startswith("#")]
     assert commands[:2] == ["set -eu", 'cd "$(dirname "$0")/.."']
-    assert commands[-2:] == ["make test COVERAGE=yes", "exec make test-airflow AIRFLOW=3.2.1"]
+    assert commands[-3:] == [
+        "make test COVERAGE=yes",
+        "make test-airflow AIRFLOW=3.2.1",
+        "exec make test-imaging",
+    ]
     (browser,) = re.findall(r"(?s)\nif (.*?)\nfi\n", script)
-    assert "command -v chromium" in browser and len(commands) == 4 + len(browser.splitlines()) + 1
+    assert "command -v chromium" in browser and len(commands) == 5 + len(browser.splitlines()) + 1
