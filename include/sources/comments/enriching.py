@@ -33,6 +33,7 @@ from include.sources.comments.enrich import (
     Enrichment,
     InvalidCatalogue,
     discovered,
+    handles_of,
     load,
     review_queue,
     spread,
@@ -41,7 +42,8 @@ from include.sources.comments.enrich import (
 from include.sources.comments.enrich.catalogue import Entity
 from include.sources.comments.enrich.catalogue import read as read_catalogue
 from include.sources.comments.enrich.onnx import InvalidModel, OnnxScorer
-from include.sources.comments.people import normalized
+from include.sources.comments.people import People, normalized
+from include.sources.comments.source import AUTHORS
 from include.sources.comments.tables import (
     COMMENTS,
     DISCOVERED_ENTITIES,
@@ -160,6 +162,8 @@ class Plan:
     """By what a build enriches, and what of base that concerns beside what changed."""
 
     by: Enrichment
+    people: People
+    """Who hashes the names of authors."""
     everything: bool = False
     """Every post: how base was enriched is not known well enough to tell what is concerned."""
     before: Catalogue | None = None
@@ -175,18 +179,18 @@ class Plan:
 
 def plan(run: Run) -> Plan:
     """What this run enriches. Raises BadSetting."""
-    by = enrichment(run)
+    by, people = enrichment(run), People(run.key(AUTHORS))
     told, now = run.watermarks.get("enriched"), made_by(by)
     if run.base is None or told == now:
-        return Plan(by)
+        return Plan(by, people)
     if not told:
-        return Plan(by, everything=True)
+        return Plan(by, people, everything=True)
     before = None
     if told["entities"] != now["entities"]:
         before = _catalogue_of_base(run)
         if before is None or Enrichment(before).model != told["entities"]:
-            return Plan(by, everything=True)
-    return Plan(by, before=before, rescored=told["sentiment"] != now["sentiment"])
+            return Plan(by, people, everything=True)
+    return Plan(by, people, before=before, rescored=told["sentiment"] != now["sentiment"])
 
 
 def _catalogue_of_base(run: Run) -> Catalogue | None:
@@ -271,6 +275,7 @@ def enrich(candidate: Candidate, part: str, plan: Plan) -> None:
         for again in spread_again(plan.by, others, candidate.scratch, plan.before, rescored=plan.rescored):
             _insert(con, "matched", again.matched)
             _keep(con, again.enriched)
+    _drop_authors(con, plan.people)
     same = " AND ".join(f"now.{name} IS NOT DISTINCT FROM s.{name}" for name in SCORE_COLUMNS)
     sets = ", ".join(f"{name} = s.{name}" for name in SCORE_COLUMNS)
     con.execute(
@@ -327,6 +332,36 @@ def _with_mentions(con: duckdb.DuckDBPyConnection, signals: str) -> Iterator[tup
 def _keep(con: duckdb.DuckDBPyConnection, found: Enriched) -> None:
     for name, rows in zip(("scores", "signals", "mentions", "doubts"), found, strict=True):
         _insert(con, f"found_{name}", rows)
+
+
+def _drop_authors(con: duckdb.DuckDBPyConnection, people: People) -> None:
+    """Drop candidates that are the name of somebody who comments on the same post: a private person is no entity."""
+    names = con.execute(
+        "SELECT DISTINCT m.platform, post_id, name, spelling "
+        "FROM found_mentions m JOIN now n ON n.platform = m.platform AND n.comment_id = m.comment_id"
+    ).fetchall()
+    rows = [
+        (platform, post, name, people.author(platform, handle))
+        for platform, post, name, spelling in names
+        for handle in handles_of(spelling)
+    ]
+    called = pa.Table.from_pylist(
+        [dict(zip(_CALLED.names, row, strict=True)) for row in rows], schema=_CALLED
+    )
+    con.register("called", called)
+    con.execute(
+        """CREATE OR REPLACE TABLE authors_named AS
+        SELECT DISTINCT platform, post_id, name FROM called JOIN now USING (platform, post_id, author)"""
+    )
+    con.unregister("called")
+    con.execute(
+        """DELETE FROM found_mentions USING authors_named a JOIN now n USING (platform, post_id)
+        WHERE found_mentions.platform = n.platform AND found_mentions.comment_id = n.comment_id
+            AND found_mentions.name = a.name"""
+    )
+
+
+_CALLED = pa.schema([(name, pa.string()) for name in ("platform", "post_id", "name", "author")])
 
 
 def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:

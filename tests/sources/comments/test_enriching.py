@@ -295,6 +295,27 @@ def test_name_that_the_catalogue_lacks_is_discovered_and_waits_for_a_decision(
     assert (item["kind"], item["item"], item["comments"]) == ("unknown_name", name["name"], 12)
 
 
+@pytest.mark.parametrize("author", ["nova.quill", "NovaQuill", "@nova_quill", "Nova Quill"])
+def test_who_comments_on_a_post_is_never_discovered_there(social: Social, use: Use, author: str) -> None:
+    texts = ["so happy to see Nova Quill at the show", "that was #NovaQuill for you", "and Ada Vey was there"]
+    said_often = [f"{text}, day {day}" for day in range(12) for text in texts]
+    social.put("a.csv", raw(*(row(number, text) for number, text in enumerate(said_often, 1))))
+    first = social.publish(1)
+    assert {each["name"] for each in social.rows(first, "discovered_entities")} == {"nova quill", "ada vey"}
+    social.put("b.csv", raw(row(100, "thanks", user=author)), 1.2)
+    second = social.publish(1.5)
+    assert {each["name"] for each in social.rows(second, "discovered_entities")} == {"ada vey"}
+    assert not any("nova" in each["entity_id"] for each in social.rows(second, "signals"))
+    assert {each["item"] for each in social.rows(second, "review_queue")} == {"ada vey"}
+    use(JO, RAY)
+    social.put("c.csv", raw(row(200, "Nova Quill and Ray Lark", post="3773920856741438614")), 1.7)
+    third = social.publish(2)
+    found = {
+        each["comment_id"] for each in social.rows(third, "signals") if each["entity_id"] == "nova quill"
+    }
+    assert found == {"200"}, "under another post nobody knows whom it means"
+
+
 # --- what the connection names ---
 
 RAYS = "entities: [{id: ray_lark, name: Ray Lark, type: person}]"

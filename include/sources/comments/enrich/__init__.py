@@ -10,6 +10,7 @@ from include.sources.comments.enrich.discovery import (
     REVIEW_QUEUE,
     REVIEWS,
     discovered,
+    handles_of,
     review_queue,
 )
 from include.sources.comments.enrich.enrichment import (
@@ -42,6 +43,7 @@ __all__ = [
     "Scorer",
     "affected",
     "discovered",
+    "handles_of",
     "label_of",
     "load",
     "review_queue",

@@ -3,8 +3,8 @@
 A candidate is a run of capitalised words, or a hashtag. A single capitalised word counts only inside a sentence, since
 every sentence begins with one, and nothing counts in a text that is all capitals. An everyday word is no name, nor is
 what junk.yml lists: credit lines ("Getty Images" once led the list with 7,123 mentions), calls ("link in bio"),
-interjections. Handles are never candidates, since nothing tells a public account from a private one, and the names of
-those who comment are not either: the caller hands them in.
+interjections. Handles are never candidates, since nothing tells a public account from a private one. Nor are the names
+of those who comment: the build (enriching.py) drops these by `handles_of`, since it knows hashes of authors alone.
 
 A candidate is counted by the comments that have it, and joins the discovered entities from ten of them on.
 """
@@ -32,8 +32,6 @@ JOINS_AT = 10
 LONGEST = 4
 """Words of a candidate; a longer run is a headline."""
 LEAST_LETTERS = 3
-LONGEST_PRIVATE = 8
-"""So many words of the name of somebody who comments are looked at."""
 EXAMPLES = 5
 """Ids of comments that an item of the review queue shows."""
 
@@ -116,20 +114,19 @@ LONGEST_ACRONYM = 4
 def candidates(
     text: str,
     taken: Collection[tuple[int, int]] = (),
-    private: Collection[str] = (),
     capitals: bool = True,
 ) -> list[Candidate]:
     """The names in a text that nobody knows, each once, in their order.
 
-    `taken`: spans where known names stand. `private`: names that are never candidates, as private_names gives them.
-    `capitals`: whether a capital tells a name, as it does in English and not in German.
+    `taken`: spans where known names stand. `capitals`: whether a capital tells a name, as it does in English and not in
+    German.
     """
     known = Places(len(text), taken)
     found = list(_of_tags(text, known)) if "#" in text else []
     plain = without_marks(text)
     rest = plain[1:]
     if not capitals or rest == rest.lower():  # the one capital begins a sentence
-        return [each for each in dict.fromkeys(found) if each.name not in private]
+        return list(dict.fromkeys(found))
     runs = [
         candidate
         for run in _RUN.finditer(plain)
@@ -137,7 +134,7 @@ def candidates(
     ]
     if runs and not _shouts(plain):
         found += runs
-    return [each for each in dict.fromkeys(found) if each.name not in private]
+    return list(dict.fromkeys(found))
 
 
 def _of_tags(text: str, known: Places) -> Iterator[Candidate]:
@@ -200,17 +197,16 @@ def _shouts(text: str) -> bool:
     return 2 * len(_CAPITALS.findall(text)) > sum(map(str.isalpha, text))
 
 
-def private_names(written: Iterable[str]) -> frozenset[str]:
-    """Names of those who comment, folded, and each run of words in them: whom a first name means is private too.
+def handles_of(spelling: str) -> frozenset[str]:
+    """What somebody of this name may be called as an author: the name itself, and its words as handles join them.
 
-    So a public person whose name a commenter bears is no candidate either, which an entry of the catalogue mends.
+    With accents and without. Handles with more in them (`nova.quindlen93`) and a first name alone are beyond this.
     """
-    names: set[str] = set()
-    for each in written:
-        words = folded(each).split()[:LONGEST_PRIVATE]
-        for start in range(len(words)):
-            names.update(" ".join(words[start:end]) for end in range(start + 1, len(words) + 1))
-    return frozenset(names)
+    return frozenset(
+        joint.join(written.split())
+        for written in (spelling, folded(spelling))
+        for joint in (" ", "", ".", "_", "-")
+    )
 
 
 # --- Over many comments -------------------------------------------------------------------------------

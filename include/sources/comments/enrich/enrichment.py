@@ -124,16 +124,13 @@ class Enrichment:
         """By what comments are scored: the scorer with its version."""
         return f"{self.scorer.name} {self.scorer.version}"
 
-    def of(self, batch: pa.Table, parents: Parents | None = None, private: Collection[str] = ()) -> Enriched:
+    def of(self, batch: pa.Table, parents: Parents | None = None) -> Enriched:
         """All that can be said of the comments of a batch.
 
-        `parents`: what comments are about whose replies are in the batch and they are not. `private`: names and user
-        names of those who comment, which are never candidates for discovered entities.
+        `parents`: what comments are about whose replies are in the batch and they are not.
         """
         scores = self.scores(batch)
-        found, mentions, reviews = self._matched(
-            batch, scores["language"].to_pylist(), parents or {}, private
-        )
+        found, mentions, reviews = self._matched(batch, scores["language"].to_pylist(), parents or {})
         signals = pa.concat_tables([found, self.sentiments(found, scores)])
         return Enriched(scores, signals, mentions, reviews)
 
@@ -156,7 +153,7 @@ class Enrichment:
             known.pop(key, None)
         scores = self.scores(batch) if rescored else batch.select(SCORES.names)
         languages: list[str | None] = scores["language"].filter(mask).to_pylist()
-        found, candidates, reviews = self._matched(concerned, languages, known, ())
+        found, candidates, reviews = self._matched(concerned, languages, known)
         stay = [
             key in known
             for key in zip(*(mentions[name].to_pylist() for name in _MENTION_KEY[:2]), strict=True)
@@ -213,11 +210,10 @@ class Enrichment:
     # --- Entities ------------------------------------------------------------------------------------
 
     def _matched(
-        self, batch: pa.Table, languages: list[str | None], parents: Parents, private: Collection[str]
+        self, batch: pa.Table, languages: list[str | None], parents: Parents
     ) -> tuple[pa.Table, pa.Table, pa.Table]:
         """Mention signals, candidates and doubts of the comments, each as its schema."""
         rows = _Rows(batch)
-        names = discovery.private_names(private)
         finder = matcher(self.catalogue)
         posts = _Posts(finder, self.catalogue)
         signals: list[tuple[Any, ...]] = []
@@ -236,7 +232,7 @@ class Enrichment:
             folded = fold(text)
             found = finder.find(text, around, folded)
             taken = [each.span for each in found.named] + [each.span for each in found.unclear]
-            strangers = discovery.candidates(text, taken, names, languages[index] in CAPITALS_TELL)
+            strangers = discovery.candidates(text, taken, languages[index] in CAPITALS_TELL)
             mentions += [(*key, *each) for each in strangers]
             reviews += [(*key, "ambiguous_alias", each.alias, _doubt(each)) for each in found.unclear]
             entities = _entities(found.named)
@@ -403,7 +399,6 @@ class _Job(NamedTuple):
     enrichment: Enrichment
     batch: pa.Table
     parents: Parents
-    private: Collection[str]
 
 
 def spread(
@@ -411,13 +406,12 @@ def spread(
     batches: Sequence[pa.Table],
     folder: Path,
     parents: Parents | None = None,
-    private: Collection[str] = (),
 ) -> Iterator[Enriched]:
     """What `enrichment.of` says of each batch, in their order, by worker processes where there are enough comments.
 
     A comment's parent is looked for in its own batch and in `parents`. `folder`: any folder that workers can read.
     """
-    jobs = [_Job(enrichment, batch, _of_batch(parents or {}, batch), private) for batch in batches]
+    jobs = [_Job(enrichment, batch, _of_batch(parents or {}, batch)) for batch in batches]
     size = COMMENT_BYTES * sum(batch.num_rows for batch in batches)
     yield from parsing.spread(_of_job, jobs, folder, size)
 
@@ -457,4 +451,4 @@ def _of_batch(parents: Parents, batch: pa.Table) -> Parents:
 
 
 def _of_job(job: _Job, _folder: Path) -> Enriched:
-    return job.enrichment.of(job.batch, job.parents, job.private)
+    return job.enrichment.of(job.batch, job.parents)

@@ -298,9 +298,9 @@ def test_worker_processes_say_what_one_process_says(
     batches = [alone.slice(start, 50) for start in range(0, alone.num_rows, 50)]
     enrichment = Enrichment(catalogue)
     parents = {("instagram", "elsewhere"): ["zoe_laurent"], ("instagram", "unasked"): ["june_park"]}
-    here = list(spread(enrichment, batches, tmp_path, parents, ["Nova Quindlen"]))
+    here = list(spread(enrichment, batches, tmp_path, parents))
     monkeypatch.setattr(parsing, "IN_PROCESS_BYTES", 0)
-    there = list(spread(enrichment, batches, tmp_path, parents, ["Nova Quindlen"]))
+    there = list(spread(enrichment, batches, tmp_path, parents))
     assert "zoe_laurent" in here[0].signals["entity_id"].to_pylist()
     assert len(here) == len(there) == len(batches)
     for one, other in zip(here, there, strict=True):
