@@ -52,6 +52,7 @@ from include.sources.comments.tables import (
     REVIEW_QUEUE,
 )
 from include.sources.comments.tables import SIGNALS as SIGNALS_TABLE
+from include.sources.comments.wording import told_last
 from include.sources.source import Run
 from include.storage import duckdb_session
 from include.storage.duckdb_session import identifiers
@@ -209,16 +210,17 @@ def _catalogue_of_base(run: Run) -> Catalogue | None:
 def begin(con: duckdb.DuckDBPyConnection) -> None:
     """Make `captions`, what posts say now, and `recaptioned`, those that say something else than before."""
     con.execute(
-        """CREATE TABLE captions AS
+        f"""CREATE TABLE captions AS
         WITH told AS (
-            SELECT t.platform, coalesce(x.post_id, t.post_id) AS post_id, caption, subject, seen_at, seq
+            SELECT t.platform, coalesce(x.post_id, t.post_id) AS post_id, caption, subject, ROW(seen_at, seq) AS moment
             FROM told_posts t LEFT JOIN exact_posts x ON x.platform = t.platform AND x.rounded_id = t.post_id
             UNION ALL
-            SELECT p.platform, coalesce(x.post_id, p.post_id), caption, subject, last_seen, -1
-            FROM previous_posts p LEFT JOIN exact_posts x ON x.platform = p.platform AND x.rounded_id = p.post_id)
-        SELECT platform, post_id, arg_max(caption, ROW(seen_at, seq)) FILTER (caption IS NOT NULL) AS caption,
-            arg_max(subject, ROW(seen_at, seq)) FILTER (subject IS NOT NULL) AS subject
-        FROM told GROUP BY platform, post_id"""
+            SELECT p.platform, coalesce(x.post_id, p.post_id), caption, subject, ROW(last_seen, -1)
+            FROM previous_posts p LEFT JOIN exact_posts x ON x.platform = p.platform AND x.rounded_id = p.post_id),
+        posts AS (SELECT DISTINCT platform, post_id FROM told)
+        SELECT platform, post_id, caption, subject FROM posts
+        LEFT JOIN {told_last("told", "platform, post_id", "caption")} USING (platform, post_id)
+        LEFT JOIN {told_last("told", "platform, post_id", "subject")} USING (platform, post_id)"""  # noqa: S608
     )
     con.execute(
         """CREATE TABLE recaptioned AS SELECT c.platform, c.post_id FROM captions c

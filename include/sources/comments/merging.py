@@ -4,6 +4,7 @@ A part holds the comments of the posts that became known in one month and fall i
 no row of a run is about are not even read. The rules stand in docs/decisions/041-merging-comments.md:
 
 - A comment is its platform's id. What is told of it last counts, column by column, and what was never told stays null.
+  A text in which question marks stand for what cp1252 lacks gives way to one that has it.
 - Where an export gives no id, the key is derived from post, time and text, and from which of equal rows of its file it
   is. It is the same comment as one with an id that has the same post, second and text; without a time, the same post,
   text and author.
@@ -13,16 +14,14 @@ no row of a run is about are not even read. The rules stand in docs/decisions/04
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
 from include.publishing.candidate import Candidate
-from include.sources.comments import enriching
+from include.sources.comments import enriching, wording
 from include.sources.comments.enriching import Plan
-from include.sources.comments.people import HASH_DIGITS
 from include.sources.comments.shards import BUCKETS, COMMENTS, POSTS, ROW_BITS
 from include.sources.comments.tables import COMMENTS as COMMENTS_TABLE
 from include.sources.comments.tables import DOUBTS, SIGNALS
@@ -116,17 +115,17 @@ def write_posts(candidate: Candidate) -> None:
     con, table = candidate.connection, POSTS_TABLE
     last = ", ".join(
         f"arg_max({name}, moment) FILTER ({name} IS NOT NULL) AS {name}"
-        for name in ("url", "caption", "subject", "likes", "views", "comments_declared")
+        for name in ("url", "likes", "views", "comments_declared")
     )
     query = f"""
         WITH told AS (
             SELECT t.platform, coalesce(x.post_id, t.post_id) AS post_id, rounded AND x.post_id IS NULL AS id_rounded,
-                url, caption, subject, posted_at, exact_time, likes, views, declared AS comments_declared,
+                url, posted_at, exact_time, likes, views, declared AS comments_declared,
                 seen_at AS first_seen, seen_at AS last_seen, seq
             FROM told_posts t LEFT JOIN exact_posts x ON x.platform = t.platform AND x.rounded_id = t.post_id
             UNION ALL
             SELECT p.platform, coalesce(x.post_id, p.post_id), id_rounded AND x.post_id IS NULL,
-                url, caption, subject, posted_at, posted_at <> date_trunc('day', posted_at), likes, views,
+                url, posted_at, posted_at <> date_trunc('day', posted_at), likes, views,
                 comments_declared, first_seen, last_seen, -1
             FROM previous_posts p LEFT JOIN exact_posts x ON x.platform = p.platform AND x.rounded_id = p.post_id),
         moments AS (SELECT *, ROW(last_seen, seq) AS moment FROM told),
@@ -136,8 +135,8 @@ def write_posts(candidate: Candidate) -> None:
                     FILTER (posted_at IS NOT NULL) AS posted_at,
                 min(first_seen) AS first_seen, max(last_seen) AS last_seen
             FROM moments GROUP BY platform, post_id)
-        SELECT m.*, h.part, coalesce(c.n, before.comments_captured, 0) AS comments_captured
-        FROM merged m JOIN homes h USING (platform, post_id)
+        SELECT m.*, t.caption, t.subject, h.part, coalesce(c.n, before.comments_captured, 0) AS comments_captured
+        FROM merged m JOIN homes h USING (platform, post_id) JOIN captions t USING (platform, post_id)
             LEFT JOIN (SELECT platform, post_id, sum(n) AS n FROM captured GROUP BY ALL) c USING (platform, post_id)
             LEFT JOIN previous_posts before USING (platform, post_id)
         ORDER BY platform, post_id"""  # noqa: S608
@@ -181,16 +180,7 @@ def touched(con: duckdb.DuckDBPyConnection) -> set[str]:
     return {part for (part,) in rows}
 
 
-_OF_CP1252 = (
-    "".join(re.escape(letter) for letter in bytes(range(0x80, 0xA0)).decode("cp1252", "ignore"))
-    + r"\x{A0}-\x{FF}\x{00}-\x{7F}"
-)
-WORDS = (
-    r"regexp_replace(regexp_replace(regexp_replace(trim(coalesce(text, '')), '\s+', ' ', 'g'), "
-    rf"'@[0-9a-f]{{{HASH_DIGITS}}}', '@', 'g'), '[^{_OF_CP1252}]+|[?]+', '?', 'g')"
-)
-"""SQL for a text as two exports of one comment have it: without the spaces' form, under any key of hashes, and with a
-question mark for what Windows' cp1252 cannot hold."""
+WORDS = wording.words("text")
 POST_NAME = "coalesce(try_cast(post_id AS DOUBLE)::VARCHAR, post_id)"
 """SQL for a post's id in a derived key: the same for a rounded id and the whole one."""
 _SECOND = "coalesce(epoch(created_at)::BIGINT::VARCHAR, '')"
@@ -280,6 +270,14 @@ _PART = (
     FROM merged
     UNION ALL BY NAME
     SELECT * EXCLUDE (renamed) FROM known ANTI JOIN moved USING (platform, comment_id)""",
+    # Of what was told, texts in which a spreadsheet put question marks; content_hash is null of nothing else.
+    """UPDATE now SET text = w.whole FROM (
+        WITH texts AS (
+            SELECT platform, comment_id, text, ROW(seen_at, seq) AS moment FROM named
+            UNION ALL SELECT platform, comment_id, text, ROW(last_seen, -1) FROM known),
+        doubtful AS {doubtful}
+        FROM {whole}) w
+    WHERE now.content_hash IS NULL AND now.platform = w.platform AND now.comment_id = w.comment_id""",
     # Which exports hold nearly all that was known of a post when they were made.
     """CREATE OR REPLACE TABLE complete AS
     WITH exports AS (SELECT DISTINCT file, seen_at, platform, post_id FROM told WHERE id_given),
@@ -350,6 +348,8 @@ def _merge(candidate: Candidate, part: str, key_name: str) -> None:
         "part": literal(part),
         "view": view,
         "words": WORDS,
+        "doubtful": wording.doubtful("now", "platform, comment_id", "text"),
+        "whole": wording.whole("texts", "platform, comment_id", "text", "doubtful"),
         "derived": DERIVED,
         "key": literal(key_name),
         "last": last,

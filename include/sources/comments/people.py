@@ -13,13 +13,15 @@ import unicodedata
 from collections.abc import Callable, Collection
 from functools import lru_cache
 
-from include.sources.comments.values import NOTHING
+from include.sources.comments.letters import LETTER
+from include.sources.comments.values import NOTHING, YOUTUBE
 
 HASH_DIGITS = 20
 KEY_DIGITS = 8
 _WIDE = "\uff20"
 """The @ of East Asian keyboards."""
-_MENTION = re.compile(rf"(?<![\w@{_WIDE}.])[@{_WIDE}](\w+(?:[.·\-]+\w+)*)")
+_MENTION = re.compile(rf"(?<!{LETTER})[@{_WIDE}]+(\w+(?:[.·\-]+\w+)*)")
+_LATIN = re.compile(rf"{LETTER}+(?:[.·\-]+{LETTER}+)*")
 _FINGERPRINT = b"lastgood: the name of this key"
 
 
@@ -57,7 +59,15 @@ class People:
             return text
 
         def hidden(match: re.Match[str]) -> str:
-            handle = normalized(match[1])
-            return match[0] if handle in self._public else f"@{self.author(platform, handle)}"
+            written, rest = match[1], ""
+            if normalized(written) not in self._public and (latin := _LATIN.match(written)):
+                # A sentence that needs no blanks may go on behind it; YouTube alone has handles in such letters.
+                before = latin[0]
+                if platform != YOUTUBE or normalized(before) in self._public:
+                    written, rest = before, written[len(before) :]
+            handle = normalized(written)
+            if handle in self._public:
+                return match[0]
+            return f"@{self.author(platform, handle)}{rest}"
 
         return _MENTION.sub(hidden, text)

@@ -60,6 +60,41 @@ def test_an_older_scrape_that_comes_later_changes_no_newer_count(social: Social)
     assert (rows["1"]["first_seen"], rows["1"]["last_seen"]) == (at(0.2), at(0.9))
 
 
+ENCODED = (("utf.csv", "utf-8"), ("excel.csv", "cp1252"))
+
+
+@pytest.mark.whole_gate
+@pytest.mark.parametrize("order", [ENCODED, ENCODED[::-1]], ids=["saved later", "saved earlier"])
+@pytest.mark.parametrize("at_once", [True, False], ids=["one run", "two runs"])
+def test_a_text_that_a_spreadsheet_emptied_of_emoji_replaces_none_that_has_them(
+    social: Social, order: tuple[tuple[str, str], ...], at_once: bool
+) -> None:
+    header = "id,shortCode,url,caption,timestamp,commentsCount,likesCount"
+    for number, (name, encoding) in enumerate(order):
+        day = 0.3 + (0.1 if at_once else 1) * number
+        rows = raw(
+            row(1, "so good 😍😍 @jo.doe", likes=number), row(2, "why?", likes=number), row(3, "café 🎉")
+        )
+        social.put(name, rows.encode(encoding, "replace"), day)
+        post = f"{header}\r\n{POST},{CODE},,What a day 🎬,2025-11-21T00:00:00.000Z,{number},1\r\n"
+        social.put(f"posts of {name}", post.encode(encoding, "replace"), day + 0.01)
+        if number or not at_once:
+            manifest = social.publish(number + 1)
+    rows_now = social.comments(manifest)
+    assert rows_now["1"]["text"].startswith("so good 😍😍 @") and rows_now["1"]["likes"] == 1
+    assert (rows_now["2"]["text"], rows_now["3"]["text"]) == ("why?", "café 🎉")
+    (post_now,) = social.rows(manifest, "posts")
+    assert (post_now["caption"], post_now["comments_declared"]) == ("What a day 🎬", 1)
+
+
+def test_a_text_that_was_edited_is_the_new_one(social: Social) -> None:
+    social.put("a.csv", raw(row(1, "so good 😍"), row(2, "first")))
+    social.publish(1)
+    social.put("b.csv", raw(row(1, "so bad ?"), row(2, "second")), 1.5)
+    rows = social.comments(social.publish(2))
+    assert (rows["1"]["text"], rows["2"]["text"]) == ("so bad ?", "second")
+
+
 def test_likes_that_were_never_told_stay_null(social: Social) -> None:
     social.put("a.csv", raw(row(1, likes=""), row(2, likes=-1)))
     rows = social.comments(social.publish(1))

@@ -179,5 +179,28 @@ def test_what_is_no_mention_stays(text: str) -> None:
     assert People(KEY).hide_mentions("instagram", text) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("@jo.doeさん好き", "@{}さん好き"),
+        ("昨日の@jo.doeの歌", "昨日の@{}の歌"),
+        ("\uff20jo.doe大好き", "@{}大好き"),
+        ("wow.@jo.doe", "wow.@{}"),
+        ("@@jo.doe", "@{}"),
+    ],
+)
+def test_a_mention_is_found_whatever_stands_beside_it(text: str, hidden: str) -> None:
+    people = People(KEY)
+    assert people.hide_mentions("instagram", text) == hidden.format(people.author("instagram", "jo.doe"))
+
+
+def test_a_handle_in_letters_without_blanks_is_hidden_whole() -> None:
+    people = People(KEY, public={"the.star"})
+    assert people.hide_mentions("youtube", "@さくらさん") == f"@{people.author('youtube', 'さくらさん')}"
+    assert people.hide_mentions("youtube", "@sakuraさくら") == f"@{people.author('youtube', 'sakuraさくら')}"
+    assert people.hide_mentions("youtube", "@the.starさん") == "@the.starさん"
+    assert people.hide_mentions("instagram", "好き@the.starさん") == "好き@the.starさん"
+
+
 def test_the_address_of_a_profile_in_a_text_is_a_mention() -> None:
     assert "someone" not in People(KEY).hide_mentions("tiktok", "see https://www.tiktok.com/@someone")

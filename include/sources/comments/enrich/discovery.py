@@ -23,8 +23,9 @@ import pyarrow.compute as pc
 import yaml
 
 from include.sources.comments.enrich.catalogue import folded
-from include.sources.comments.enrich.text import LETTER, MARK, Places, without_marks, words_of_tag
+from include.sources.comments.enrich.text import MARK, Places, without_marks, words_of_tag
 from include.sources.comments.enrich.words import everyday_words
+from include.sources.comments.letters import LETTER
 
 JUNK = Path(__file__).with_name("junk.yml")
 JOINS_AT = 10
@@ -103,7 +104,9 @@ def _junk() -> _Junk:
 
 _UPPER = "A-ZÀ-ÖØ-Þ"
 _NAME_WORD = rf"[{_UPPER}]{LETTER}*(?:['’.-][{_UPPER}]?{LETTER}+)*"  # noqa: RUF001
-_RUN = re.compile(rf"(?<![\w@#'’]){_NAME_WORD}(?: (?:(?:of|the|de|van|der|von|la|&) )?{_NAME_WORD})*")  # noqa: RUF001
+_RUN = re.compile(
+    rf"(?<!{LETTER})(?<![@#'’]){_NAME_WORD}(?: (?:(?:of|the|de|van|der|von|la|&) )?{_NAME_WORD})*"  # noqa: RUF001
+)
 _INSIDE = re.compile(r"[\w,'’&/]")  # noqa: RUF001
 """Before a word inside a sentence stands one of these, blanks apart; any other mark or an emoji ends a sentence."""
 _POSSESSIVE = re.compile(r"['’]s?$")  # noqa: RUF001

@@ -22,17 +22,16 @@ from ahocorasick_rs import AhoCorasick
 
 from include.sources.comments.enrich.catalogue import Catalogue, Entity, folded, hashtags_of
 from include.sources.comments.enrich.text import (
-    LETTER,
     WORD,
     Folded,
     Places,
     fold,
-    is_letter,
     marks_of,
     words_of_tag,
 )
+from include.sources.comments.letters import LETTER, is_letter
 
-RULES = "1"
+RULES = "2"
 """Raised where these rules, or those of context.py, find other entities in the same text."""
 
 How = Literal["name", "alias", "handle", "hashtag", "ambiguous", "ambiguous_by_post"]
@@ -51,7 +50,7 @@ LEAST_FOR_PLURAL = 4
 """A shorter name with an s behind it is another word: Val is not in vals."""
 _ENDING = re.compile(rf"(?:'s|s'|'|es|s)?(?!{LETTER})")
 _SHORT_ENDING = re.compile(rf"(?:'s|')?(?!{LETTER})")
-_AFTER_HANDLE = re.compile(r"\.*+(?!\w)")
+_AFTER_HANDLE = re.compile(rf"\.*+(?!{LETTER})")
 
 
 class Named(NamedTuple):
@@ -173,7 +172,7 @@ class Matcher:
             before = text.text[start - 1] if start else " "
             alias = self._patterns[pattern]
             if alias[0] == "@":
-                if before.isalnum() or before in "_." or not _AFTER_HANDLE.match(text.text, end):
+                if before in "_." or is_letter(before) or not _AFTER_HANDLE.match(text.text, end):
                     continue
             else:
                 if before in "@#" or is_letter(before):

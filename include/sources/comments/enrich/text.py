@@ -14,6 +14,8 @@ from string import ascii_lowercase
 
 from ahocorasick_rs import AhoCorasick
 
+from include.sources.comments.letters import LETTER
+
 _APOSTROPHES = "'’‘ʼ"  # noqa: RUF001  (look-alike characters are what is replaced)
 _INVISIBLE = {"Mn", "Me", "Cf"}
 """Combining marks and format characters: accents, variation selectors, joiners, zero-width blanks."""
@@ -47,14 +49,6 @@ class _Folding(dict[int, str]):
 
 
 _FOLDING = _Folding()
-
-
-UNSPACED = "\u0e00-\u0eff\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-"""Letters of alphabets that put no blanks between words (Thai, Lao, Korean, Japanese, Chinese): beside one of them a
-Latin name ends. For use inside the brackets of an expression."""
-LETTER = rf"[^\W{UNSPACED}]"
-"""A letter or digit that makes another word of the one beside it."""
-is_letter = re.compile(LETTER).match
 
 
 class Folded:
@@ -124,7 +118,9 @@ _BLANKS = re.compile(" {2,}")
 _STRETCHED = re.compile(r"([a-z])\1{2,}")
 _THREE_OF_ONE = AhoCorasick([3 * letter for letter in ascii_lowercase])
 """Finds such runs ten times as fast as an expression with a back-reference, and few texts have one."""
-MARK = re.compile(r"https?://\S+|www\.\S+|(?<![\w.+-])[\w.+-]*+@(?:\.*+\w)+|#\w+")
+MARK = re.compile(
+    rf"https?://\S+|www\.\S+|(?<!{LETTER})(?<![.+-])(?:{LETTER}|[.+-])*+@(?:(?:\.*+{LETTER})+|(?:\.*+\w)+)|#\w+"
+)
 """A link, a handle or mail address, or a hashtag: words in it are no words of the sentence."""
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001
 """A word with what is joined to it by an apostrophe."""

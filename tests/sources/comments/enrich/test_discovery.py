@@ -105,6 +105,10 @@ def test_a_capital_tells_no_name_in_another_language(catalogue: Catalogue, batch
     assert mentions["name"].to_pylist() == ["nova quindlen"]
 
 
+def test_a_name_is_found_whole_beside_letters_that_need_no_blanks() -> None:
+    assert names("昨日はNova Quindlenだ") == ["nova quindlen"]
+
+
 def test_somebody_of_a_name_may_be_called_like_it_or_by_its_words() -> None:
     assert {
         "nova quindlen",
