@@ -1,7 +1,8 @@
 """Do one job: python -m imaging JOB.json
 
-Ends with 0 when the job's output folder has its result.json, also where the data were refused: the result says so. Ends with
-another code for trouble of the machine, whose last line says what; the next process goes on after the last whole stage.
+Ends with 0 when the job's output folder has its result.json, also where the data were refused: the result says so.
+Ends with another code for trouble of the machine, whose last line says what; the next process goes on after the last
+whole stage.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def do(job: TileJob | MosaicJob) -> Result:
 
 
 def _known(output: Path, digest: str) -> Result | None:
-    """The result of the same job, if it is done and its files are there. A refused one is tried again: a file may have come."""
+    """The result of the same job, if it is done and its files are there. What was refused is tried again."""
     try:
         found = read_result((output / RESULT).read_bytes())
     except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):

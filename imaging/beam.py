@@ -9,6 +9,8 @@ import numpy.typing as npt
 from scipy.special import j1
 
 LIGHT = 299_792_458.0
+TINY = 1e-6
+"""Below it the pattern is 1 in double precision."""
 Floats = npt.NDArray[np.floating]
 
 
@@ -19,7 +21,7 @@ def power(separation: Any, frequency: Any, dish: float) -> Floats:
     broadcast. The square of the voltage beam, since both antennas of a baseline are equal.
     """
     x = np.pi * dish * np.sin(np.asarray(separation)) * np.asarray(frequency) / LIGHT
-    small = np.abs(x) < 1e-6
+    small = np.abs(x) < TINY
     safe = np.where(small, 1.0, x)
     return np.asarray(np.where(small, 1.0, (2 * j1(safe) / safe) ** 2))
 
@@ -31,7 +33,9 @@ def separation(ra: Any, dec: Any, ra0: Any, dec0: Any) -> Floats:
     return np.asarray(2 * np.arcsin(np.sqrt(np.clip(half, 0, 1))))
 
 
-def mean_power(ra: Any, dec: Any, pointing_ra: Floats, pointing_dec: Floats, frequencies: Floats, dish: float) -> Floats:
+def mean_power(
+    ra: Any, dec: Any, pointing_ra: Floats, pointing_dec: Floats, frequencies: Floats, dish: float
+) -> Floats:
     """The beam that an image of a drifting tile has: the mean over its times and frequencies.
 
     `ra` and `dec` may have any shape. It is the beam of sources at rest on the sky: each visibility counts the same.

@@ -88,7 +88,8 @@ def solve(visibilities: Visibilities, sources: tuple[Source, ...], parameters: P
     times, channels, antennas = len(header.times_mjd), len(header.frequencies_hz), len(header.antennas)
     first, second = visibilities.first, visibilities.second
     predicted = [
-        model.predict(header, visibilities.uvw[time], time, sources, parameters.dish_m) for time in range(times)
+        model.predict(header, visibilities.uvw[time], time, sources, parameters.dish_m)
+        for time in range(times)
     ]
     bandpass = np.empty((2, channels, antennas), np.complex128)
     snr, iterations = [], 0
@@ -120,7 +121,7 @@ def solve(visibilities: Visibilities, sources: tuple[Source, ...], parameters: P
         bandpass /= scale[:, None, :]
     gains, gain_times = _gains(visibilities, predicted, bandpass, reference, parameters.gain_intervals)
     alive = bandpass[:, :, ~out]
-    seen = ~visibilities.flags.all(axis=(0, 1)).T[:, :, None]
+    seen = np.asarray(~visibilities.flags.all(axis=(0, 1))).T[:, :, None]
     missing = ~np.isfinite(alive) & seen
     return Solution(
         bandpass=bandpass,
@@ -143,7 +144,7 @@ def _amplitude(bandpass: Complex) -> npt.NDArray[np.float64]:
 
 
 def _dead(bandpass: Complex, amplitude: npt.NDArray[np.float64]) -> Bools:
-    good = np.isfinite(bandpass)
+    good: Bools = np.isfinite(bandpass)
     possible = good.any(axis=2).sum(axis=1)
     with np.errstate(invalid="ignore"):
         weak = ~(amplitude >= DEAD_SHARE * np.nanmedian(amplitude, axis=1, keepdims=True))
@@ -152,7 +153,11 @@ def _dead(bandpass: Complex, amplitude: npt.NDArray[np.float64]) -> Bools:
 
 
 def _gains(
-    visibilities: Visibilities, predicted: list[npt.NDArray[np.complex64]], bandpass: Complex, reference: int, intervals: int
+    visibilities: Visibilities,
+    predicted: list[npt.NDArray[np.complex64]],
+    bandpass: Complex,
+    reference: int,
+    intervals: int,
 ) -> tuple[Complex, npt.NDArray[np.float64]]:
     """Gains of each interval and polarisation: (interval, polarisation, antenna), and the intervals' middles."""
     header = visibilities.header
@@ -180,7 +185,7 @@ def _gains(
 
 
 def _scatter(gains: Complex) -> float:
-    """Median over antennas and polarisations of the circular standard deviation of phases over the intervals, degrees."""
+    """Circular standard deviation of phases over the intervals in degrees: the median of antennas and polarisations."""
     good = np.isfinite(gains)
     with np.errstate(invalid="ignore"):
         unit = np.where(good, gains / np.abs(gains), 0)
@@ -239,12 +244,14 @@ def read(folder: Path) -> tuple[Calibration, Complex]:
         arrays[name] = np.load(path, allow_pickle=False)
     wanted = (len(record.polarisations), len(record.channels_hz), len(record.antennas))
     if arrays["bandpass"].shape != wanted or arrays["gains"].shape[1:] != wanted[::2]:
-        raise Refused(f"The calibration table {folder} has arrays of other shapes than its {TABLE_MARKER} says.")
+        raise Refused(
+            f"The calibration table {folder} has arrays of other shapes than its {TABLE_MARKER} says."
+        )
     return record, mean_gain(arrays["bandpass"], arrays["gains"])
 
 
 def fitted(record: Calibration, gains: Complex, header: Header) -> Complex:
-    """The table's gains for a tile's channels and antennas, (polarisation, channel, antenna); NaN for those that it lacks.
+    """The table's gains for a tile's channels and antennas, (polarisation, channel, antenna); NaN where it has none.
 
     Raises Refused where the tile is outside of the table's validity, or has channels that the table has not.
     """

@@ -31,17 +31,24 @@ class Source:
 
 
 def read(path: Path, reference_hz: float) -> tuple[Source, ...]:
-    """The catalogue, brightest first; its fluxes are those at `reference_hz`. Raises Refused, naming line and field, for what cannot be used."""
+    """The catalogue, brightest first; its fluxes are those at `reference_hz`.
+
+    Raises Refused, naming line and field, for what cannot be used.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise Refused(f"The catalogue {path} does not exist.") from error
     except UnicodeDecodeError as error:
-        raise Refused(f"The catalogue {path} is not UTF-8 text: {error.reason} at byte {error.start}.") from error
+        raise Refused(
+            f"The catalogue {path} is not UTF-8 text: {error.reason} at byte {error.start}."
+        ) from error
     rows = csv.DictReader(text.splitlines())
     missing = [name for name in REQUIRED if name not in (rows.fieldnames or ())]
     if missing:
-        raise Refused(f"The catalogue {path} has no column {', '.join(missing)}; it needs {', '.join(REQUIRED)}.")
+        raise Refused(
+            f"The catalogue {path} has no column {', '.join(missing)}; it needs {', '.join(REQUIRED)}."
+        )
     found = [_source(path, number, row, reference_hz) for number, row in enumerate(rows, start=2)]
     if not found:
         raise Refused(f"The catalogue {path} holds no source.")
@@ -55,9 +62,13 @@ def _source(path: Path, line: int, row: dict[str, str], reference_hz: float) -> 
         try:
             value = float(row[field])
         except (TypeError, ValueError) as error:
-            raise Refused(f"The catalogue {path}, line {line}: {field} is {row[field]!r}, not a number.") from error
+            raise Refused(
+                f"The catalogue {path}, line {line}: {field} is {row[field]!r}, not a number."
+            ) from error
         if not (math.isfinite(value) and least <= value <= most):
-            raise Refused(f"The catalogue {path}, line {line}: {field} is {value}, not within {least} and {most}.")
+            raise Refused(
+                f"The catalogue {path}, line {line}: {field} is {value}, not within {least} and {most}."
+            )
         return value
 
     if not row["name"]:

@@ -65,7 +65,9 @@ def intensity(visibilities: Visibilities, gains: Complex | None) -> Intensity:
     return Intensity(data, flags, float(np.median(scatter)) if scatter else float("nan"))
 
 
-def silent(header: Header, uvw: npt.NDArray[np.float64], found: Intensity, sources: Sequence[Source], dish: float) -> Bools:
+def silent(
+    header: Header, uvw: npt.NDArray[np.float64], found: Intensity, sources: Sequence[Source], dish: float
+) -> Bools:
     """Antennas of calibrated data that do not see what the others see: they have noise alone since calibration."""
     first, second = np.asarray(header.first), np.asarray(header.second)
     count = len(header.antennas)
@@ -89,8 +91,8 @@ def silent(header: Header, uvw: npt.NDArray[np.float64], found: Intensity, sourc
 def disturbing(header: Header, catalogue: Sequence[Source], parameters: Parameters) -> tuple[Source, ...]:
     """Sources so bright through the primary beam that cleaning would leave side lobes of theirs.
 
-    An image has one flux for a source, while that of the visibilities changes: by the beam that the source drifts through,
-    and with frequency.
+    An image has one flux for a source, while that of the visibilities changes: by the beam that the source drifts
+    through, and with frequency.
     """
     return tuple(
         each
@@ -119,8 +121,8 @@ def subtract(
 ) -> tuple[Subtracted, ...]:
     """Fit `sources` to the visibilities, all together, and take them out in place.
 
-    Each has a complex factor that changes evenly over the tile's time, since beam and catalogue are not exact. `others` are
-    what else is bright: they are in the fit's data, so their model is taken off first, and put back.
+    Each has a complex factor that changes evenly over the tile's time, since beam and catalogue are not exact. `others`
+    are what else is bright: they are in the data that are fitted, so their model is taken off there.
     """
     if not sources:
         return ()
@@ -131,10 +133,12 @@ def subtract(
 
     def waves(time: int) -> npt.NDArray[np.complex64]:
         """(source, baseline, channel)."""
-        return np.stack([
-            model.fringe(header, uvw[time], each) * expected[number, time].astype(np.float32)
-            for number, each in enumerate(sources)
-        ])
+        return np.stack(
+            [
+                model.fringe(header, uvw[time], each) * expected[number, time].astype(np.float32)
+                for number, each in enumerate(sources)
+            ]
+        )
 
     for time in range(times):
         good = ~found.flags[time]
@@ -153,5 +157,6 @@ def subtract(
     factors = constant[:, None] + changing[:, None] * slope
     flux = (expected.mean(axis=2) * factors.real).mean(axis=1)
     return tuple(
-        Subtracted(source, float(flux[number]), complex(constant[number])) for number, source in enumerate(sources)
+        Subtracted(source, float(flux[number]), complex(constant[number]))
+        for number, source in enumerate(sources)
     )

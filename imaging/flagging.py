@@ -1,7 +1,7 @@
 """Which samples are bad: interference, and antennas without a signal.
 
-Two-dimensional: interference is common to most baselines, so the median over all of them shows it above the noise of any
-single one. Gains are not known yet, so every baseline is measured in units of its own median.
+Interference is common to most baselines, so the median over all of them shows it above the noise of any single one.
+Gains are not known yet, so every baseline is measured in units of its own median.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def robust(values: Floats, axis: int | tuple[int, ...] | None = None) -> tuple[F
 
 def amplitudes(data: npt.NDArray[np.complexfloating], flags: Bools) -> Floats:
     """Amplitudes in units of each baseline's median, NaN where flagged; (time, baseline, channel)."""
-    found = np.abs(data).astype(np.float32)
+    found: Floats = np.abs(data).astype(np.float32)
     found[flags | (found == 0) | ~np.isfinite(found)] = np.nan
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -58,7 +58,9 @@ def common(amplitude: Floats) -> Bools:
         warnings.simplefilter("ignore", RuntimeWarning)
         waterfall = np.nanmedian(amplitude, axis=1)
         spectrum = np.nanmedian(waterfall, axis=0)
-    filled = np.where(np.isfinite(spectrum), spectrum, np.nanmedian(spectrum) if np.isfinite(spectrum).any() else 1.0)
+    filled = np.where(
+        np.isfinite(spectrum), spectrum, np.nanmedian(spectrum) if np.isfinite(spectrum).any() else 1.0
+    )
     smooth = median_filter(filled, size=min(NEIGHBOURS, len(filled)), mode="nearest")
     lasting = _stands_out(np.where(np.isfinite(spectrum), filled / smooth - 1, np.nan))
     steady = np.where(lasting, smooth, filled)

@@ -19,10 +19,16 @@ LAST_LINES = 12
 def version() -> str:
     """As the program tells it. Raises ImagerFailed where it is not installed."""
     try:
-        said = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
+        said = subprocess.run(
+            [PROGRAM, "--version"], capture_output=True, text=True, timeout=60, check=False
+        ).stdout
     except FileNotFoundError as error:
-        raise ImagerFailed(f"The program {PROGRAM} is not installed: install Debian's package wsclean.") from error
-    return next((line.split()[2] for line in said.splitlines() if line.startswith("WSClean version")), "unknown")
+        raise ImagerFailed(
+            f"The program {PROGRAM} is not installed: install Debian's package wsclean."
+        ) from error
+    return next(
+        (line.split()[2] for line in said.splitlines() if line.startswith("WSClean version")), "unknown"
+    )
 
 
 def clean(data: Path, folder: Path, parameters: Parameters) -> None:

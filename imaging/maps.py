@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import map_coordinates
 from scipy.interpolate import RectBivariateSpline
+from scipy.ndimage import map_coordinates
 
 from imaging.beam import mean_power
 from imaging.flagging import NORMAL
@@ -49,12 +49,16 @@ def read(path: Path) -> tuple[Picture, Any]:
     with fits.open(path, memmap=False) as file:
         header = file[0].header
         values = np.asarray(file[0].data, np.float32).squeeze()
-    beam = Beam(3600 * header["BMAJ"], 3600 * header["BMIN"], header["BPA"]) if "BMAJ" in header else Beam(0, 0, 0)
+    beam = (
+        Beam(3600 * header["BMAJ"], 3600 * header["BMIN"], header["BPA"])
+        if "BMAJ" in header
+        else Beam(0, 0, 0)
+    )
     wcs = WCS(header).celestial
     return Picture(values, wcs, beam, float(3600 * abs(wcs.wcs.cdelt[1]))), header
 
 
-def write(path: Path, values: Floats, wcs: Any, unit: str, beam: Beam | None = None, **cards: Any) -> None:
+def write(path: Path, values: Floats, wcs: Any, unit: str, beam: Beam | None, **cards: Any) -> None:
     """Write one image. Nothing in the header tells when it was written, so the same image is the same file."""
     from astropy.io import fits
 
@@ -77,7 +81,12 @@ def directions(wcs: Any, x: Any, y: Any) -> tuple[Floats, Floats]:
 
 
 def primary_beam(
-    wcs: Any, shape: tuple[int, int], pointing_ra: Floats, pointing_dec: Floats, frequencies: Floats, dish: float
+    wcs: Any,
+    shape: tuple[int, int],
+    pointing_ra: Floats,
+    pointing_dec: Floats,
+    frequencies: Floats,
+    dish: float,
 ) -> Floats:
     """The mean primary beam of each pixel: worked out on a coarse grid, with splines between."""
     rows, columns = (np.append(np.arange(0, side - 1, COARSE), side - 1).astype(float) for side in shape)
@@ -85,11 +94,11 @@ def primary_beam(
     ra, dec = directions(wcs, x, y)
     coarse = np.nan_to_num(mean_power(ra, dec, pointing_ra, pointing_dec, frequencies, dish))
     full = RectBivariateSpline(rows, columns, coarse)(np.arange(shape[0]), np.arange(shape[1]))
-    return np.clip(full, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(full, 0, 1), np.float32)
 
 
 def spread(values: Floats) -> float:
-    """Robust standard deviation of what is no source: the median absolute deviation after clipping. NaN without pixels."""
+    """Robust standard deviation of what is no source: by the median absolute deviation, clipped. NaN without pixels."""
     left = values[np.isfinite(values)]
     scatter = float("nan")
     for _ in range(3):

@@ -23,24 +23,26 @@ def direction(header: Header, ra: float, dec: float) -> npt.NDArray[np.float64]:
     """l, m and n−1 of a direction, from the phase centre; ICRS degrees."""
     a, d = np.radians(ra - header.ra_deg), np.radians(dec)
     d0 = np.radians(header.dec_deg)
-    return np.array([
-        np.cos(d) * np.sin(a),
-        np.sin(d) * np.cos(d0) - np.cos(d) * np.sin(d0) * np.cos(a),
-        np.sin(d) * np.sin(d0) + np.cos(d) * np.cos(d0) * np.cos(a) - 1,
-    ])
+    return np.array(
+        [
+            np.cos(d) * np.sin(a),
+            np.sin(d) * np.cos(d0) - np.cos(d) * np.sin(d0) * np.cos(a),
+            np.sin(d) * np.sin(d0) + np.cos(d) * np.cos(d0) * np.cos(a) - 1,
+        ]
+    )
 
 
 def fringe(header: Header, uvw: npt.NDArray[np.float64], source: Source) -> npt.NDArray[np.complex64]:
     """exp(+2πi ν/c (ul + vm + w(n−1))) of one time, (baseline, channel).
 
-    The phase is linear in frequency, so a sub-band needs the exponentials of its first channel and of one channel's step.
+    The phase is linear in frequency, so a sub-band needs only the exponentials of its first channel, and of steps.
     """
     delay = uvw @ direction(header, source.ra, source.dec) / beam.LIGHT
     frequencies = np.asarray(header.frequencies_hz).reshape(-1, header.block)
     starts = np.exp(2j * np.pi * delay[:, None] * frequencies[:, 0])
     steps = np.exp(2j * np.pi * delay[:, None] * (frequencies[0] - frequencies[0, 0]))
     product = starts[:, :, None].astype(np.complex64) * steps[:, None, :].astype(np.complex64)
-    return product.reshape(len(delay), -1)
+    return np.asarray(product.reshape(len(delay), -1))
 
 
 def predict(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from imaging.tile import IMAGE, Info
 from include.sources.dsa110.jobs import (
     RESULT,
     SOURCES,
-    Figure,
     MosaicJob,
     Refusal,
     Result,
@@ -70,7 +70,9 @@ class Mosaic:
             sources = catalogue.read(Path(self.job.catalogue), self.job.parameters.catalogue_hz)
             tiles = self._tiles()
             self.stage = MOSAIC
-            combined = self.stages.run(MOSAIC, self._inputs(), lambda part: self._combine(tiles, part), keep=True)
+            combined = self.stages.run(
+                MOSAIC, self._inputs(), lambda part: self._combine(tiles, part), keep=True
+            )
             self.stage = QUALITY
             self.stages.run(
                 QUALITY,
@@ -93,10 +95,12 @@ class Mosaic:
             if why:
                 bad.append(f"{tile.name} ({why})")
             else:
-                found.append((folder, msgspec.json.decode((folder / IMAGE / "tile.json").read_bytes(), type=Info)))
+                found.append(
+                    (folder, msgspec.json.decode((folder / IMAGE / "tile.json").read_bytes(), type=Info))
+                )
         if bad:
             raise Refused(f"{len(bad)} of {len(self.job.tiles)} tiles have no image: {', '.join(bad)}.")
-        for (_, one), (_, next_one) in zip(found, found[1:], strict=False):
+        for (_, one), (_, next_one) in pairwise(found):
             if next_one.started_mjd <= one.started_mjd:
                 raise Refused(f"Tiles are not in the order of time: {next_one.name} is not after {one.name}.")
         return found
@@ -113,7 +117,9 @@ class Mosaic:
 
     def _combine(self, tiles: list[tuple[Path, Info]], part: Path) -> Outcome:
         parameters = self.job.parameters
-        grid = _grid([(folder, info) for folder, info in tiles], parameters.pixel_arcsec, parameters.mosaic_cut)
+        grid = _grid(
+            [(folder, info) for folder, info in tiles], parameters.pixel_arcsec, parameters.mosaic_cut
+        )
         total, weight = np.zeros(grid.shape), np.zeros(grid.shape)
         expected, best = np.zeros(grid.shape), np.zeros(grid.shape)
         for folder, info in tiles:
@@ -127,24 +133,28 @@ class Mosaic:
         values, formal = np.full(grid.shape, np.nan), np.full(grid.shape, np.nan)
         values[seen] = total[seen] / weight[seen]
         formal[seen] = 1 / np.sqrt(weight[seen])
-        beam = _beam([info.beam for _, info in tiles])
+        restoring = _beam([info.beam for _, info in tiles])
         # What is measured against what the weights promise is nearly flat, so that its boxes do not blur the edges
-        noise = formal * maps.local_noise(values / formal, beam.major / grid.pixel_arcsec)
+        noise = formal * maps.local_noise(values / formal, restoring.major / grid.pixel_arcsec)
         theory = np.full(grid.shape, np.nan)
         theory[seen] = 1 / np.sqrt(expected[seen])
-        told = {"object": self.job.name, "equinox": 2000.0, "restfrq": tiles[0][1].frequency_hz}
-        maps.write(part / "mosaic.fits", values, grid.wcs, "Jy/beam", beam, **told)
-        maps.write(part / "weight.fits", np.where(seen, weight, 0), grid.wcs, "beam2/Jy2", **told)
-        maps.write(part / "rms.fits", noise, grid.wcs, "Jy/beam", **told)
-        maps.write(part / "beam.fits", np.where(seen, best, np.nan), grid.wcs, "", **told)
+        told: dict[str, Any] = {
+            "object": self.job.name,
+            "equinox": 2000.0,
+            "restfrq": tiles[0][1].frequency_hz,
+        }
+        maps.write(part / "mosaic.fits", values, grid.wcs, "Jy/beam", restoring, **told)
+        maps.write(part / "weight.fits", np.where(seen, weight, 0), grid.wcs, "beam2/Jy2", None, **told)
+        maps.write(part / "rms.fits", noise, grid.wcs, "Jy/beam", None, **told)
+        maps.write(part / "beam.fits", np.where(seen, best, np.nan), grid.wcs, "", None, **told)
         subtracted = sorted({name for _, info in tiles for name in info.subtracted})
         kept = _Info(
-            beam=(beam.major, beam.minor, beam.angle),
+            beam=(restoring.major, restoring.minor, restoring.angle),
             frequency_hz=float(np.mean([info.frequency_hz for _, info in tiles])),
             subtracted=tuple(subtracted),
         )
         (part / "mosaic.json").write_bytes(msgspec.json.format(msgspec.json.encode(kept)))
-        return _told(tiles, values, noise, theory, np.where(seen, weight, 0), beam)
+        return _told(tiles, values, noise, theory, np.where(seen, weight, 0), restoring)
 
     def _judge(self, combined: Path, sources: tuple[catalogue.Source, ...], part: Path) -> Outcome:
         info = msgspec.json.decode((combined / "mosaic.json").read_bytes(), type=_Info)
@@ -253,7 +263,7 @@ def _grid(tiles: list[tuple[Path, Info]], pixel_arcsec: float, cut: float) -> Gr
 
 
 def _onto(folder: Path, grid: Grid) -> tuple[tuple[slice, slice], Floats, Floats]:
-    """A tile's image and beam on the part of the grid that it covers: bicubic, since a line between pixels loses flux."""
+    """A tile's image and beam on the part of the grid that it covers; bicubic, since bilinear loses flux."""
     from reproject import reproject_interp
 
     image, _ = maps.read(folder / IMAGE / "image.fits")
@@ -292,7 +302,12 @@ def _beam(beams: list[tuple[float, float, float]]) -> maps.Beam:
 
 
 def _told(
-    tiles: list[tuple[Path, Info]], values: Floats, noise: Floats, theory: Floats, weight: Floats, beam: maps.Beam
+    tiles: list[tuple[Path, Info]],
+    values: Floats,
+    noise: Floats,
+    theory: Floats,
+    weight: Floats,
+    beam: maps.Beam,
 ) -> Outcome:
     outcome = Outcome()
     usual = float(np.nanmedian(noise))
@@ -309,8 +324,8 @@ def _told(
     off = np.abs(sizes / np.median(sizes) - 1)
     outcome.figure("beam_deviation_percent", 100 * float(off.max()), "%")
     if off.max() > 0.2:  # noqa: PLR2004
-        outcome.notes.append(f"The beam of {tiles[int(off.argmax())][1].name} differs most from the tiles' median.")
+        outcome.notes.append(
+            f"The beam of {tiles[int(off.argmax())][1].name} differs most from the tiles' median."
+        )
     outcome.figure("coverage_percent", 100 * float((weight >= COVERED * weight.max()).mean()), "%")
     return outcome
-
-

@@ -50,7 +50,9 @@ def quick_look(field: Field, title: str, path: Path) -> None:
     wide = min(16.0, max(8.0, 5.5 * width / height))
     with plt.rc_context({**STYLE, "axes.spines.top": True, "axes.spines.right": True}):
         figure = plt.figure(figsize=(wide, 1.2 + (wide - 1.6) * height / width), layout="constrained")
-        axes = figure.add_subplot(projection=picture.wcs.slice((slice(None, None, step), slice(None, None, step))))
+        axes = figure.add_subplot(
+            projection=picture.wcs.slice((slice(None, None, step), slice(None, None, step)))
+        )
         axes.set_facecolor("#eef1f4")
         drawn = axes.imshow(
             shown, origin="lower", cmap="gray_r", vmin=-3 * noise, vmax=20 * noise, interpolation="nearest"
@@ -100,7 +102,11 @@ def _draw_beam(axes: Any, picture: maps.Picture, step: int) -> None:
 
 def fluxes(rows: Sequence[SourceRow], title: str, path: Path) -> None:
     """Measured against catalogue fluxes, and their ratio against the signal to noise."""
-    known = [row for row in rows if row.flux_jy is not None and row.snr is not None and row.flux_error_jy is not None]
+    known = [
+        row
+        for row in rows
+        if row.flux_jy is not None and row.snr is not None and row.flux_error_jy is not None
+    ]
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
         figure.suptitle(f"{title}    fluxes at the catalogue's positions")
@@ -115,7 +121,13 @@ def fluxes(rows: Sequence[SourceRow], title: str, path: Path) -> None:
             flux = np.array([1e3 * (row.flux_jy or 0) for row in kind])
             error = np.array([1e3 * (row.flux_error_jy or 0) for row in kind])
             snr = np.array([row.snr or 0 for row in kind])
-            style: dict[str, Any] = {"fmt": "o", "ms": 4, "lw": 0.8, "color": colour, "label": f"{label} ({len(kind)})"}
+            style: dict[str, Any] = {
+                "fmt": "o",
+                "ms": 4,
+                "lw": 0.8,
+                "color": colour,
+                "label": f"{label} ({len(kind)})",
+            }
             drawn = flux > 0
             left.errorbar(catalogue_mjy[drawn], flux[drawn], error[drawn], **style)
             drawn = snr > 1
@@ -152,7 +164,9 @@ def astrometry(rows: Sequence[SourceRow], beam: maps.Beam, title: str, path: Pat
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.6), layout="constrained")
         median = np.median([row.offset_arcsec for row in precise]) if precise else float("nan")
-        figure.suptitle(f"{title}    offsets from the catalogue: median {median:.2f}″ of {len(precise)} above {PRECISE:.0f} σ")
+        figure.suptitle(
+            f"{title}    offsets from the catalogue: median {median:.2f}″ of {len(precise)} above {PRECISE:.0f} σ"
+        )
         east = np.array([row.offset_ra_arcsec for row in precise], float)
         north = np.array([row.offset_dec_arcsec for row in precise], float)
         snr = np.array([row.snr for row in precise], float)
@@ -162,7 +176,9 @@ def astrometry(rows: Sequence[SourceRow], beam: maps.Beam, title: str, path: Pat
             ticks = [value for value in (10, 30, 100, 300, 1000, 3000) if snr.min() <= value <= snr.max()]
             scale.set_ticks([math.log10(value) for value in ticks], labels=[str(value) for value in ticks])
             scale.set_label("signal to noise")
-            left.plot(np.median(east), np.median(north), "+", color=WRONG, ms=14, mew=2, zorder=4, label="median")
+            left.plot(
+                np.median(east), np.median(north), "+", color=WRONG, ms=14, mew=2, zorder=4, label="median"
+            )
             left.legend(frameon=False)
         left.add_patch(Circle((0, 0), 2, fill=False, color=WRONG, linestyle="--", linewidth=1))
         reach = max(3.0, 1.15 * float(np.max(np.hypot(east, north), initial=0.0)))
@@ -175,7 +191,14 @@ def astrometry(rows: Sequence[SourceRow], beam: maps.Beam, title: str, path: Pat
             right.scatter(every, [row.offset_arcsec for row in found], s=16, color=FOUND)
             line = np.geomspace(every.min(), every.max(), 50)
             right.plot(line, beam.major / (2 * line), color="black", linewidth=0.8, label="beam / (2 SNR)")
-            right.plot(line, 2 + 3 * beam.major / (2 * line), color=WRONG, linewidth=0.8, linestyle="--", label="limit")
+            right.plot(
+                line,
+                2 + 3 * beam.major / (2 * line),
+                color=WRONG,
+                linewidth=0.8,
+                linestyle="--",
+                label="limit",
+            )
             right.set(xscale="log", yscale="log", xlabel="signal to noise", ylabel="offset (″)")
             right.legend(frameon=False)
         _save(figure, path)
@@ -196,7 +219,9 @@ def noise(field: Field, title: str, path: Path) -> None:
         figure, (left, right) = plt.subplots(
             1, 2, figsize=(13, 4.6), layout="constrained", gridspec_kw={"width_ratios": [1.7, 1]}
         )
-        figure.suptitle(f"{title}    noise: median {np.nanmedian(local):.2f}, best {np.nanmin(local):.2f} mJy/beam")
+        figure.suptitle(
+            f"{title}    noise: median {np.nanmedian(local):.2f}, best {np.nanmin(local):.2f} mJy/beam"
+        )
         top = float(np.nanpercentile(local, 95))
         degrees = np.array(local.shape[::-1]) * picture.pixel_arcsec / 3600 / 2
         drawn = left.imshow(
@@ -240,8 +265,16 @@ def bandpass(solution: Solution, header: Header, title: str, path: Path) -> None
                 gains = solution.gains[:, column, antenna]
                 top.plot(frequency, np.abs(band), color=colour, linewidth=0.6)
                 middle.plot(frequency, np.degrees(np.angle(band)), ".", color=colour, ms=1.5)
-                bottom.plot(minutes, np.abs(gains) / max(float(np.nanmean(np.abs(gains))), 1e-30) if np.isfinite(gains).any()
-                            else np.full(len(minutes), np.nan), "o-", color=colour, ms=2.5, linewidth=0.6)
+                bottom.plot(
+                    minutes,
+                    np.abs(gains) / max(float(np.nanmean(np.abs(gains))), 1e-30)
+                    if np.isfinite(gains).any()
+                    else np.full(len(minutes), np.nan),
+                    "o-",
+                    color=colour,
+                    ms=2.5,
+                    linewidth=0.6,
+                )
             top.set(title=f"{polarisation}: bandpass", ylabel="amplitude")
             middle.set(ylim=(-185, 185), yticks=(-180, -90, 0, 90, 180), xlabel="MHz", ylabel="phase (°)")
             bottom.set(xlabel="minutes from the middle", ylabel="gain / its mean")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from scipy.ndimage import label, maximum
 from scipy.optimize import least_squares
 
 from imaging import maps
+from imaging.beam import separation
 from imaging.catalogue import Source
 from include.sources.dsa110.jobs import Figure, SourceRow
 
@@ -22,8 +24,12 @@ PRECISE = 10.0
 COMPLETE_ABOVE_JY = 0.05
 COMPLETE_LEAST = 5
 RATIO_LEAST = 3
+SAME_PLACE = 1e-6
+"""Radians: a position that comes back from pixels as another one is on the far side of the sky."""
 OUTLIER = 0.2
 """A flux is an outlier that is off by more than this share of the catalogue's and three times its error."""
+CORE = 0.6
+"""Share of a source's peak down to which it is fitted: noise is alike over a beam, so wings add only neighbours."""
 PEAK = 7.0
 AWAY_BEAMS = 1.5
 """A peak belongs to a catalogue source within so many beams."""
@@ -41,7 +47,9 @@ class Field:
     frequency_hz: float
 
 
-def measure(field: Field, catalogue: Sequence[Source], subtracted: Collection[str] = ()) -> tuple[SourceRow, ...]:
+def measure(
+    field: Field, catalogue: Sequence[Source], subtracted: Collection[str] = ()
+) -> tuple[SourceRow, ...]:
     """Every catalogue source that lies on pixels with an image, brightest first.
 
     The flux is that of a point source at the catalogue's position; the offset is that of a free fit, where it is found.
@@ -56,9 +64,9 @@ def measure(field: Field, catalogue: Sequence[Source], subtracted: Collection[st
         height, width = picture.values.shape
         # A projection shows the far side of the sky on top of this one
         ra, dec = picture.wcs.all_pix2world(column, row, 0)
-        if not (0 <= i < height and 0 <= j < width) or abs(float(dec) - source.dec) > 1e-3:
+        if not (0 <= i < height and 0 <= j < width) or not np.isfinite(picture.values[i, j]):
             continue
-        if abs((float(ra) - source.ra + 180) % 360 - 180) > 1e-2 or not np.isfinite(picture.values[i, j]):
+        if float(separation(ra, dec, source.ra, source.dec)) > SAME_PLACE:
             continue
         rows.append(_measured(field, source, float(column), float(row), source.name in subtracted))
     return tuple(rows)
@@ -76,9 +84,9 @@ def _measured(field: Field, source: Source, column: float, row: float, subtracte
     shape = maps.gaussian(beam, dx, dy)
     noise = float(field.noise[i, j])
     catalogue_flux = float(source.flux_at(field.frequency_hz))
-    near = (shape > 0.2) & np.isfinite(cut)  # noqa: PLR2004
+    near = (shape > CORE) & np.isfinite(cut)
     flux = float((shape * cut)[near].sum() / (shape[near] ** 2).sum()) if near.any() else None
-    row_of = {
+    row_of: dict[str, Any] = {
         "name": source.name,
         "ra_deg": source.ra,
         "dec_deg": source.dec,
@@ -87,7 +95,7 @@ def _measured(field: Field, source: Source, column: float, row: float, subtracte
         "subtracted": subtracted,
     }
     if flux is None or not (math.isfinite(noise) and noise > 0):
-        nothing = dict.fromkeys(
+        nothing: dict[str, Any] = dict.fromkeys(
             ("flux_jy", "flux_error_jy", "local_rms_jy", "snr", "offset_ra_arcsec", "offset_dec_arcsec"), None
         )
         return SourceRow(**row_of, **nothing, offset_arcsec=None, flux_ratio=None, matched=False)
@@ -111,7 +119,7 @@ def _measured(field: Field, source: Source, column: float, row: float, subtracte
 
 def _place(cut: Floats, dx: Floats, dy: Floats, beam: maps.Beam, flux: float) -> tuple[float, float] | None:
     """Where a point source fits best, as rising pixels (west) and north in arcsec; None where a fit finds no place."""
-    near = (np.hypot(dx, dy) <= 0.75 * beam.major) & np.isfinite(cut)
+    near = (maps.gaussian(beam, dx, dy) > CORE) & np.isfinite(cut)
 
     def away(parameters: Floats) -> Floats:
         amplitude, x, y = parameters
@@ -175,7 +183,9 @@ def unmatched(field: Field, rows: Sequence[SourceRow]) -> int:
     if rows:
         x, y = field.picture.wcs.all_world2pix([row.ra_deg for row in rows], [row.dec_deg for row in rows], 0)
         for column, row in zip(np.rint(x).astype(int), np.rint(y).astype(int), strict=True):
-            around = islands[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
+            around = islands[
+                max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1
+            ]
             known |= set(np.unique(around).tolist())
     return sum(bool(peak > PEAK) and number not in known for number, peak in enumerate(peaks, start=1))
 

@@ -1,10 +1,10 @@
 """Sub-band files of one tile, read one by one into one set of visibilities in ascending frequency.
 
-The correlator writes UVH5 (pyuvdata memo 4) with marks of its own. Its data are stopped at hour angle 0 and the apparent
-declination `phase_center_dec` at the middle of each integration, while the header says "drift", which pyuvdata takes for
-data without any phase centre. So pyuvdata is told the true one, a fixed azimuth and altitude, and gives the coordinates of
-both phase centres; the turn from one to the other is done here on each sub-band before its channels are averaged, so that
-no more than one sub-band is in memory at full resolution.
+The correlator writes UVH5 (pyuvdata memo 4) with marks of its own. Its data are stopped at hour angle 0 and the
+apparent declination `phase_center_dec` at the middle of each integration, while the header says "drift", which pyuvdata
+takes for data without any phase centre. So pyuvdata is told the true one, a fixed azimuth and altitude, and gives the
+coordinates of both phase centres; the turn from one to the other is done here on each sub-band before its channels are
+averaged, so that no more than one sub-band is in memory at full resolution.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ LEAST_SUBBANDS = 12
 POSITION_TOLERANCE_M = 0.05
 CENTRE_TOLERANCE_DEG = 1e-4
 """0.4 arcsec: all sub-bands look the same way."""
+SKEW_TOLD_S = 0.1
+WITH_WINDOWS = 4
+"""Axes of data in older files: rows, spectral windows (one), channels, polarisations."""
 JD_MJD = 2400000.5
 SECONDS = 86400.0
 
@@ -82,7 +85,9 @@ class _Layout:
     integration: float
 
 
-def read(members: Sequence[SubBand], parameters: Parameters, positions: Path | None) -> tuple[Visibilities, Found]:
+def read(
+    members: Sequence[SubBand], parameters: Parameters, positions: Path | None
+) -> tuple[Visibilities, Found]:
     """One tile, phased to where it looks at its middle, channels averaged.
 
     Sub-bands that never came are there as flagged channels, so frequencies have no gap. Raises Refused for a file that
@@ -97,7 +102,9 @@ def read(members: Sequence[SubBand], parameters: Parameters, positions: Path | N
     averaged = parameters.average_channels
     channels = len(next(iter(headers.values())).freq_array)
     if channels % averaged:
-        raise Refused(f"{channels} channels of a sub-band cannot be averaged by {averaged}: choose one of its divisors.")
+        raise Refused(
+            f"{channels} channels of a sub-band cannot be averaged by {averaged}: choose one of its divisors."
+        )
     block = channels // averaged
     begin = headers[present[0].number]
     layout, geometry = _layout(begin, parameters, present[0])
@@ -130,7 +137,7 @@ def read(members: Sequence[SubBand], parameters: Parameters, positions: Path | N
         power.append(autos)
     found.screened_percent = 100.0 * float(np.mean(screened)) if screened else 0.0
     found.power = np.median(power, axis=0)
-    if found.time_skew_s > 0.1:
+    if found.time_skew_s > SKEW_TOLD_S:
         found.notes.append(f"Times of sub-bands differ by up to {found.time_skew_s:.1f} s.")
     header = Header(
         times_mjd=tuple((geometry.times_jd - JD_MJD).tolist()),
@@ -169,7 +176,9 @@ def _check_members(members: Sequence[SubBand], present: Sequence[SubBand]) -> No
     if len(set(numbers)) < len(numbers):
         raise Refused("A sub-band stands twice among the members.")
     if len(present) < LEAST_SUBBANDS and len(members) >= LEAST_SUBBANDS:
-        raise Refused(f"Only {len(present)} of {len(members)} sub-bands are there; {LEAST_SUBBANDS} are needed.")
+        raise Refused(
+            f"Only {len(present)} of {len(members)} sub-bands are there; {LEAST_SUBBANDS} are needed."
+        )
     if not present:
         raise Refused("No sub-band is there.")
 
@@ -189,9 +198,13 @@ def _metadata(member: SubBand) -> Any:
     except (OSError, KeyError, ValueError) as error:
         raise Refused(f"{path} is no whole UVH5 file: {_first_line(error)}") from error
     if "phase_center_dec" not in data.extra_keywords:
-        raise Refused(f"{path}: its header has no phase_center_dec, so where the telescope looked is unknown.")
+        raise Refused(
+            f"{path}: its header has no phase_center_dec, so where the telescope looked is unknown."
+        )
     if list(data.polarization_array) != [-5, -6]:
-        raise Refused(f"{path}: its polarisations are {list(data.polarization_array)}, not XX and YY (-5, -6).")
+        raise Refused(
+            f"{path}: its polarisations are {list(data.polarization_array)}, not XX and YY (-5, -6)."
+        )
     return data
 
 
@@ -202,8 +215,8 @@ def _first_line(error: Exception) -> str:
 def _blocks(members: Sequence[SubBand], headers: dict[int, Any]) -> list[tuple[int, Floats]]:
     """Sub-bands in ascending frequency, with their channels' frequencies in ascending order.
 
-    Those of a sub-band that never came follow from its neighbours. Raises Refused where files stand in another order than
-    their numbers, or leave gaps.
+    Those of a sub-band that never came follow from its neighbours. Raises Refused where files stand in another order
+    than their numbers, or leave gaps.
     """
     by_number = sorted((each.number for each in members), reverse=True)
     here = [number for number in by_number if number in headers]
@@ -212,7 +225,9 @@ def _blocks(members: Sequence[SubBand], headers: dict[int, Any]) -> list[tuple[i
     if len(lengths) > 1:
         raise Refused(f"Sub-bands have different numbers of channels: {sorted(lengths)}.")
     (length,) = lengths
-    width = float(np.median(np.diff(spans[here[0]]))) if length > 1 else float(headers[here[0]].channel_width[0])
+    width = (
+        float(np.median(np.diff(spans[here[0]]))) if length > 1 else float(headers[here[0]].channel_width[0])
+    )
     anchor = spans[here[0]]
     made = []
     for number in by_number:
@@ -232,12 +247,16 @@ def _layout(data: Any, parameters: Parameters, member: SubBand) -> tuple[_Layout
     names = _names(data)
     unknown = sorted(set(parameters.absent_antennas) - set(names.values()))
     if unknown:
-        raise Refused(f"Antennas that are said to be absent are unknown to {member.path}: {', '.join(unknown)}.")
+        raise Refused(
+            f"Antennas that are said to be absent are unknown to {member.path}: {', '.join(unknown)}."
+        )
     absent = {number for number, name in names.items() if name in parameters.absent_antennas}
     there = sorted((set(data.ant_1_array.tolist()) | set(data.ant_2_array.tolist())) - absent)
     order = {number: index for index, number in enumerate(there)}
     table = list(data.telescope.antenna_numbers)
-    positions = np.array([data.telescope.antenna_positions[table.index(number)] for number in there], np.float64)
+    positions = np.array(
+        [data.telescope.antenna_positions[table.index(number)] for number in there], np.float64
+    )
     times = np.unique(data.time_array)
     at_first = data.time_array == times[0]
     pairs = list(zip(data.ant_1_array[at_first].tolist(), data.ant_2_array[at_first].tolist(), strict=True))
@@ -289,7 +308,9 @@ def _pointing(data: Any, dec: float, times: Floats) -> tuple[float, float, tuple
     return float(ra[-1]), float(declination[-1]), (ra[:-1], declination[:-1])
 
 
-def _rows(data: Any, layout: _Layout, member: SubBand) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
+def _rows(
+    data: Any, layout: _Layout, member: SubBand
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
     """Row of the file of each (time, cross) and (time, auto), and the times."""
     times, when = np.unique(data.time_array, return_inverse=True)
     index = {number: position for position, number in enumerate(layout.numbers)}
@@ -345,7 +366,9 @@ def _geometry(
             f"{member.path} looks at declination {math.degrees(dec):.4f}, the others at {math.degrees(layout.dec):.4f}."
         )
     table = list(data.telescope.antenna_numbers)
-    missing = [name for name, number in zip(layout.antennas, layout.numbers, strict=True) if number not in table]
+    missing = [
+        name for name, number in zip(layout.antennas, layout.numbers, strict=True) if number not in table
+    ]
     if missing:
         raise Refused(f"{member.path} has no antenna {', '.join(missing)}.")
     positions = np.array([data.telescope.antenna_positions[table.index(number)] for number in layout.numbers])
@@ -371,9 +394,14 @@ def _check_positions(layout: _Layout, path: Path) -> None:
     """Compare with a file of positions. Its origin may be another one; its axes are Earth-centred."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            known = {row["name"]: [float(row[axis]) for axis in ("x_m", "y_m", "z_m")] for row in csv.DictReader(file)}
+            known = {
+                row["name"]: [float(row[axis]) for axis in ("x_m", "y_m", "z_m")]
+                for row in csv.DictReader(file)
+            }
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise Refused(f"{path} is no table of positions (name, x_m, y_m, z_m): {_first_line(error)}") from error
+        raise Refused(
+            f"{path} is no table of positions (name, x_m, y_m, z_m): {_first_line(error)}"
+        ) from error
     missing = [name for name in layout.antennas if name not in known]
     if missing:
         raise Refused(f"{path} has no position of {', '.join(missing)}.")
@@ -384,7 +412,7 @@ def _check_positions(layout: _Layout, path: Path) -> None:
 def _samples(
     member: SubBand, data: Any, geometry: _Geometry, layout: _Layout
 ) -> tuple[npt.NDArray[np.complex64], npt.NDArray[np.bool_], Floats]:
-    """Data and flags of one file in ascending frequency, (time, baseline, channel, 2), and the power of each antenna."""
+    """Data and flags of one file in ascending frequency, (time, baseline, channel, 2), and each antenna's power."""
     order = np.argsort(np.asarray(data.freq_array, float))
     try:
         with h5py.File(str(member.path), "r") as file:
@@ -394,7 +422,9 @@ def _samples(
     except (OSError, KeyError, ValueError) as error:
         raise Refused(f"{member.path} is no whole UVH5 file: {_first_line(error)}") from error
     if values.shape != bad.shape or values.shape[:2] != (len(data.time_array), len(order)):
-        raise Refused(f"{member.path}: its data have the shape {values.shape}, which its header does not say.")
+        raise Refused(
+            f"{member.path}: its data have the shape {values.shape}, which its header does not say."
+        )
     power = np.full(len(layout.antennas), np.nan)
     if geometry.autos.size:
         power[layout.auto_antennas] = np.median(np.abs(values[geometry.autos]), axis=(0, 2, 3))
@@ -406,7 +436,7 @@ def _flat(values: Any) -> Any:
     """Without the axis of spectral windows, which older files have, and compound numbers as complex ones."""
     if values.dtype.names:
         values = values["r"].astype(np.float32) + 1j * values["i"].astype(np.float32)
-    return values[:, 0] if values.ndim == 4 else values
+    return values[:, 0] if values.ndim == WITH_WINDOWS else values
 
 
 def _screen(values: npt.NDArray[np.complex64], bad: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -423,14 +453,14 @@ def _turn(geometry: _Geometry, frequencies: Any) -> npt.NDArray[np.complex64]:
     delay = geometry.turn_m / LIGHT
     start = np.exp(-2j * np.pi * delay * ascending[0])
     if len(ascending) == 1:
-        return start.astype(np.complex64)[:, :, None, None]
+        return np.asarray(start.astype(np.complex64)[:, :, None, None])
     step = np.exp(-2j * np.pi * delay * (ascending[1] - ascending[0]))
     powers = np.empty((*delay.shape, len(ascending)), np.complex64)
     current = start
     for channel in range(len(ascending)):
         powers[..., channel] = current
         current = current * step
-    return powers[..., None]
+    return np.asarray(powers[..., None])
 
 
 def _average(

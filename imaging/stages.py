@@ -41,8 +41,8 @@ class _Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 class Stages:
     """Runs stages in order in the job's output folder, leaving out those that an earlier process finished.
 
-    What a stage was made from is a hash of its own inputs and of the stage before, so that a changed file or parameter makes
-    it and all that follow run again.
+    What a stage was made from is a hash of its own inputs and of the stage before, so that a changed file or parameter
+    makes it and all that follow run again.
     """
 
     def __init__(self, output: Path, report: Callable[[str], None]) -> None:
@@ -53,7 +53,9 @@ class Stages:
         self.done: list[Stage] = []
         self.work.mkdir(parents=True, exist_ok=True)
 
-    def run(self, name: str, inputs: dict[str, Any], act: Callable[[Path], Outcome], *, keep: bool = False) -> Path:
+    def run(
+        self, name: str, inputs: dict[str, Any], act: Callable[[Path], Outcome], *, keep: bool = False
+    ) -> Path:
         """The folder that `act` filled, now or in an earlier process; `keep` puts it among the job's results."""
         digest = hashlib.sha256(
             msgspec.json.encode([CODE, name, self._before, inputs], order="deterministic")
@@ -86,7 +88,7 @@ class Stages:
             figures=tuple(outcome.figures),
             notes=tuple(outcome.notes),
         )
-        files = {path: size for path, size in _sizes(part)}
+        files = dict(_sizes(part))
         for path in files:
             _sync(part / path)
         part.rename(folder)
@@ -141,7 +143,10 @@ def cpu_seconds() -> float:
 
 def peak_memory_mb() -> float:
     """Of this process, or of the largest program that it started."""
-    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    return (
+        max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        / 1024
+    )
 
 
 def identity(path: Path) -> str:

@@ -33,13 +33,21 @@ class Sums:
         self.data = np.zeros(shape)
         self.samples = np.zeros(shape)
 
-    def add(self, solutions: slice | Ints, first: Ints, second: Ints, data: Complex, model: Complex, weight: Floats) -> None:
+    def add(
+        self,
+        solutions: slice | Ints,
+        first: Ints,
+        second: Ints,
+        data: Complex,
+        model: Complex,
+        weight: Floats | Bools,
+    ) -> None:
         """Add samples: `data` (V of first × conj(second)), `model` and `weight` are (solutions, baselines, samples).
 
         Weight 0 stands for flagged; what is flagged may be anything, NaN too. No solution may stand twice in
         `solutions`, and no pair of antennas twice in `first` and `second`.
         """
-        good = weight > 0
+        good = np.asarray(weight > 0)
         weight = np.where(good, weight, 0.0)
         data = np.where(good, data, 0)
         cross = np.einsum("sbn,sbn,sbn->sb", weight, data, model.conj(), optimize=True)
@@ -97,7 +105,7 @@ def solve(sums: Sums, *, tolerance: float = 1e-7, most: int = 500) -> Gains:
             pending = pending[~done]
         else:
             gains[pending] = new
-    converged = usable.any(axis=1)
+    converged = np.asarray(usable.any(axis=1))
     converged[pending] = False
     errors = _errors(sums, gains, pairs)
     good = usable & converged[:, None] & (np.abs(gains) > 0)
@@ -108,10 +116,10 @@ def solve(sums: Sums, *, tolerance: float = 1e-7, most: int = 500) -> Gains:
 
 def _usable(measured: Bools) -> Bools:
     """Antennas with enough baselines among themselves, by (solution, antenna)."""
-    usable = measured.any(axis=2)
+    usable = np.asarray(measured.any(axis=2))
     while True:
         baselines = (measured & usable[:, None, :]).sum(axis=2)
-        kept = usable & (baselines >= MINIMUM_BASELINES)
+        kept: Bools = usable & (baselines >= MINIMUM_BASELINES)
         if np.array_equal(kept, usable):
             return kept
         usable = kept
@@ -119,8 +127,10 @@ def _usable(measured: Bools) -> Bools:
 
 def _start(cross: Complex, power: Floats) -> Floats:
     """An amplitude to start from, of each solution."""
-    return np.sqrt(
-        np.abs(cross).sum(axis=(1, 2)) / np.maximum(power.sum(axis=(1, 2)), np.finfo(np.float64).tiny)
+    return np.asarray(
+        np.sqrt(
+            np.abs(cross).sum(axis=(1, 2)) / np.maximum(power.sum(axis=(1, 2)), np.finfo(np.float64).tiny)
+        )
     )
 
 
@@ -144,4 +154,5 @@ def _errors(sums: Sums, gains: Complex, pairs: Bools) -> Floats:
 def referred(values: Complex, reference: int) -> Complex:
     """Solutions by (…, antenna), turned so that antenna `reference` has phase 0; NaN where it has no solution."""
     anchor = values[..., reference : reference + 1]
-    return np.asarray(values * (anchor.conj() / np.abs(anchor)))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(values * (anchor.conj() / np.abs(anchor)))

@@ -27,8 +27,10 @@ from imaging.errors import Refused
 from imaging.stages import Outcome, Stages, described, identity, peak_memory_mb
 from include.sources.dsa110.jobs import (
     SOURCES,
+    TABLE_MARKER,
     Calibration,
     Figure,
+    Kind,
     OutputFile,
     Parameters,
     Refusal,
@@ -78,21 +80,33 @@ class Tile:
             flagged = self._run("flag", {}, lambda part: self._flag(converted, part))
             if self.job.calibration == "solve":
                 self._run(
-                    CALIBRATION, self._solve_inputs(), lambda part: self._solve(converted, flagged, sources, part), keep=True
+                    CALIBRATION,
+                    self._solve_inputs(),
+                    lambda part: self._solve(converted, flagged, sources, part),
+                    keep=True,
                 )
             corrected = self._run(
-                "correct", self._correct_inputs(), lambda part: self._correct(converted, flagged, sources, part)
+                "correct",
+                self._correct_inputs(),
+                lambda part: self._correct(converted, flagged, sources, part),
             )
-            cleaned = self._run("clean", self._clean_inputs(), lambda part: self._clean(converted, corrected, part))
+            cleaned = self._run(
+                "clean", self._clean_inputs(), lambda part: self._clean(converted, corrected, part)
+            )
             image = self._run(
-                IMAGE, {"floor": self.parameters.beam_floor}, lambda part: self._image(corrected, cleaned, part), keep=True
+                IMAGE,
+                {"floor": self.parameters.beam_floor},
+                lambda part: self._image(corrected, cleaned, part),
+                keep=True,
             )
             judged = self._run(QUALITY, {}, lambda part: self._judge(image, sources, part), keep=True)
         except Refused as error:
             return self._result(refused=Refusal(stage=self.stage or "job", reason=str(error)))
         return self._finished(corrected, image, judged)
 
-    def _run(self, name: str, inputs: dict[str, Any], act: Callable[[Path], Outcome], *, keep: bool = False) -> Path:
+    def _run(
+        self, name: str, inputs: dict[str, Any], act: Callable[[Path], Outcome], *, keep: bool = False
+    ) -> Path:
         self.stage = name
         return self.stages.run(name, inputs, act, keep=keep)
 
@@ -101,7 +115,8 @@ class Tile:
     def _convert_inputs(self) -> dict[str, Any]:
         return {
             "members": [
-                [each.number, each.path, identity(Path(each.path)) if each.path else ""] for each in self.job.members
+                [each.number, each.path, identity(Path(each.path)) if each.path else ""]
+                for each in self.job.members
             ],
             "positions": identity(Path(self.job.positions)) if self.job.positions else None,
             "average": self.parameters.average_channels,
@@ -147,7 +162,9 @@ class Tile:
         outcome.figure("flagged_percent", share.percent, "%")
         outcome.figure("dead_antennas", len(dead))
         if dead:
-            outcome.notes.append(f"No signal from {', '.join(dead)}: their baselines are flagged, and not counted.")
+            outcome.notes.append(
+                f"No signal from {', '.join(dead)}: their baselines are flagged, and not counted."
+            )
         return outcome
 
     # --- calibrate ---
@@ -156,7 +173,9 @@ class Tile:
         keys = ("dish_m", "reference_antenna", "catalogue_hz", "model_above_jy", "gain_intervals")
         return {"catalogue": identity(Path(self.job.catalogue)), **_of(self.parameters, keys)}
 
-    def _solve(self, converted: Path, flagged: Path, sources: tuple[catalogue.Source, ...], part: Path) -> Outcome:
+    def _solve(
+        self, converted: Path, flagged: Path, sources: tuple[catalogue.Source, ...], part: Path
+    ) -> Outcome:
         found = visibilities.load(converted, flagged)
         modelled = calibration.chosen(found.header, sources, self.parameters)
         solution = calibration.solve(found, modelled, self.parameters)
@@ -189,7 +208,7 @@ class Tile:
     def _correct_inputs(self) -> dict[str, Any]:
         keys = ("dish_m", "catalogue_hz", "model_above_jy", "subtract_above_jy")
         table = self._table()
-        marker = table / calibration.TABLE_MARKER if table else None
+        marker = table / TABLE_MARKER if table else None
         return {
             "table": str(table),
             "marker": identity(marker) if marker else None,
@@ -197,7 +216,9 @@ class Tile:
             **_of(self.parameters, keys),
         }
 
-    def _correct(self, converted: Path, flagged: Path, sources: tuple[catalogue.Source, ...], part: Path) -> Outcome:
+    def _correct(
+        self, converted: Path, flagged: Path, sources: tuple[catalogue.Source, ...], part: Path
+    ) -> Outcome:
         found = visibilities.load(converted, flagged)
         header, table, outcome = found.header, self._table(), Outcome()
         gains = None
@@ -213,7 +234,9 @@ class Tile:
             quiet = correction.silent(header, found.uvw, result, modelled, dish)
             if quiet.any():
                 names = [name for name, off in zip(header.antennas, quiet, strict=True) if off]
-                outcome.notes.append(f"No signal from {', '.join(names)} since calibration: they are flagged.")
+                outcome.notes.append(
+                    f"No signal from {', '.join(names)} since calibration: they are flagged."
+                )
                 result.flags |= (quiet[found.first] | quiet[found.second])[None, :, None]
                 result.data[result.flags] = 0
         if result.flags.all():
@@ -227,19 +250,32 @@ class Tile:
         visibilities.save_header(header, part)
         kept = _Corrected(
             noise_jy=result.noise_jy,
-            subtracted=tuple((each.source.name, each.source.ra, each.source.dec, each.flux_jy) for each in taken),
+            subtracted=tuple(
+                (each.source.name, each.source.ra, each.source.dec, each.flux_jy) for each in taken
+            ),
         )
         (part / "corrected.json").write_bytes(msgspec.json.encode(kept))
         outcome.figure("sample_noise_jy", result.noise_jy, "Jy")
         outcome.figure("subtracted_sources", len(taken))
         off = [abs(each.factor) for each in taken]
-        outcome.figure("subtracted_ratio_median", float(np.median(off)) if off else None, "", "" if off else "None.")
+        outcome.figure(
+            "subtracted_ratio_median", float(np.median(off)) if off else None, "", "" if off else "None."
+        )
         return outcome
 
     # --- image ---
 
     def _clean_inputs(self) -> dict[str, Any]:
-        keys = ("pixel_arcsec", "size", "taper_arcsec", "robust", "niter", "mgain", "auto_mask", "auto_threshold")
+        keys = (
+            "pixel_arcsec",
+            "size",
+            "taper_arcsec",
+            "robust",
+            "niter",
+            "mgain",
+            "auto_mask",
+            "auto_threshold",
+        )
         return _of(self.parameters, keys)
 
     def _clean(self, converted: Path, corrected: Path, part: Path) -> Outcome:
@@ -272,11 +308,11 @@ class Tile:
         seen = beam >= self.parameters.beam_floor
         with np.errstate(divide="ignore"):
             flat = np.where(seen, values / beam, np.nan)
-        told = {"object": self.job.name, "equinox": 2000.0, "restfrq": _middle(header)}
+        told: dict[str, Any] = {"object": self.job.name, "equinox": 2000.0, "restfrq": _middle(header)}
         maps.write(part / "image.fits", values, picture.wcs, "Jy/beam", picture.beam, **told)
         maps.write(part / "image-pb.fits", flat, picture.wcs, "Jy/beam", picture.beam, **told)
-        maps.write(part / "beam.fits", beam, picture.wcs, "", **told)
-        maps.write(part / "rms.fits", noise, picture.wcs, "Jy/beam", **told)
+        maps.write(part / "beam.fits", beam, picture.wcs, "", None, **told)
+        maps.write(part / "rms.fits", noise, picture.wcs, "Jy/beam", None, **told)
         info = Info(
             name=self.job.name,
             started_mjd=header.times_mjd[0] - header.integration_s / 2 / reading.SECONDS,
@@ -362,7 +398,7 @@ class Tile:
         return tuple(found)
 
     def _files(self) -> tuple[OutputFile, ...]:
-        kinds = [
+        kinds: list[tuple[str, Kind, bool]] = [
             (f"{IMAGE}/image.fits", "image", True),
             (f"{IMAGE}/image-pb.fits", "image", True),
             (f"{IMAGE}/beam.fits", "beam", True),
@@ -374,7 +410,7 @@ class Tile:
         if self.job.calibration == "solve":
             kinds += [(f"{CALIBRATION}/{name}.npy", "calibration", True) for name in calibration.ARRAYS]
             kinds += [
-                (f"{CALIBRATION}/{calibration.TABLE_MARKER}", "calibration", True),
+                (f"{CALIBRATION}/{TABLE_MARKER}", "calibration", True),
                 (f"{CALIBRATION}/bandpass.png", "plot", True),
             ]
         return described(self.output, kinds)
@@ -394,7 +430,9 @@ def _middle(header: visibilities.Header) -> float:
     return float(np.mean(header.frequencies_hz))
 
 
-def _put_back(values: Any, picture: maps.Picture, subtracted: tuple[tuple[str, float, float, float], ...]) -> None:
+def _put_back(
+    values: Any, picture: maps.Picture, subtracted: tuple[tuple[str, float, float, float], ...]
+) -> None:
     """Add fitted sources as the imager would have restored them."""
     height, width = values.shape
     pixel = picture.pixel_arcsec

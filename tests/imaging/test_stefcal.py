@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-stefcal = pytest.importorskip("imaging.stefcal")
-pytestmark = pytest.mark.imaging
+from imaging import stefcal
 
 ANTENNAS = 20
 FIRST, SECOND = np.triu_indices(ANTENNAS, 1)

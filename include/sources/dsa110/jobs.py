@@ -1,8 +1,8 @@
 """What the worker hands to the imaging program, and what it gets back.
 
-One process does one job: `python -m imaging JOB.json` makes a tile or a mosaic and writes `result.json` into the job's
-output folder as the last thing. Both sides import this module, so it needs nothing but msgspec. Paths of files that a job
-reads are absolute; paths of files that it made are relative to its output folder.
+One process does one job: `python -m imaging JOB.json` makes a tile or a mosaic and writes `result.json` into the
+job's output folder as the last thing. Both sides import this module, so it needs nothing but msgspec. Paths of files
+that a job reads are absolute; paths of files that it made are relative to its output folder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Unknown keys are errors: a mistyped parameter must not be ignored."""
 
 
-class SubBand(Strict, kw_only=True):
+class SubBand(Strict, frozen=True, kw_only=True):
     """One member of a tile."""
 
     number: Annotated[int, msgspec.Meta(ge=0, le=999)]
@@ -39,7 +39,7 @@ class SubBand(Strict, kw_only=True):
     """Absolute path of the UVH5 file; None for a sub-band that never came."""
 
 
-class Parameters(Strict, kw_only=True):
+class Parameters(Strict, frozen=True, kw_only=True):
     """How tiles and mosaics are made. A change of any of them makes stages run again."""
 
     average_channels: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
@@ -59,9 +59,9 @@ class Parameters(Strict, kw_only=True):
     model_above_jy: Positive = 0.01
     """Catalogue sources whose flux through the primary beam is at least this are in the calibrator's model."""
     subtract_above_jy: Positive = 0.1
-    """Catalogue sources whose flux through the primary beam is at least this are fitted to the visibilities and taken out
-    before imaging, and put back into the image as they were fitted: their flux changes with the beam that they drift
-    through and with frequency, so that cleaning would leave side lobes."""
+    """Catalogue sources whose flux through the primary beam is at least this are fitted to the visibilities and taken
+    out before imaging, and put back into the image as they were fitted: their flux changes with the beam that they
+    drift through and with frequency, so that cleaning would leave side lobes."""
     gain_intervals: Annotated[int, msgspec.Meta(ge=1, le=240)] = 4
     """Solutions of gains in the calibrator's tile, spread evenly over its time."""
     taper_arcsec: Positive | None = None
@@ -82,7 +82,7 @@ class Parameters(Strict, kw_only=True):
     """The imager is ended after this time."""
 
 
-class TileJob(Strict, kw_only=True, tag="tile"):
+class TileJob(Strict, frozen=True, kw_only=True, tag="tile"):
     """Make an image of one tile: sub-bands of about 309 s."""
 
     name: Name
@@ -90,7 +90,7 @@ class TileJob(Strict, kw_only=True, tag="tile"):
     """Absolute path of the folder that the job makes and owns."""
     members: tuple[SubBand, ...]
     catalogue: FilePath
-    """CSV with name, ra_deg, dec_deg (ICRS), flux_jy and, where known, spectral_index (flux goes as frequency to it)."""
+    """CSV with name, ra_deg, dec_deg (ICRS), flux_jy and, where known, spectral_index: flux goes as frequency to it."""
     calibration: Literal["solve", "apply", "none"]
     """solve: this is the calibrator's tile, and the job makes the table `calibration/` in its output."""
     table: FilePath | None = None
@@ -100,7 +100,7 @@ class TileJob(Strict, kw_only=True, tag="tile"):
     parameters: Parameters = Parameters()
 
 
-class TileInput(Strict, kw_only=True):
+class TileInput(Strict, frozen=True, kw_only=True):
     """One tile of a mosaic."""
 
     name: Name
@@ -108,7 +108,7 @@ class TileInput(Strict, kw_only=True):
     """Absolute path of the output folder of the tile's job."""
 
 
-class MosaicJob(Strict, kw_only=True, tag="mosaic"):
+class MosaicJob(Strict, frozen=True, kw_only=True, tag="mosaic"):
     """Combine tiles, in the order of time."""
 
     name: Name
@@ -121,14 +121,14 @@ class MosaicJob(Strict, kw_only=True, tag="mosaic"):
 Job = TileJob | MosaicJob
 
 
-class Refusal(Strict, kw_only=True):
+class Refusal(Strict, frozen=True, kw_only=True):
     """What is wrong with the data. Another try of the same job ends the same way."""
 
     stage: str
     reason: str
 
 
-class Figure(Strict, kw_only=True):
+class Figure(Strict, frozen=True, kw_only=True):
     """One measured figure; `value` is None where there is nothing to measure, and `note` says why."""
 
     name: str
@@ -137,7 +137,7 @@ class Figure(Strict, kw_only=True):
     note: str = ""
 
 
-class Stage(Strict, kw_only=True):
+class Stage(Strict, frozen=True, kw_only=True):
     """One stage of a job."""
 
     name: str
@@ -151,7 +151,7 @@ class Stage(Strict, kw_only=True):
     """What an operator should know, in sentences: a padded sub-band, a dead antenna."""
 
 
-class OutputFile(Strict, kw_only=True):
+class OutputFile(Strict, frozen=True, kw_only=True):
     """A file that the job made."""
 
     path: str
@@ -163,7 +163,7 @@ class OutputFile(Strict, kw_only=True):
     """Whether the same inputs give the same bytes on the same machine."""
 
 
-class Calibration(Strict, kw_only=True):
+class Calibration(Strict, frozen=True, kw_only=True):
     """A calibration table, as its marker file says it (`calibration.json`)."""
 
     format: Literal["lastgood-calibration-1"] = "lastgood-calibration-1"
@@ -187,7 +187,7 @@ class Calibration(Strict, kw_only=True):
     """SHA-256 of each array file, by its name."""
 
 
-class Result(Strict, kw_only=True):
+class Result(Strict, frozen=True, kw_only=True):
     """What a job did. `refused` is None when it is done."""
 
     kind: Literal["tile", "mosaic"]
@@ -214,7 +214,7 @@ class Result(Strict, kw_only=True):
     """Versions of the libraries and programs that made it."""
 
 
-class SourceRow(Strict, kw_only=True):
+class SourceRow(Strict, frozen=True, kw_only=True):
     """One catalogue source, measured where the catalogue says that it is."""
 
     name: str
@@ -246,7 +246,8 @@ _result = msgspec.json.Decoder(Result)
 
 def read_job(text: bytes) -> TileJob | MosaicJob:
     """The job in `text`. Raises msgspec.DecodeError, which names the field, for what is no job."""
-    return _job.decode(text)
+    job: TileJob | MosaicJob = _job.decode(text)
+    return job
 
 
 def read_result(text: bytes) -> Result:
