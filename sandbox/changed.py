@@ -16,6 +16,7 @@ ROOTS = {
     "plugins/lastgood": "tests/plugins",
     "plugins": "tests/plugins",
     "sandbox": "tests/sandbox",
+    "imaging": "tests/imaging",
     "soda": "tests/soda",
     "dags": "tests/dags",
     "deploy": "tests/deploy",
