@@ -74,10 +74,7 @@ def judge(
         checks = [_refused(refusal) for refusal in refusals]
         errors: list[str] = []
         for table, contract in loaded.items():
-            # JSON means the same to every reader of YAML: Soda reads what we read, and not the file once more.
-            path = scratch / f"{table}.yml"
-            path.write_bytes(msgspec.json.format(msgspec.json.encode(documents[table])))
-            found, problems = _verify(connection, contract, path, manifest)
+            found, problems = _verify(connection, contract, documents[table], manifest)
             checks += found
             errors += problems
         checks += _finite(connection, manifest)
@@ -198,19 +195,12 @@ def _fallen(connection: Any, contracts: Iterable[Any], checks: Iterable[CheckOut
 
 
 def _verify(
-    connection: Any, contract: Any, path: Path, manifest: Manifest
+    connection: Any, contract: Any, document: Mapping[str, Any], manifest: Manifest
 ) -> tuple[list[CheckOutcome], list[str]]:
     """One contract through Soda. Whatever does not come back as evaluated is an outcome of its own."""
-    from soda_core.contracts import verify_contract_locally
-    from soda_duckdb.common.data_sources.duckdb_data_source import DuckDBDataSourceImpl
+    from include.quality import verification
 
-    from include.quality.contract import DATA_SOURCE
-
-    result = verify_contract_locally(
-        data_sources=[DuckDBDataSourceImpl.from_existing_cursor(connection, name=DATA_SOURCE)],
-        contract_file_path=str(path),
-        data_timestamp=manifest.as_of.isoformat(),
-    )
+    result = verification.verify(connection, document, f"{contract.table}.yml", manifest.as_of)
     errors = [f"{contract.table}: {line}" for line in _lines(result.get_errors())]
     reported = {
         item.check.relative_path: item
