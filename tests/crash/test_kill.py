@@ -168,7 +168,7 @@ def worlds(postgres: str, template_database: str, tmp_path_factory: pytest.TempP
             name = f"crash_{next(number)}"
             template = of.database if of else template_database
             with psycopg.connect(postgres, autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+                connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
             if of:
                 subprocess.run(["cp", "-a", of.store.root, str(folder / name)], check=True)
             dsn = make_conninfo(postgres, dbname=name)

@@ -188,7 +188,7 @@ class House(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.server(f"CREATE DATABASE {self.database} TEMPLATE {self.template}")
+        self.server(f"CREATE DATABASE {self.database} TEMPLATE {self.template} STRATEGY FILE_COPY")
 
     def teardown(self) -> None:
         self.server(

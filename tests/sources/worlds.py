@@ -69,7 +69,9 @@ class Worlds:
         """A copy of a world, or one in which nothing has happened."""
         name = f"{self._folder.name}_{next(self._numbers)}".replace("-", "_")
         with psycopg.connect(self._postgres, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {of.database if of else self._empty}")
+            connection.execute(
+                f"CREATE DATABASE {name} TEMPLATE {of.database if of else self._empty} STRATEGY FILE_COPY"
+            )
         if of:
             subprocess.run(["cp", "-a", of.store.root, str(self._folder / name)], check=True)
         dsn = make_conninfo(self._postgres, dbname=name)
