@@ -20,6 +20,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.decoding import decoder
 from include.publishing import manifest as manifests
 from include.publishing.candidate import Candidate
 from include.sources.comments.enrich import (
@@ -201,7 +202,7 @@ def _catalogue_of_base(run: Run) -> Catalogue | None:
     entries = rows["entry"].drop_null().to_pylist() if "entry" in rows.column_names else []
     if len(entries) < rows.num_rows:
         return None
-    return Catalogue(msgspec.json.decode(entry, type=Entity) for entry in entries)
+    return Catalogue(decoder(Entity).decode(entry) for entry in entries)
 
 
 # --- a part of the comments ---
