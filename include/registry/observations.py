@@ -54,10 +54,20 @@ class StoredObservations:
         """See Observations.refuse."""
         with self._registry.transaction() as cursor:
             cursor.execute(
-                "UPDATE lastgood.arrival SET refused = %s WHERE group_id IS NULL "
-                "AND (source, path, bytes, modified) = (%s, %s, %s, %s)",
-                (reason, *self._key(arrival)),
+                f"INSERT INTO lastgood.arrival AS a (source, {_ARRIVAL}, refused) "  # noqa: S608
+                "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (source, path, bytes, modified) "
+                "DO UPDATE SET refused = excluded.refused WHERE a.group_id IS NULL",
+                (self._source, *msgspec.structs.astuple(arrival), reason),
             )
+
+    def known(self) -> list[Arrival]:
+        """See Observations.known."""
+        with self._registry.transaction() as cursor:
+            cursor.execute(
+                f"SELECT {_ARRIVAL} FROM lastgood.arrival WHERE source = %s ORDER BY begins, subband, path",  # noqa: S608
+                (self._source,),
+            )
+            return [Arrival(**row) for row in cursor.fetchall()]
 
     def ungrouped(self) -> list[Arrival]:
         """See Observations.ungrouped."""

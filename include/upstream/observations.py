@@ -7,7 +7,7 @@ protocol Observations. All of it can be made again: arrivals from the files of t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -84,7 +84,10 @@ class Observations(Protocol):
         """Note files; those that are known as they are keep when they were first seen."""
 
     def refuse(self, arrival: Arrival, reason: str) -> None:
-        """Note that a file is of no use as it is."""
+        """Note a file that is of no use as it is; one that is in a group stays there."""
+
+    def known(self) -> Collection[Arrival]:
+        """Every file that was noted, whatever became of it."""
 
     def ungrouped(self) -> Sequence[Arrival]:
         """Files that are neither refused nor in a group."""
