@@ -8,6 +8,9 @@ It needs numpy, scipy, h5py and astropy, which the worker has not, and so runs i
     .venv-imaging/bin/python -m sandbox.dsa110 INBOX --tiles 10 --antennas 24 --channels 8 --seed 7 \
         --start 2026-01-25T22:00:10
     .venv-imaging/bin/python -m sandbox.dsa110 INBOX advance               the next sidereal day: the same sky again
+    .venv-imaging/bin/python -m sandbox.dsa110 INBOX --fault missing@0 --fault growing@2    see sandbox/dsa110/faults.py
+    .venv-imaging/bin/python -m sandbox.dsa110 INBOX late                  what came late is there, what grew is whole
+    .venv-imaging/bin/python -m sandbox.dsa110 INBOX --tiles 10 --every 372.3      from its start to its end 61 minutes
 
 INBOX gets files YYYY-MM-DDTHH:MM:SS_sbNN.hdf5 and nothing else. Beside it, in INBOX-sky:
 
@@ -25,6 +28,7 @@ What is true of the data, for whoever reads them:
   and each of them is Stokes I.
 - The correlator's numbers are g_1 conj(g_2) (V + noise), with gains of about 0.07 and bandpasses that differ by antenna
   and polarisation. A dead antenna has noise alone. No sample is flagged and none is missing; interference is in some.
+- Fields bend: aberration makes a degree 0.36" larger or smaller by the time of year, as it does in real data.
 - Of 117 stations the header names all, and data have those that were correlated.
 """
 

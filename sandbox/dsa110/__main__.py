@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sandbox.dsa110.faults import parse
 from sandbox.dsa110.inbox import Inbox
 from sandbox.dsa110.world import Settings
 
@@ -19,13 +20,15 @@ def main() -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args()
     try:
-        if options.order == "advance":
-            inbox, state = Inbox.again(options.inbox, _report)
-            for _ in range(options.days):
-                state.day += 1
-                inbox.observe(state.day)
+        faults = [parse(text) for text in options.fault]
+        if options.order == "observe":
+            Inbox.new(options.inbox, _settings(options), _report).observe(0, faults)
+            return 0
+        inbox, state = Inbox.again(options.inbox, _report)
+        if options.order == "late":
+            _report(f"{inbox.bring_late()} files came late or grew")
         else:
-            Inbox.new(options.inbox, _settings(options), _report).observe(0)
+            inbox.observe(state.day + 1, faults)
     except (OSError, ValueError) as error:
         print(f"sample of DSA-110: {error}", file=sys.stderr)
         return 1
@@ -37,8 +40,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     start = options.start if options.start.tzinfo else options.start.replace(tzinfo=UTC)
     return Settings(
         seed=options.seed,
-        antennas=options.antennas or antennas,
-        channels=options.channels or channels,
+        antennas=antennas if options.antennas is None else options.antennas,
+        channels=channels if options.channels is None else options.channels,
         integrations=options.integrations,
         tiles=options.tiles,
         every=options.every,
@@ -59,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m sandbox.dsa110", description="Write a drift scan as the DSA-110 would."
     )
     parser.add_argument("inbox", type=Path, metavar="INBOX", help="folder in which the files appear")
-    parser.add_argument("order", nargs="?", choices=["observe", "advance"], default="observe")
+    parser.add_argument("order", nargs="?", choices=["observe", "advance", "late"], default="observe")
     parser.add_argument("--size", choices=SIZES, default="small", help="antennas and channels by name")
     parser.add_argument("--antennas", type=int, help="that are correlated, 3 to 96")
     parser.add_argument("--channels", type=int, help="of each of the 16 sub-bands, 2 and more")
@@ -76,7 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--declination", type=float, default=16.3, help="apparent, in degrees (16.3)")
     parser.add_argument("--quiet", action="store_true", help="no noise, interference or dead antennas")
-    parser.add_argument("--days", type=int, default=1, help="of advance (1)")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="KIND@TILE",
+        help="what goes wrong with which tile of the day, from 0: see sandbox/dsa110/faults.py",
+    )
     return parser
 
 

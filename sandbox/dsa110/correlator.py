@@ -16,6 +16,7 @@ from sandbox.dsa110.instrument import (
     SYSTEM,
     Complexes,
     Instrument,
+    Interference,
     frequencies,
 )
 from sandbox.dsa110.pointing import INTEGRATION, directions, on_meridian, towards
@@ -25,20 +26,25 @@ from sandbox.dsa110.uvh5 import pairs
 _FARTHEST = np.radians(4.0)
 """From the middle of a tile: the first null of the beam and half of what drifts by in a tile lie within it."""
 
+_FAINTEST = 0.001
+_LOOKS = 4
+
 
 @dataclass(frozen=True)
 class Tile:
     """One tile as it is observed.
 
     Attributes:
-        number: from 0, over all days; chance goes by it.
+        number: that of no other tile: its chance goes by it.
         jd: middles of its integrations.
         declination: apparent, of the pointing, in radians.
+        storm: whether somebody transmits in most of the band.
     """
 
     number: int
     jd: Floats
     declination: float
+    storm: bool = False
 
 
 class Correlator:
@@ -71,16 +77,35 @@ class Correlator:
         self._noise = noise
 
     def in_sight(self, tile: Tile) -> NDArray[np.int64]:
-        """Indices of the sources that are near enough to a tile to be in it."""
+        """Indices of the sources that are near enough to a tile to be in it with 1 mJy at any time."""
         ra, dec = on_meridian(self._array, float(tile.jd.mean()), tile.declination)
         cosine = np.sin(self._sky.dec) * np.sin(dec) + np.cos(self._sky.dec) * np.cos(dec) * np.cos(
             self._sky.ra - ra
         )
-        return np.flatnonzero(cosine > np.cos(_FARTHEST))
+        near = np.flatnonzero(cosine > np.cos(_FARTHEST))
+        band = frequencies(0, 1), frequencies(SUBBANDS - 1, 1)
+        middle = towards(np.array(0.0), np.array(tile.declination))
+        some = Tile(tile.number, tile.jd[:: max(1, len(tile.jd) // _LOOKS)], tile.declination)
+        strongest = np.max(
+            [
+                self._sky.fluxes(frequency, near)[0] * beam(direction, middle, frequency)[0]
+                for direction in self.seen(some, near)
+                for frequency in band
+            ],
+            axis=0,
+        )
+        found: NDArray[np.int64] = near[strongest > _FAINTEST]
+        return found
 
     def seen(self, tile: Tile, which: NDArray[np.int64]) -> Floats:
         """Directions of some sources at each integration, see pointing.directions."""
         return directions(self._array, tile.jd, self._sky.ra[which], self._sky.dec[which])
+
+    def interference(self, tile: Tile) -> list[Interference]:
+        """Who transmits during a tile."""
+        return self._instrument.interference(
+            tile.number, len(tile.jd), SUBBANDS * self._channels, storm=tile.storm
+        )
 
     def subband(
         self, tile: Tile, which: NDArray[np.int64], seen: Floats, subband: int
@@ -138,7 +163,7 @@ class Correlator:
         times, channels = len(tile.jd), self._channels
         found = [
             each
-            for each in self._instrument.interference(tile.number, times, SUBBANDS * channels)
+            for each in self.interference(tile)
             if each.last >= subband * channels and each.first < (subband + 1) * channels
         ]
         if not found:
@@ -149,6 +174,7 @@ class Correlator:
         for each in found:
             # It comes over the ground from one side, so that each antenna has it with a phase of its own
             phase = np.exp(2j * np.pi * chance.uniform(0, 1, antennas)).astype(np.complex64)
+            phase[list(self._instrument.dead)] = 0
             there = np.float32(each.flux) * np.outer(phase.conj(), phase)
             low = max(0, each.first - subband * channels)
             high = min(channels - 1, each.last - subband * channels)

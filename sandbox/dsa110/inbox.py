@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
 from sandbox.dsa110 import oracle, pointing, uvh5
 from sandbox.dsa110.correlator import Tile
+from sandbox.dsa110.faults import GAP_SECONDS, NORTHWARDS, OUTLIER, SHARE, Fault, Kind, checked, state
 from sandbox.dsa110.instrument import SUBBANDS, frequencies
 from sandbox.dsa110.oracle import FileTruth, TileTruth, Truth
 from sandbox.dsa110.world import Settings, World
 from sandbox.sample import chance
 
 _QUIET = timedelta(minutes=5)
+_STATE, _TRUTH = "state.json", "truth.json"
 _LATEST_STAMP = 3
+_TWIN = timedelta(seconds=1)
+# What strikes a twin as it strikes its elder: what is wrong with files is theirs alone
+_OF_TWINS = ("twin", "declination", "storm")
+# Of the beam: a source that is stronger than this in a tile is near its middle
+_NEAR = 0.6
 
 
 class State(msgspec.Struct):
@@ -57,7 +66,15 @@ class Inbox:
 
     @classmethod
     def new(cls, folder: Path, settings: Settings, report: Callable[[str], None]) -> Inbox:
-        """A new world and its catalogue."""
+        """A new world and its catalogue.
+
+        Raises:
+            ValueError: there is one, whose first day was observed to its end.
+        """
+        if (beside(folder) / _STATE).exists():
+            raise ValueError(
+                f"{folder} has a sample: order it to advance, or remove it and {beside(folder)}."
+            )
         world = World(settings)
         stations = world.array.numbers[world.antennas]
         truth = Truth(
@@ -68,7 +85,7 @@ class Inbox:
         )
         folder.mkdir(parents=True, exist_ok=True)
         beside(folder).mkdir(parents=True, exist_ok=True)
-        world.sky.write(beside(folder) / "catalogue.csv")
+        world.sky.write(beside(folder) / "catalogue.csv", {})
         return cls(folder, world, truth, report)
 
     @classmethod
@@ -76,29 +93,82 @@ class Inbox:
         """An inbox as it was left, and its state.
 
         Raises:
-            FileNotFoundError: there is none.
+            ValueError: there is none.
         """
-        state = msgspec.json.decode((beside(folder) / "state.json").read_bytes(), type=State)
+        kept = beside(folder) / _STATE
+        if not kept.exists():
+            raise ValueError(
+                f"There is no sample in {folder}: make one with python -m sandbox.dsa110 {folder}"
+            )
+        state = msgspec.json.decode(kept.read_bytes(), type=State)
         return cls(folder, World(state.settings), oracle.read(beside(folder)), report), state
 
-    def observe(self, day: int) -> None:
-        """Put the tiles of a day there, and note it."""
-        settings = self.world.settings
-        for number in range(settings.tiles):
-            begins = settings.starts(day, number)
-            tile = self.world.tile(day, number, begins, settings.declination)
-            self.report(f"tile {number + 1} of {settings.tiles}, {begins:%Y-%m-%d %H:%M:%S}")
-            files = self._write(tile, begins)
-            self.truth.tiles.append(self._true(day, number, begins, tile, files))
-            self._note(day)
+    def observe(self, day: int, faults: Iterable[Fault] = ()) -> None:
+        """Put the tiles of a day there, and note it. A day that was not observed to its end is observed again.
 
-    def _write(self, tile: Tile, begins: datetime) -> list[FileTruth]:
+        Raises:
+            ValueError: a fault strikes a tile that is not observed.
+        """
+        settings = self.world.settings
+        struck = checked(faults, settings.tiles)
+        self.truth.tiles = [tile for tile in self.truth.tiles if tile.day < day]
+        delay = timedelta()
+        for number in range(settings.tiles):
+            kinds = [fault.kind for fault in struck if fault.tile == number]
+            delay += timedelta(seconds=GAP_SECONDS) * kinds.count("gap")
+            begins = settings.starts(day, number) + delay
+            self._deliver(day, number, begins, kinds)
+            if "twin" in kinds:
+                self._deliver(day, number, begins + _TWIN, [kind for kind in kinds if kind in _OF_TWINS], 1)
+        self._keep(_STATE, State(settings, day))
+
+    def bring_late(self) -> int:
+        """Put there what came late, and make whole what was growing; returns how many files these were."""
+        found = 0
+        for tile in self.truth.tiles:
+            for number, file in enumerate(tile.files):
+                withheld = self._withheld / file.name
+                if file.state not in ("late", "growing") or not withheld.exists():
+                    continue
+                path = self.folder / file.name
+                with path.open("ab") as grown, withheld.open("rb") as rest:
+                    rest.seek(grown.tell())
+                    shutil.copyfileobj(rest, grown)
+                self._age(path, tile.begins + self.world.settings.length())
+                withheld.unlink()
+                tile.files[number] = structs.replace(file, state="whole")
+                found += 1
+        self._keep(_TRUTH, self.truth)
+        return found
+
+    def _deliver(self, day: int, number: int, begins: datetime, kinds: list[Kind], brother: int = 0) -> None:
+        """Put a tile there; brother: 1 for the twin of a tile."""
+        settings = self.world.settings
+        north = NORTHWARDS if "declination" in kinds else 0.0
+        turn = 2 * (day * settings.tiles + number) + brother
+        tile = self.world.tile(turn, begins, settings.declination + north, storm="storm" in kinds)
+        self.report(
+            f"tile {number + 1} of {settings.tiles}, {begins:%Y-%m-%d %H:%M:%S} {' '.join(kinds)}".strip()
+        )
+        files = self._write(tile, begins, kinds)
+        true = self._true(day, number, begins, tile, kinds, files)
+        if "outlier" in kinds:
+            self._misprint(true)
+        self.truth.tiles.append(true)
+        self._keep(_TRUTH, self.truth)
+
+    def _write(self, tile: Tile, begins: datetime, kinds: list[Kind]) -> list[FileTruth]:
         correlator = self.world.correlator()
         which = correlator.in_sight(tile)
         seen = correlator.seen(tile, which)
+        ended = begins + self.world.settings.length()
         files = []
         for subband in range(SUBBANDS):
             name = uvh5.name(self._stamp(tile, begins, subband), subband)
+            how = state(kinds, subband)
+            if how == "missing":
+                files.append(FileTruth(name, subband, how, 0))
+                continue
             path = self.folder / name
             unfinished = path.with_name(f"{path.stem}_incomplete{path.suffix}")
             unfinished.unlink(missing_ok=True)
@@ -112,45 +182,74 @@ class Inbox:
                 correlator.subband(tile, which, seen, subband),
                 begins,
             )
-            unfinished.rename(path)
-            self._age(path, begins + self.world.settings.length())
-            files.append(FileTruth(name, subband, "whole", size))
+            if how in ("late", "growing"):
+                self._withheld.mkdir(exist_ok=True)
+                shutil.copyfile(unfinished, self._withheld / name)
+            if how == "late":
+                unfinished.unlink()
+            else:
+                os.truncate(unfinished, int(size * SHARE.get(how, 1)))
+                unfinished.rename(path)
+                if how != "growing":
+                    self._age(path, ended)
+            files.append(FileTruth(name, subband, how, size))
         return files
 
+    @property
+    def _withheld(self) -> Path:
+        return beside(self.folder) / "withheld"
+
+    def _misprint(self, tile: TileTruth) -> None:
+        """Have the catalogue tell a wrong flux of the brightest source near the middle of a tile."""
+        near = [each for each in tile.sources if each.name != self.truth.calibrator and each.beam > _NEAR]
+        if not near:
+            raise ValueError(f"Tile {tile.number} has no source near its middle that could be an outlier.")
+        brightest = max(near, key=lambda each: each.flux_jy)
+        self.truth.outliers[brightest.name] = round(brightest.flux_jy / OUTLIER, 5)
+        self.world.sky.write(beside(self.folder) / "catalogue.csv", self.truth.outliers)
+
     def _stamp(self, tile: Tile, begins: datetime, subband: int) -> datetime:
-        """What the file of a sub-band says of its start: machines open their files within some seconds."""
-        if chance.share(self.world.settings.seed, "stamps", tile.number) < 1 / 3:
+        """What the file of a sub-band says of its start: machines open their files within some seconds.
+
+        Twins are as late as each other, so that no two files have one name.
+        """
+        key = (self.world.settings.seed, "stamp", tile.number // 2)
+        if chance.share(*key) < 1 / 3:
             return begins
-        late = chance.pick(_LATEST_STAMP + 1, self.world.settings.seed, "stamp", tile.number, subband)
+        late = chance.pick(_LATEST_STAMP + 1, *key, subband)
         return begins + timedelta(seconds=late)
 
-    def _true(self, day: int, number: int, begins: datetime, tile: Tile, files: list[FileTruth]) -> TileTruth:
-        settings = self.world.settings
+    def _true(
+        self,
+        day: int,
+        number: int,
+        begins: datetime,
+        tile: Tile,
+        kinds: list[Kind],
+        files: list[FileTruth],
+    ) -> TileTruth:
         centre = pointing.on_meridian(self.world.array, float(tile.jd.mean()), tile.declination)
-        interference = self.world.instrument.interference(
-            tile.number, settings.integrations, SUBBANDS * settings.channels
-        )
+        interference = self.world.correlator().interference(tile)
         return TileTruth(
             day=day,
             number=number,
+            turn=tile.number,
             begins=begins,
             declination_deg=float(np.degrees(tile.declination)),
             ra_deg=float(np.degrees(centre[0])),
             dec_deg=float(np.degrees(centre[1])),
             calibrator=number == self.world.calibrator_tile(),
-            faults=[],
+            faults=kinds,
             files=files,
             interference=[(each.first, each.last, each.times, each.flux) for each in interference],
             sources=oracle.sources(self.world, tile),
         )
 
-    def _note(self, day: int) -> None:
-        state = State(self.world.settings, day)
-        for name, content in (("truth.json", self.truth), ("state.json", state)):
-            path = beside(self.folder) / name
-            partial = path.with_suffix(".tmp")
-            partial.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1))
-            partial.replace(path)
+    def _keep(self, name: str, content: object) -> None:
+        path = beside(self.folder) / name
+        partial = path.with_suffix(".tmp")
+        partial.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1))
+        partial.replace(path)
 
     def _age(self, path: Path, at: datetime) -> None:
         stamp = min(at, datetime.now(UTC) - _QUIET).timestamp()

@@ -28,6 +28,8 @@ _ONE_DEAD_IN = 24
 _TRANSMITTED = 0.01
 _BURSTS = 0.04
 _BURST_WIDTH = 0.01
+_STORM = (0.2, 0.8)
+_STORM_FLUX = 2000.0
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,19 @@ class Instrument:
         gains: Complexes = slow[:, None] * band[None]
         return gains
 
-    def interference(self, tile: int, integrations: int, channels: int) -> list[Interference]:
-        """Who transmits while a tile is observed; channels: of the whole band."""
-        if not self._interference:
-            return []
-        steady = np.random.default_rng((self.seed, 3))
+    def interference(
+        self, tile: int, integrations: int, channels: int, *, storm: bool = False
+    ) -> list[Interference]:
+        """Who transmits while a tile is observed; channels: of the whole band; storm: in most of it."""
         everywhere = tuple(range(integrations))
-        found = [
+        found = []
+        if storm:
+            low, high = (int(share * channels) for share in _STORM)
+            found.append(Interference(low, high - 1, everywhere, _STORM_FLUX))
+        if not self._interference:
+            return found
+        steady = np.random.default_rng((self.seed, 3))
+        found += [
             Interference(channel, channel, everywhere, flux)
             for channel, flux in zip(
                 steady.choice(channels, max(1, round(_TRANSMITTED * channels)), replace=False).tolist(),

@@ -10,6 +10,7 @@ import numpy as np
 
 from sandbox.dsa110 import pointing
 from sandbox.dsa110.correlator import Tile
+from sandbox.dsa110.faults import Kind
 from sandbox.dsa110.instrument import Complexes, frequencies
 from sandbox.dsa110.sky import beam
 from sandbox.dsa110.world import Settings, World
@@ -55,24 +56,26 @@ class TileTruth(msgspec.Struct, frozen=True):
 
     Attributes:
         day, number: from 0; `number` within the day.
+        turn: that of no other tile.
         begins: UTC.
         declination_deg: apparent, of the pointing.
         ra_deg, dec_deg: ICRS of hour angle 0 at its middle.
         calibrator: whether the calibrator is in its middle.
-        faults: kinds, see faults.Kind.
-        files: all 16 sub-bands, and those of a twin.
+        faults: see faults.Kind. A twin is a tile of its own with the same number, behind its elder.
+        files: all 16 sub-bands.
         interference: channels of the whole band from the top, integrations and Jy.
         sources: that are in it with a beam of 0.05 and more.
     """
 
     day: int
     number: int
+    turn: int
     begins: datetime
     declination_deg: float
     ra_deg: float
     dec_deg: float
     calibrator: bool
-    faults: list[str]
+    faults: list[Kind]
     files: list[FileTruth]
     interference: list[tuple[int, int, tuple[int, ...], float]]
     sources: list[SourceTruth]
@@ -86,7 +89,7 @@ class Truth(msgspec.Struct):
         stations: numbers, as painted, of those that are correlated; the others are absent from the data.
         dead: of these, those that receive nothing.
         calibrator: its name in the catalogue.
-        outliers: true fluxes in Jy of sources of which the catalogue tells another, by name.
+        outliers: fluxes in Jy that the catalogue tells of sources which have another, by name.
         tiles: that were observed, in order.
     """
 
@@ -104,6 +107,11 @@ _LEAST_BEAM = 0.05
 def read(folder: Path) -> Truth:
     """The truth beside an inbox: see the package."""
     return msgspec.json.decode((folder / "truth.json").read_bytes(), type=Truth)
+
+
+def observed(world: World, tile: TileTruth) -> Tile:
+    """A tile as the correlator has it."""
+    return world.tile(tile.turn, tile.begins, tile.declination_deg, storm="storm" in tile.faults)
 
 
 def gains(world: World, tile: Tile, subband: int) -> Complexes:

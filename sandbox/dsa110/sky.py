@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +53,8 @@ class Sky:
         flux: Floats = self.flux[which] * (frequencies[:, None] / REFERENCE) ** self.index[which]
         return flux
 
-    def write(self, path: Path) -> None:
-        """Write the catalogue that a survey would have of them."""
+    def write(self, path: Path, told: Mapping[str, float]) -> None:
+        """Write the catalogue that a survey would have of them; told: fluxes in Jy that it has wrong, by name."""
         with path.open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             rows.writerow(COLUMNS)
@@ -63,7 +64,7 @@ class Sky:
                         name,
                         f"{np.degrees(self.ra[number]):.6f}",
                         f"{np.degrees(self.dec[number]):.6f}",
-                        f"{self.flux[number]:.5f}",
+                        f"{told.get(name, self.flux[number]):.5f}",
                         f"{self.index[number]:.2f}",
                         int(number == self.calibrator),
                     )

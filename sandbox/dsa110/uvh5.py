@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.dsa110.array import DISH, HEIGHT, LATITUDE, LONGITUDE, Array, Floats
-from sandbox.dsa110.instrument import POLARISATIONS, Complexes
+from sandbox.dsa110.instrument import POLARISATIONS, SUBBAND_WIDTH, Complexes
 from sandbox.dsa110.pointing import INTEGRATION, uvw
 
 _XX_YY = (-5, -6)
-_ROWS = 4096
 # Spectra that the correlator adds up in one integration
 _SAMPLES = 96
 
@@ -60,7 +59,8 @@ def write(
     rows = times * baselines
     place = uvw(array, declination)[antennas]
     shape = (rows, 1, channels, POLARISATIONS)
-    chunks = (min(rows, _ROWS), 1, channels, POLARISATIONS)
+    # As each integration is written: HDF5 reads again what it wrote of a chunk that is written in parts
+    chunks = (baselines, 1, channels, POLARISATIONS)
     with h5py.File(path, "x") as file:
         _header(file.create_group("Header"), array, declination, frequency, written)
         header = file["Header"]
@@ -110,7 +110,7 @@ def _header(
         "Npols": POLARISATIONS,
         "Nspws": 1,
         "freq_array": frequency[None, :],
-        "channel_width": abs(float(np.median(np.diff(frequency)))),
+        "channel_width": SUBBAND_WIDTH / len(frequency),
         "spw_array": np.array([1]),
         "polarization_array": np.array(_XX_YY),
         "extra_keywords/phase_center_dec": declination,

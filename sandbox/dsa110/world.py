@@ -16,6 +16,9 @@ SIDEREAL_DAY = timedelta(seconds=86164.0905)
 _CALIBRATOR_OFFSET = np.radians(0.1)
 """In declination, so that a beam that is forgotten shows."""
 
+# What the dishes can point at, and a strip of sky with both of its edges on this side of the pole
+_FARTHEST_SOUTH, _FARTHEST_NORTH = 30.0, 80.0
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A world. Another seed is another sky and another instrument.
@@ -44,14 +47,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dead: bool = True
     interference: bool = True
 
+    def __post_init__(self) -> None:
+        for name in ("channels", "integrations", "tiles"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: choose 1 or more.")
+        if not -_FARTHEST_SOUTH <= self.declination <= _FARTHEST_NORTH:
+            raise ValueError(
+                f"declination is {self.declination}: choose -{_FARTHEST_SOUTH} to {_FARTHEST_NORTH} degrees."
+            )
+
     def length(self) -> timedelta:
         """How long a tile takes."""
         return timedelta(seconds=self.integrations * INTEGRATION)
 
-    def starts(self, day: int, number: int, delay: timedelta = timedelta()) -> datetime:
-        """When a tile of a day begins; both from 0."""
+    def starts(self, day: int, number: int) -> datetime:
+        """When a tile of a day begins, if nothing delays it; both from 0."""
         step = self.length() if self.every is None else timedelta(seconds=self.every)
-        return self.start + day * SIDEREAL_DAY + number * step + delay
+        return self.start + day * SIDEREAL_DAY + number * step
 
 
 class World:
@@ -80,10 +92,17 @@ class World:
             noise=self.settings.noise,
         )
 
-    def tile(self, day: int, number: int, begins: datetime, declination: float) -> Tile:
-        """A tile; declination: apparent, in degrees."""
+    def tile(self, turn: int, begins: datetime, declination: float, *, storm: bool = False) -> Tile:
+        """A tile.
+
+        Args:
+            turn: that of no other tile: its chance goes by it.
+            begins: UTC.
+            declination: apparent, in degrees.
+            storm: see Tile.
+        """
         jd = pointing.middles(begins, self.settings.integrations)
-        return Tile(day * self.settings.tiles + number, jd, float(np.radians(declination)))
+        return Tile(turn, jd, float(np.radians(declination)), storm)
 
     def calibrator_tile(self) -> int:
         """Number of the tile of each day that has the calibrator in its middle."""
