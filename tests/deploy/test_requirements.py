@@ -79,3 +79,33 @@ def test_every_requirement_has_a_range_so_that_no_platform_is_forced_to_one_vers
         operators = {specifier.operator for specifier in Requirement(line).specifier}
         assert ">=" in operators, line
         assert "==" not in operators, line
+
+
+# --- the environment for imaging
+
+IMAGING = ("imaging", "sandbox/dsa110")
+MODULES = {"casacore": "python-casacore"}
+
+
+def test_the_environment_for_imaging_has_what_its_programs_import_and_nothing_else() -> None:
+    asked = {
+        canonicalize_name(Requirement(line).name) for line in requirement_lines(("requirements-imaging.txt",))
+    }
+    tops = {module.split(".")[0] for folder in IMAGING for module in imported_modules(PROJECT / folder)}
+    own = {"imaging", "include", "sandbox", "__future__"}
+    wanted = {MODULES.get(top, top) for top in tops - own - sys.stdlib_module_names}
+    assert wanted == asked
+
+
+def test_what_the_worker_has_not_is_imported_only_by_programs_of_the_environment_for_imaging() -> None:
+    for folder in ("include", "plugins", "dags", "benchmarks", "deploy", "docs", "sandbox"):
+        for path in (PROJECT / folder).rglob("*.py"):
+            if path.is_relative_to(PROJECT / "sandbox" / "dsa110"):
+                continue
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            names = {
+                alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+            }
+            names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+            heavy = {name for name in names if f"{name}.".startswith(("imaging.", "sandbox.dsa110."))}
+            assert heavy == set(), path

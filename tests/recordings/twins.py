@@ -171,6 +171,9 @@ TWINS: dict[str, dict[str, tuple[str, ...] | str]] = {
             "tests/sources/dsa110/test_grouping.py::test_a_season_of_arrivals_gives_its_tiles",
         ),
     },
+    "dsa110/test_stations.py": {
+        "test_every_station_is_within_2_cm_of_its_published_place": "It compares the sample's own file with the published one; what both have in common is tested in tests/sandbox/dsa110/test_stations.py.",
+    },
     "pubchem/test_habits.py": {
         "test_the_tables_are_the_same": (
             "tests/sources/pubchem/test_habits.py::test_answers_in_another_form_give_the_same_tables",
