@@ -303,6 +303,12 @@ class Header:
     nested: tuple[tuple[tuple[str, int], ...], ...] = ()
     """Of each reply that may stand within a row, replies/0/text and so on: its columns and their places."""
 
+    @property
+    def wanted(self) -> list[int]:
+        """The places of all columns that tell something, and of the first."""
+        told = {place for where in self.places for place in where}
+        return sorted({0} | told | {place for reply in self.nested for _, place in reply})
+
     @classmethod
     def of(cls, columns: Sequence[str]) -> Header | None:
         """The header of a table; None where it is that of no format."""

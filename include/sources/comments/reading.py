@@ -1,9 +1,13 @@
 """From a content to its rows: CSV and JSON of any length, in constant memory, with the line at which each row began.
 
-Python's own csv module reads CSV, since of the three at hand (pyarrow.csv and DuckDB are the others) it alone tells the
-line of each row and goes on behind a damaged one; tests/recordings/comments has the comparison. A quote that is opened
-and never closed would swallow the rows behind it: a row of several lines that does not come out with the header's
-number of columns costs its first line, and reading goes on with the second.
+Of the three readers of CSV at hand (Python's csv module, pyarrow.csv and DuckDB) Python's alone tells the line of each
+row and goes on behind a damaged one; tests/recordings/comments has the comparison. A quote that is opened and never
+closed would swallow the rows behind it: a row of several lines that does not come out with the header's number of
+columns costs its first line, and reading goes on with the second.
+
+pyarrow is many times as fast. So a block of lines is looked at first: where every quote stands at an end of its cell or
+is doubled, all readers read the same, and where rows end can be told by counting quotes. Such rows come as Rows, column
+by column; from the first line on that is not so clear, the rest of the block is read by Python's module.
 """
 
 from __future__ import annotations
@@ -19,6 +23,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
 from include.sources.comments.envelopes import Bounded, Content, FileRefused, Survey
 from include.sources.comments.formats import Format, Header, detect
 from include.sources.comments.values import post_of
@@ -28,11 +38,13 @@ RECORD_CHARACTERS = 32 * 2**20
 HEAD_LINES, HEAD_CHARACTERS = 400, 2**20
 """Where a header is looked for, behind a preamble."""
 DELIMITERS = (",", ";", "\t")
+BLOCK_CHARACTERS = 2 * 2**20
+"""So much of a CSV is looked at together, up to the end of a line."""
 SHOWN = 2_000
 """Characters of a damaged row that are kept."""
 _SAMPLED = 50
-_BLANK = "\ufeff \t\r\n\0"
 """Items of JSON by whose keys its format is told."""
+_BLANK = "\ufeff \t\r\n\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,33 @@ class Preamble:
 
 Row = tuple[int, "list[str] | dict[str, Any] | Damaged"]
 """The line at which it begins, and its cells, its JSON item, or what is wrong with it."""
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Consecutive rows of a CSV that have all of its columns."""
+
+    lines: Numbers
+    """The line at which each begins."""
+    columns: dict[int, pa.StringArray]
+    """By their place, those that Header.wanted names."""
+    text: bytes
+    starts: Numbers
+    ends: Numbers
+    """Of each row within the text."""
+    delimiter: str
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def cells(self, number: int) -> list[str]:
+        """One of the rows, whole."""
+        text = self.text[self.starts[number] : self.ends[number]].decode()
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter, strict=True))
+
+    def __iter__(self) -> Iterator[Row]:
+        return ((int(line), self.cells(number)) for number, line in enumerate(self.lines))
 
 
 @dataclass(slots=True)
@@ -61,7 +100,7 @@ class Table:
     """A content whose format is known. `cut` tells, once all rows were read, whether it ended before its end."""
 
     format: Format
-    rows: Iterator[Row]
+    rows: Iterator[Row | Rows]
     header: Header | None = None
     """Of a CSV; items of JSON tell their columns themselves."""
     preamble: Preamble = Preamble()
@@ -123,7 +162,11 @@ class Lines:
     """The physical lines of a text, with their ends; those of the row under way can be put back."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
-        self._read = text.readline
+        self._text = text
+        self._block = io.StringIO()
+        """What is left of the last block."""
+        self._left = 0
+        """So many characters."""
         self._back: deque[str] = deque()
         self.number = 0
         """Of the line that was given last."""
@@ -147,6 +190,25 @@ class Lines:
                     pass
             raise _TooLong
         return line
+
+    def _read(self, most: int) -> str:
+        line = self._block.readline(most) if self._left else ""
+        self._left -= len(line)
+        if self._left or line[-1:] in {"\r", "\n"}:
+            return line
+        return line + self._text.readline(most - len(line))
+
+    def block(self) -> str:
+        """The lines that come next, at least BLOCK_CHARACTERS of them; none where lines of the last block are left."""
+        if self._left or self._back:
+            return ""
+        return self._text.read(BLOCK_CHARACTERS) + self._text.readline(RECORD_CHARACTERS)
+
+    def take(self, block: str, lines: int, characters: int) -> None:
+        """Of a block so many lines were taken, which are so many characters; the others are given one by one."""
+        self.number += lines
+        self._block = io.StringIO(block[characters:], newline="")
+        self._left = len(block) - characters
 
     def begin(self) -> None:
         """A row begins with the next line."""
@@ -222,12 +284,20 @@ def _preamble(lines: Sequence[str]) -> Preamble:
 
 def _records(
     lines: Lines, columns: Sequence[str], header: Header, delimiter: str, table: Table
-) -> Iterator[Row]:
+) -> Iterator[Row | Rows]:
     """The rows below the header. Blank lines and repeated headers are none."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     width, first_column = len(columns), columns[0]
     lost: tuple[int, Damaged] | None = None
     while True:
+        if header.format.kind == "comments" and (block := lines.block()):
+            plain, taken, characters = _plain_rows(block, lines.number + 1, columns, header, delimiter)
+            lines.take(block, taken, characters)
+            if plain is not None:
+                yield from filter(None, (lost,))
+                lost = None
+                yield plain
+                continue
         begin = lines.number + 1
         lines.begin()
         damaged: Damaged | None = None
@@ -264,6 +334,84 @@ def _records(
         lost = None
         yield begin, cells
     yield from filter(None, (lost,))
+
+
+_QUOTE, _NEWLINE, _RETURN = b'"\n\r'
+
+
+def _plain_rows(
+    block: str, line: int, columns: Sequence[str], header: Header, delimiter: str
+) -> tuple[Rows | None, int, int]:
+    """The rows at the beginning of a block that every reader reads alike; of how many lines and characters they are.
+
+    `line` is the number of the block's first one.
+    """
+    none = None, 0, 0
+    try:
+        text = block.encode()
+    except UnicodeEncodeError:  # bytes that are no text
+        return none
+    if b"\0" in text or text.count(b"\r") != text.count(b"\r\n") or block[0] == "\ufeff":
+        return none
+    data = np.frombuffer(text, np.uint8)
+    newlines = np.flatnonzero(data == _NEWLINE)
+    quotes = np.flatnonzero(data == _QUOTE)
+    at_end = np.searchsorted(quotes, newlines) % 2 == 0
+    if (odd := _first_odd_quote(data, quotes, ord(delimiter))) is not None:
+        at_end &= newlines < odd
+    (ending,) = np.nonzero(at_end)
+    if not ending.size:
+        return none
+    ends = newlines[ending] + 1
+    text = text[: ends[-1]]
+    starts = np.concatenate([[0], ends[:-1]])
+    begin = line + np.concatenate([[0], ending[:-1] + 1])
+    if (ends - starts).max() >= RECORD_CHARACTERS:
+        return none
+    filled = ends - starts > 1 + (data[ends - 2] == _RETURN)
+    places = header.wanted
+    names = [str(place) for place in range(len(columns))]
+    wanted = [names[place] for place in places]
+    try:
+        table = pacsv.read_csv(
+            pa.py_buffer(text),
+            pacsv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=names),
+            pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), include_columns=wanted),
+        )
+    except pa.ArrowInvalid:  # a row with another number of columns
+        return none
+    found = {
+        place: column.combine_chunks() for place, column in zip(places, table.itercolumns(), strict=True)
+    }
+    if table.num_rows != np.count_nonzero(filled) or _may_be_no_row(found, columns[0]):
+        return none
+    rows = Rows(begin[filled], found, text, starts[filled], ends[filled], delimiter)
+    characters = len(block) if len(text) == len(data) else len(text.decode())
+    return rows, int(ending[-1]) + 1, characters
+
+
+def _first_odd_quote(data: npt.NDArray[np.uint8], quotes: Numbers, delimiter: int) -> int | None:
+    """Where the first quote stands that neither begins nor ends a cell and is not doubled."""
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = np.where(opening > 0, data[opening - 1], _NEWLINE)
+    behind = data[np.minimum(closing + 1, len(data) - 1)]
+    odd = [
+        *opening[~np.isin(before, (delimiter, _NEWLINE, _QUOTE))][:1],
+        *closing[~np.isin(behind, (delimiter, _NEWLINE, _RETURN, _QUOTE))][:1],
+    ]
+    return min(odd, default=None)
+
+
+def _may_be_no_row(found: dict[int, pa.StringArray], first_column: str) -> bool:
+    """Whether a row may have nothing in it, or be the header once more."""
+    empty = pc.equal(pc.binary_length(found[0]), 0)
+    for column in found.values():
+        if not pc.any(empty).as_py():
+            break
+        empty = pc.and_(empty, pc.equal(pc.binary_length(column), 0))
+    headers = pc.equal(found[0], first_column)
+    return bool(pc.any(empty).as_py() or pc.any(headers).as_py())
 
 
 def _sloppy(taken: Sequence[str], width: int, delimiter: str) -> list[str]:

@@ -72,10 +72,13 @@ class Reader:
     """Makes comments and posts of the rows of one table."""
 
     def __init__(self, found: Format, header: Header | None, preamble: Preamble, people: People) -> None:
+        self.header = header
+        self.people = people
         self._format = found
         self._platform = found.platform
-        self._people = people
         self._roles = roles_of(found)
+        self.in_columns = header is not None and found.name != "esuit_export"
+        """Whether each row stands for itself: replies in an export of ESUIT stand below what they reply to."""
         places = header.places if header else ()
         # The cell behind the last one is empty, and what no column tells stands there.
         self._first = itemgetter(*(where[0] if where else -1 for where in places)) if header else None
@@ -122,8 +125,8 @@ class Reader:
             rounded,
             False,
             address(url),
-            self._without_people(platform, caption),
-            self._without_people(platform, subject),
+            self.without_people(platform, caption),
+            self.without_people(platform, subject),
             moment(time),
             ":" in time or time.strip().isdecimal(),
             count(likes),
@@ -169,7 +172,7 @@ class Reader:
         if parent is not None:
             platform, post_id = parent.platform, parent.post_id
         else:
-            platform, post_id = self._post(post, code, url, caption, subject)
+            platform, post_id = self.about(post, code, url, caption, subject)
         comment_id, parent_id = identifier(number), identifier(above)
         if platform == REDDIT:
             comment_id, parent_id = (
@@ -187,7 +190,7 @@ class Reader:
             self._above = self._above if deep else comment_id
         if parent_id in {post_id, comment_id, "0"}:
             parent_id = None
-        says = self._without_people(platform, text)
+        says = self.without_people(platform, text)
         at = moment(time)
         if comment_id is None and says is None and at is None:
             raise Unreadable("nothing to know it by", "it has neither an id nor a text or a time")
@@ -197,15 +200,15 @@ class Reader:
             post_id,
             parent_id,
             parent is not None or parent_id is not None or deep > 0,
-            self._people.author(platform, author),
+            self.people.author(platform, author),
             says,
             at,
             count(likes),
             count(replies),
         )
 
-    def _post(self, post: str, code: str, url: str, caption: str, subject: str) -> tuple[str, str]:
-        """Platform and id of the post that a row is about; what the row says of it is kept."""
+    def about(self, post: str, code: str, url: str, caption: str, subject: str) -> tuple[str, str]:
+        """Platform and id of the post that a row is about; what the row says of it is kept. Raises Unreadable."""
         told = (post, code, url)
         if found := self._posts.get(told):
             return found
@@ -219,16 +222,16 @@ class Reader:
             if where is None or post_of(where) != key:
                 where = self._url if self._preamble == key else None
             said = caption or (self._caption if self._preamble in {key, None} else None) or ""
-            says, subjects = self._without_people(platform, said), self._without_people(platform, subject)
+            says, subjects = self.without_people(platform, said), self.without_people(platform, subject)
             self.implied[key] = Post(
                 platform, post_id, rounded, True, where, says, subjects, None, False, None, None, None
             )
         return key
 
-    def _without_people(self, platform: str, text: str) -> str | None:
+    def without_people(self, platform: str, text: str) -> str | None:
         """A text without the handles of private persons; None for one that says nothing."""
         said = clean(text)
-        return None if said is None else self._people.hide_mentions(platform, said)
+        return None if said is None else self.people.hide_mentions(platform, said)
 
     def _post_id(self, number: str, code: str, url: str) -> tuple[str, str, bool]:
         """Which post it is, and whether its id may have lost its last digits. Raises Unreadable."""

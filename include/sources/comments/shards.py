@@ -11,17 +11,20 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
 from include.publishing.refused import RefusedRow
+from include.sources.comments.columns import Many, comments
 from include.sources.comments.envelopes import Content, FileRefused, Survey, contents, survey
 from include.sources.comments.people import People
-from include.sources.comments.reading import Damaged, Table, open_table
+from include.sources.comments.reading import Damaged, Numbers, Row, Rows, Table, open_table
 from include.sources.comments.rows import Comment, Post, Reader
 from include.sources.comments.values import EXACT_DIGITS, Unreadable
 from include.sources.parsing import no_cycles, spread
@@ -205,20 +208,43 @@ def _read(content: Content, surveyed: Survey, report: FileReport, people: People
 
 
 def _read_comments(table: Table, reader: Reader, report: FileReport, shards: _Shards) -> None:
-    add, refuse = shards.comment, shards.refuse
-    for line, row in table.rows:
-        if isinstance(row, Damaged):
-            report.rows += 1
-            refuse(report, line, row.reason, row.detail, row.text)
-            continue
-        for told in reader.comments(row):
-            report.rows += 1
-            if isinstance(told, Unreadable):
-                refuse(report, line, told.reason, str(told), row)
-            else:
-                add(line, told)
+    for found in table.rows:
+        if not isinstance(found, Rows):
+            _read_comment(found, reader, report, shards)
+        elif reader.in_columns:
+            _read_columns(found, reader, report, shards)
+        else:
+            for row in found:
+                _read_comment(row, reader, report, shards)
     for post in reader.implied.values():
         shards.post(post)
+
+
+def _read_comment(found: Row, reader: Reader, report: FileReport, shards: _Shards) -> None:
+    line, row = found
+    if isinstance(row, Damaged):
+        report.rows += 1
+        shards.refuse(report, line, row.reason, row.detail, row.text)
+        return
+    for told in reader.comments(row):
+        report.rows += 1
+        if isinstance(told, Unreadable):
+            shards.refuse(report, line, told.reason, str(told), row)
+        else:
+            shards.comment(line, told)
+
+
+def _read_columns(rows: Rows, reader: Reader, report: FileReport, shards: _Shards) -> None:
+    """Rows as a whole, but those that are doubtful one by one, all numbered in their order."""
+    many = comments(reader, rows)
+    numbers, done = np.zeros(len(rows), np.int64), 0
+    for doubtful in [*map(int, np.flatnonzero(many.doubtful)), len(rows)]:
+        numbers[done:doubtful] = shards.number(doubtful - done)
+        report.rows += doubtful - done
+        if doubtful < len(rows):
+            _read_comment((int(rows.lines[doubtful]), rows.cells(doubtful)), reader, report, shards)
+        done = doubtful + 1
+    shards.comments(numbers, rows.lines, many)
 
 
 def _read_posts(table: Table, reader: Reader, report: FileReport, shards: _Shards) -> None:
@@ -250,30 +276,53 @@ class _Shards:
         self._stack = ExitStack()
         self._writers: dict[str, pq.ParquetWriter] = {}
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
+        self._tables: dict[str, list[pa.Table]] = {}
         self._pending = 0
         self._characters = 0
-        self._buckets: dict[tuple[str, str], str] = {}
+        self._buckets: dict[tuple[str, str], int] = {}
         self.spool: Path | None = None
         self._spooled: Any = None
 
+    def number(self, rows: int) -> Numbers:
+        """The numbers of the rows that come next."""
+        self._next += rows
+        return np.arange(self._next - rows, self._next)
+
     def comment(self, line: int, told: Comment) -> None:
-        key = told[0], told[2]
-        name = self._buckets.get(key)
-        if name is None:
-            name = self._buckets[key] = f"comments-{bucket_of(*key)}"
-            self._rows.setdefault(name, [])
-        self._rows[name].append((self._next, line, *told))
+        bucket = self._bucket((told.platform, told.post_id))
+        self._rows.setdefault(f"comments-{bucket}", []).append((self._next, line, *told))
         self._next += 1
         self._pending += 1
-        self._characters += len(told[6] or "")
-        if self._pending >= FLUSH_ROWS or self._characters >= FLUSH_CHARACTERS:
-            self._flush()
+        self._flush_if_many(len(told.text or ""))
+
+    def comments(self, numbers: Numbers, lines: Numbers, many: Many) -> None:
+        """Take what is not doubtful of many comments, each with its number and line."""
+        buckets = np.array([self._bucket(post) for post in many.posts])[many.post]
+        kept = np.flatnonzero(~many.doubtful)
+        kept = kept[np.argsort(buckets[kept], kind="stable")]
+        columns = {"seq": pa.array(numbers), "line": pa.array(lines), **many.values}
+        rows = pa.table(columns, schema=COMMENTS).take(pa.array(kept))
+        ends = np.searchsorted(buckets[kept], np.arange(BUCKETS + 1))
+        for bucket, (begin, end) in enumerate(pairwise(ends)):
+            if end > begin:
+                self._tables.setdefault(f"comments-{bucket}", []).append(rows.slice(begin, end - begin))
+        self._flush_if_many(rows.nbytes)
 
     def post(self, told: Post) -> None:
-        self._rows.setdefault("posts", []).append((self._next, bucket_of(told.platform, told.post_id), *told))
+        row = self._next, self._bucket((told.platform, told.post_id)), *told
+        self._rows.setdefault("posts", []).append(row)
         self._next += 1
         self._pending += 1
-        self._characters += len(told.caption or "")
+        self._flush_if_many(len(told.caption or ""))
+
+    def _bucket(self, post: tuple[str, str]) -> int:
+        bucket = self._buckets.get(post)
+        if bucket is None:
+            bucket = self._buckets[post] = bucket_of(*post)
+        return bucket
+
+    def _flush_if_many(self, characters: int) -> None:
+        self._characters += characters
         if self._pending >= FLUSH_ROWS or self._characters >= FLUSH_CHARACTERS:
             self._flush()
 
@@ -294,20 +343,27 @@ class _Shards:
 
     def _flush(self) -> None:
         for name, rows in self._rows.items():
-            if not rows:
-                continue
             schema = POSTS if name == "posts" else COMMENTS
             columns = [
                 pa.array(values, each.type)
                 for values, each in zip(zip(*rows, strict=True), schema, strict=True)
             ]
+            self._tables.setdefault(name, []).append(pa.Table.from_arrays(columns, schema=schema))
+        self._rows.clear()
+        for name, tables in self._tables.items():
             if name not in self._writers:
                 path = self._scratch / f"{name}-{self._file:012d}.parquet"
                 self._writers[name] = self._stack.enter_context(
-                    pq.ParquetWriter(path, schema, compression="lz4")
+                    pq.ParquetWriter(
+                        path,
+                        tables[0].schema,
+                        compression="lz4",
+                        use_dictionary=["platform", "post_id"],
+                        write_statistics=False,
+                    )
                 )
-            self._writers[name].write_table(pa.Table.from_arrays(columns, schema=schema))
-            rows.clear()
+            self._writers[name].write_table(pa.concat_tables(tables))
+        self._tables.clear()
         self._pending = self._characters = 0
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from include.sources.comments import reading
 from include.sources.comments.envelopes import Content, survey
 from include.sources.comments.formats import FORMATS, Header, detect
-from include.sources.comments.reading import Damaged, open_table
+from include.sources.comments.reading import Damaged, Rows, open_table
 
 HEADER = ["pk", "media_id", "text", "created_at_utc", "comment_like_count"]
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
@@ -37,7 +37,9 @@ def read(data: bytes) -> tuple[list[tuple[int, Any]], bool]:
     found = content(data)
     with open_table(found, survey(found)) as table:
         assert table is not None
-        rows = list(table.rows)
+        rows: list[tuple[int, Any]] = []
+        for found in table.rows:
+            rows += found if isinstance(found, Rows) else [found]
         return rows, table.cut
 
 
