@@ -21,18 +21,20 @@ from include.sources.comments.formats import COMMENT_ROLES
 from include.sources.comments.people import MENTION_SIGNS
 from include.sources.comments.reading import Numbers, Rows
 from include.sources.comments.rows import Reader
-from include.sources.comments.values import REDDIT, Unreadable, count, moment
+from include.sources.comments.values import REDDIT, YOUTUBE, Unreadable, count, moment
 
 Mask = npt.NDArray[np.bool_]
 _TIME = pa.timestamp("us", "UTC")
-_PLAIN_ID = r"^(?:[0-9]{1,40}|[A-Za-su-z0-9][A-Za-z0-9_=-]{9,199})$"
-"""Ids that stand for themselves on every platform: no number in another form, no word for nothing, no kind before it (as
-Reddit's t1_) and no parent within it (as YouTube's)."""
+_LAST_OF_ASCII, _FIRST_OF_FOUR = ord("~"), 0xF0
+"""The last byte of UTF-8 that is a letter or mark by itself, and the first one that begins a character of four."""
+_PLAIN_ID = (
+    r"^(?:[0-9]{1,40}|[A-Za-su-z0-9][A-Za-z0-9_=-]{9,99}"
+    r"|[A-Za-su-z][A-Za-z0-9_=-]{9,99}\.[A-Za-z0-9_=-]{1,99})$"
+)
+"""Ids that stand for themselves: no number in another form, no word for nothing, no kind before them (Reddit's t1_)."""
 _SECONDS = r"^1[0-9]{9}$"
 """Seconds since 1970, from 2001 to 2033."""
-_ISO = (
-    r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{3}|\.[0-9]{6})?Z?$"
-)
+_ISO = r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{3}|\.[0-9]{6})?Z?$"
 """A time that says its date and its second, in UTC."""
 
 
@@ -56,7 +58,7 @@ def comments(reader: Reader, rows: Rows) -> Many:
         role: _told(rows, places) for role, places in zip(COMMENT_ROLES, reader.header.places, strict=True)
     }
     posts, post, doubtful = _posts(reader, told, len(rows))
-    platform, _ = posts[0]
+    platform = next((each for each, _ in posts if each), "")
     doubtful |= np.array([each != platform for each, _ in posts])[post]
     for places in reader.header.nested:
         for _, place in places:
@@ -73,6 +75,8 @@ def comments(reader: Reader, rows: Rows) -> Many:
     has_parent = _mask(pc.is_valid(parent_id))
     if platform == REDDIT:
         doubtful |= has_parent
+    elif platform == YOUTUBE:
+        doubtful |= ~has_parent & _mask(pc.fill_null(pc.match_substring(comment_id, "."), False))
     # What is no parent at all.
     for other in (comment_id, post_id, "0"):
         doubtful |= _mask(pc.fill_null(pc.equal(parent_id, other), False))
@@ -98,7 +102,8 @@ def comments(reader: Reader, rows: Rows) -> Many:
 
 
 def _mask(found: pa.BooleanArray) -> Mask:
-    return found.to_numpy(zero_copy_only=False)
+    mask: Mask = found.to_numpy(zero_copy_only=False)
+    return mask
 
 
 def _is_empty(column: pa.StringArray) -> Mask:
@@ -137,9 +142,7 @@ def _posts(
     return posts, way, lost[way]
 
 
-def _each(
-    column: pa.StringArray, read: Callable[[str], Any], kind: pa.DataType
-) -> tuple[pa.Array, Mask]:
+def _each(column: pa.StringArray, read: Callable[[str], Any], kind: pa.DataType) -> tuple[pa.Array, Mask]:
     """What a rule makes of each value, asked once for each distinct one; and where it is unreadable."""
     found = column.dictionary_encode()
     values: list[Any] = []
@@ -184,8 +187,8 @@ def _texts(column: pa.StringArray, clean: Callable[[str], str | None]) -> pa.Str
     offsets = np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column)]
     data = np.frombuffer(column.buffers()[2] or b"", np.uint8)
     first = data[np.minimum(offsets, len(data) - 1)] if len(data) else np.zeros(len(column), np.uint8)
-    # It begins with a letter or mark of ASCII, or with what UTF-8 needs four bytes for: none of these is a blank.
-    said = (lengths > 0) & (((first > ord(" ")) & (first < 0x7F)) | (first >= 0xF0))
+    # A letter or mark of ASCII, or a character of four bytes, is no blank.
+    said = (lengths > 0) & (((first > ord(" ")) & (first <= _LAST_OF_ASCII)) | (first >= _FIRST_OF_FOUR))
     mentions = [_mask(pc.match_substring(column, sign)) for sign in MENTION_SIGNS]
     others = ~said | np.logical_or.reduce(mentions)
     values = [clean(text) for text in column.filter(pa.array(others)).to_pylist()]

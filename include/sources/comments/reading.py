@@ -384,7 +384,7 @@ def _plain_rows(
     found = {
         place: column.combine_chunks() for place, column in zip(places, table.itercolumns(), strict=True)
     }
-    if table.num_rows != np.count_nonzero(filled) or _may_be_no_row(found, columns[0]):
+    if not table.num_rows == np.count_nonzero(filled) > 0 or _may_be_no_row(found, columns[0]):
         return none
     rows = Rows(begin[filled], found, text, starts[filled], ends[filled], delimiter)
     characters = len(block) if len(text) == len(data) else len(text.decode())

@@ -248,7 +248,9 @@ def _read_columns(rows: Rows, reader: Reader, report: FileReport, shards: _Shard
 
 
 def _read_posts(table: Table, reader: Reader, report: FileReport, shards: _Shards) -> None:
-    for line, row in table.rows:
+    for found in table.rows:
+        assert not isinstance(found, Rows)
+        line, row = found
         report.rows += 1
         if isinstance(row, Damaged):
             shards.refuse(report, line, row.reason, row.detail, row.text)
