@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,40 +30,93 @@ KEPT_AT_LEAST = timedelta(hours=1)
 """No export takes longer, so younger data may be of one that has not shown it yet."""
 
 
-class SiteFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of the site; its path is relative to latest.json."""
+class File(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a site; its path is relative to latest.json."""
 
     path: str
-    rows: int
     bytes: int
     sha256: str
 
 
-class Pointer(msgspec.Struct, frozen=True, kw_only=True):
-    """What latest.json of every site says: the version that readers get."""
+class SiteFile(File, frozen=True, kw_only=True):
+    """A file of data."""
+
+    rows: int
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """What latest.json of everything that is exported says: the version that readers get."""
 
     format: int
-    """Of latest.json; the page asks for a reload when it meets another one."""
+    """Of latest.json; a page asks for a reload when it meets another one."""
     version: str
-    previous: str | None
-    """The version that the site showed before; its data still stands there."""
     as_of: datetime
     published_at: datetime
-    built_from: dict[str, str]
-    stale_after_hours: int
     moves: int = 0
     """How often latest was moved until then: what an export of an earlier move writes too late is not shown."""
 
 
+class Pointer(Shown, frozen=True, kw_only=True):
+    """What latest.json of a site with a page says."""
+
+    previous: str | None
+    """The version that the site showed before; its data still stands there."""
+    built_from: dict[str, str]
+    stale_after_hours: int
+
+
+class _Moves(msgspec.Struct, frozen=True):
+    moves: int = 0
+
+
+class _Versions(msgspec.Struct, frozen=True):
+    version: str
+    previous: str | None
+
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Shown)
 P = TypeVar("P", bound=Pointer)
 
 
-class _Shown(msgspec.Struct, frozen=True):
-    """What an export needs to know of the latest.json that it replaces."""
+def decoded(pointer: str, latest: bytes, shape: type[T]) -> T:
+    """What the latest.json at a key says. Raises ValueError where it cannot be read."""
+    try:
+        return decoder(shape).decode(latest)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{pointer} cannot be read ({error}); remove it and export again.") from error
 
-    version: str
-    previous: str | None
-    moves: int = 0
+
+def show(store: Store, pointer: str, latest: S) -> S:
+    """Make it what the latest.json at a key says, which is what readers see then; returns what that says.
+
+    Where it shows a later move of latest by now nothing changes. Raises ValueError where it cannot be read.
+    """
+
+    def moves(present: bytes | None) -> int:
+        return -1 if present is None else decoded(pointer, present, _Moves).moves
+
+    data = msgspec.json.format(msgspec.json.encode(latest), indent=1)
+    if store.swap(pointer, data, lambda present: moves(present) <= latest.moves):
+        return latest
+    return decoder(type(latest)).decode(store.read_bytes(pointer))
+
+
+def sweep(
+    store: Store, folder: str, group: Callable[[str], str], named: Callable[[], Collection[str | None]]
+) -> None:
+    """Remove the files below a folder that readers need no more, unless they may be of what is to be shown next.
+
+    Files of one `group`, by their path below the folder, go together; `named` tells the groups to keep. It is asked
+    after the listing, so what latest.json names by then is among what was listed.
+    """
+    found: dict[str, dict[str, datetime]] = defaultdict(dict)
+    for key, entry in listing(store, folder).items():
+        found[group(key.removeprefix(f"{folder}/"))][key] = entry.modified
+    kept, before = named(), datetime.now(UTC) - KEPT_AT_LEAST
+    for name, files in found.items():
+        if name not in kept and max(files.values()) < before:
+            store.delete(*files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,45 +174,24 @@ class Site:
         """
         if not self.store.exists(self.pointer):
             return None
-        shown = self._decoded(self.store.read_bytes(self.pointer))
+        shown = self._shown()
         return shown.previous if shown.version == version else shown.version
 
     def show(self, latest: P) -> P:
-        """Make it what latest.json says, which is what readers see then, and remove data that nobody needs.
+        """Make it what latest.json says (see show), and remove data of versions that it does not name."""
+        shown = show(self.store, self.pointer, latest)
+        if shown is latest:
 
-        Where the site shows a later move of latest by now nothing changes. Returns what latest.json says.
-        """
-        data = msgspec.json.format(msgspec.json.encode(latest), indent=1)
-        if not self.store.swap(self.pointer, data, lambda present: self._moves(present) <= latest.moves):
-            return decoder(type(latest)).decode(self.store.read_bytes(self.pointer))
-        self._remove_data()
-        return latest
+            def named() -> set[str | None]:
+                present = self._shown()
+                return {present.version, present.previous}
 
-    def _moves(self, present: bytes | None) -> int:
-        """Which move of latest the site shows; -1 where it shows nothing."""
-        return -1 if present is None else self._decoded(present).moves
+            sweep(self.store, f"{self.root}/data", lambda path: path.split("/")[0], named)
+        return shown
 
-    def _decoded(self, latest: bytes) -> _Shown:
+    def _shown(self) -> _Versions:
         """Raises ValueError."""
-        try:
-            return decoder(_Shown).decode(latest)
-        except msgspec.DecodeError as error:
-            raise ValueError(
-                f"{self.pointer} cannot be read ({error}); remove it and export again."
-            ) from error
-
-    def _remove_data(self) -> None:
-        """Remove data of versions that latest.json does not name, unless it may be of the one to be shown next."""
-        root = f"{self.root}/data"
-        found: dict[str, dict[str, datetime]] = defaultdict(dict)
-        for key, entry in listing(self.store, root).items():
-            found[key.removeprefix(f"{root}/").split("/")[0]][key] = entry.modified
-        # Read after the listing, so what is named by now is among what was listed.
-        shown = self._decoded(self.store.read_bytes(self.pointer))
-        before = datetime.now(UTC) - KEPT_AT_LEAST
-        for version, files in found.items():
-            if version not in {shown.version, shown.previous} and max(files.values()) < before:
-                self.store.delete(*files)
+        return decoded(self.pointer, self.store.read_bytes(self.pointer), _Versions)
 
 
 def require_zone(published_at: datetime) -> None:

@@ -73,7 +73,7 @@ PLACES = [
     # CSV and JSONL of the new version are there, the parts that the page reads are not
     ("clinical", "export", "include.sources.pages:Site.put_parquet#0"),
     # the site shows the new version, and the one before last is there still
-    ("clinical", "export", "include.sources.pages:Site._remove_data#0"),
+    ("clinical", "export", "include.sources.pages:sweep#0"),
     # discover: the lists of one competition have landed
     ("sofascore", "extract", "include.sources.sofascore.discover:_Discovery._lists#1"),
     # replies of a unit are there that its progress.json does not name yet
@@ -215,7 +215,7 @@ def test_a_kill_leaves_latest_intact_and_a_retry_ends_like_an_undisturbed_run(
     if not committed:
         for seen in ("latest", "files", "served", "cursors", "pointer"):
             assert meanwhile[seen] == before[seen], seen
-    switched = where.endswith("_remove_data#0")
+    switched = "pages:sweep" in where
     assert meanwhile["site"] == (undisturbed if switched else before)["site"]
 
     world.run(source, steps[steps.index(step) :], 1)

@@ -16,67 +16,15 @@ from include.publishing.manifest import Manifest
 from include.sources.comments_weekly import analysis, tables
 from include.storage import duckdb_session
 from include.storage.store import Store
-from include.storage.tables import CONTENT_HASH, Column, Table
+from include.storage.tables import Table
 from include.version import version_id
-from tests.sources.comments_weekly.inputs import entity
+from tests.sources.comments_weekly.inputs import TABLES, entity
 
 MONDAY = date(2026, 2, 23)
 """Of the newest week."""
 AS_OF = datetime(2026, 3, 2, 6, tzinfo=UTC)
-_TEXT, _NUMBER, _TIME = pa.string(), pa.int64(), pa.timestamp("us", tz="UTC")
-
-
-def _table(name: str, key: tuple[str, ...], /, **types: pa.DataType) -> Table:
-    """The columns of a table of comments that the weekly figures and the dashboard read."""
-    columns = tuple(Column(each, type_, each, required=each in key) for each, type_ in types.items())
-    return Table(name, f"{name}, made up.", key, (*columns, CONTENT_HASH), serve=False)
-
-
-COMMENTS = _table(
-    "comments",
-    ("platform", "comment_id"),
-    platform=_TEXT,
-    comment_id=_TEXT,
-    post_id=_TEXT,
-    context=_TEXT,
-    author=_TEXT,
-    text=_TEXT,
-    created_at=_TIME,
-    likes=_NUMBER,
-    reply_count=_NUMBER,
-    language=_TEXT,
-    sentiment=pa.float64(),
-    score_state=_TEXT,
-    first_seen=_TIME,
-    vanished_at=_TIME,
-)
-POSTS = _table(
-    "posts",
-    ("platform", "post_id"),
-    platform=_TEXT,
-    post_id=_TEXT,
-    url=_TEXT,
-    caption=_TEXT,
-    subject=_TEXT,
-    posted_at=_TIME,
-    likes=_NUMBER,
-    comments_declared=_NUMBER,
-    comments_captured=_NUMBER,
-)
-SIGNALS = _table(
-    "signals",
-    ("platform", "comment_id", "entity_id", "signal_type"),
-    platform=_TEXT,
-    comment_id=_TEXT,
-    entity_id=_TEXT,
-    signal_type=_TEXT,
-    confidence=pa.float64(),
-)
-ENTITIES = _table("monitored_entities", ("entity_id",), entity_id=_TEXT, name=_TEXT, type=_TEXT)
-COLLECTED = (COMMENTS, POSTS, SIGNALS, ENTITIES)
-
 World = Mapping[str, Sequence[Mapping[str, Any]] | str]
-"""Rows of each table of COLLECTED, or the SQL that makes them."""
+"""Rows of each table of inputs.TABLES, or the SQL that makes them."""
 
 
 def comment(number: int, text: str | None = "A comment", **values: Any) -> dict[str, Any]:
@@ -238,10 +186,10 @@ def seal(
 ) -> Manifest:
     """A sealed version of comments_weekly with the figures of some weeks, and the one of comments below it."""
     with tempfile.TemporaryDirectory() as folder, duckdb_session.session(Path(folder)) as con:
-        for table in COLLECTED:
+        for table in TABLES:
             _view(con, table, world.get(table.name, ()))
         collected = _sealed(
-            store, "comments", COLLECTED, as_of, run, {}, {each.name: _rows(con, each) for each in COLLECTED}
+            store, "comments", TABLES, as_of, run, {}, {each.name: _rows(con, each) for each in TABLES}
         )
         figures: dict[str, list[pa.RecordBatch]] = {table.name: [] for table in tables.TABLES}
         for week in weeks:

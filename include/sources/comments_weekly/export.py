@@ -1,39 +1,30 @@
 """The briefs of latest as files, for people: site/comments_weekly/briefs, and latest.json, which names them.
 
-A file has a hash of its content in its name, and latest.json is replaced last: whoever has read it goes on reading what
-it named. docs/weekly_brief.md.
+A file has a hash of its content in its name, and latest.json is replaced last, as that of a site with a page is
+(include/sources/pages.py): whoever has read it goes on reading what it named. docs/weekly_brief.md.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
-from include.decoding import decoder
 from include.publishing import manifest as manifests
 from include.publishing.manifest import Manifest
+from include.sources import pages
 from include.sources.comments_weekly import week
 from include.sources.comments_weekly.tables import BRIEFS
-from include.storage.listing import listing
+from include.sources.pages import File
 from include.storage.store import Store, safe_key
 
 SITE = "site/comments_weekly"
 POINTER = f"{SITE}/latest.json"
+FOLDER = "briefs"
 FORMAT = 1
-KEPT_AT_LEAST = timedelta(hours=1)
-"""No export takes longer, so younger files may be of one that has not shown them yet."""
-
-
-class SiteFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of the site; its path is relative to latest.json."""
-
-    path: str
-    bytes: int
-    sha256: str
 
 
 class SiteBrief(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,22 +34,16 @@ class SiteBrief(msgspec.Struct, frozen=True, kw_only=True):
     period: str
     headline: str
     pages: int
-    pdf: SiteFile
-    twin: SiteFile
+    pdf: File
+    twin: File
 
 
-class Latest(msgspec.Struct, frozen=True, kw_only=True):
+class Latest(pages.Shown, frozen=True, kw_only=True):
     """latest.json: the briefs of the version that is latest, the newest week first."""
 
-    format: int
-    version: str
-    as_of: datetime
-    published_at: datetime
     briefs: tuple[SiteBrief, ...]
     before: tuple[str, ...]
     """Files that the latest.json before this one named and this one does not: its readers may fetch them yet."""
-    moves: int
-    """How often latest was moved until then: what an export of an earlier move writes too late is not shown."""
 
 
 def export(store: Store, manifest: Manifest, published_at: datetime, moves: int) -> dict[str, Any]:
@@ -82,9 +67,8 @@ def export(store: Store, manifest: Manifest, published_at: datetime, moves: int)
         before=_before(shown, named),
         moves=moves,
     )
-    data = msgspec.json.format(msgspec.json.encode(latest), indent=1)
-    if store.swap(POINTER, data, lambda present: present is None or decoded(present).moves <= moves):
-        _remove(store)
+    if pages.show(store, POINTER, latest) is latest:
+        pages.sweep(store, f"{SITE}/{FOLDER}", lambda path: path, lambda: _kept(store))
     return {
         "site": SITE,
         "version": manifest.version,
@@ -108,13 +92,13 @@ def _put(store: Store, manifest: Manifest) -> Iterator[SiteBrief]:
             )
 
 
-def _file(store: Store, monday: date, kind: str, content: bytes) -> SiteFile:
+def _file(store: Store, monday: date, kind: str, content: bytes) -> File:
     sha256 = hashlib.sha256(content).hexdigest()
-    path = safe_key("briefs", monday.isoformat(), f"brief-{sha256[:16]}.{kind}")
+    path = safe_key(FOLDER, monday.isoformat(), f"brief-{sha256[:16]}.{kind}")
     key = f"{SITE}/{path}"
     if not store.exists(key):
         store.write_bytes(key, content)
-    return SiteFile(path=path, bytes=len(content), sha256=sha256)
+    return File(path=path, bytes=len(content), sha256=sha256)
 
 
 def _named(briefs: tuple[SiteBrief, ...]) -> set[str]:
@@ -131,22 +115,10 @@ def _before(shown: Latest | None, named: set[str]) -> tuple[str, ...]:
 
 def decoded(latest: bytes) -> Latest:
     """What a latest.json says. Raises ValueError where it cannot be read."""
-    try:
-        return decoder(Latest).decode(latest)
-    except msgspec.DecodeError as error:
-        raise ValueError(f"{POINTER} cannot be read ({error}); remove it and export again.") from error
+    return pages.decoded(POINTER, latest, Latest)
 
 
-def _remove(store: Store) -> None:
-    """Remove files that latest.json names no more, unless somebody may be writing them for the next one."""
-    found = listing(store, f"{SITE}/briefs")
-    # Read after the listing, so what is named by now is among what was listed.
+def _kept(store: Store) -> set[str]:
+    """The files that latest.json names for its readers or those before, below their folder."""
     shown = decoded(store.read_bytes(POINTER))
-    kept, before = _named(shown.briefs) | {*shown.before}, datetime.now(UTC) - KEPT_AT_LEAST
-    gone = [
-        key
-        for key, entry in found.items()
-        if key.removeprefix(f"{SITE}/") not in kept and entry.modified < before
-    ]
-    if gone:
-        store.delete(*gone)
+    return {path.removeprefix(f"{FOLDER}/") for path in (*_named(shown.briefs), *shown.before)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,63 +14,41 @@ import pyarrow as pa
 
 from include.publishing.candidate import Candidate
 from include.publishing.manifest import Manifest
+from include.sources.comments import tables as collected
 from include.sources.comments_weekly import analysis, build, tables
 from include.sources.source import Run
 from include.storage import duckdb_session
 from include.storage.landing import Landings
 from include.storage.reading import ReadOnly
 from include.storage.store import Store
-from include.storage.tables import CONTENT_HASH, Column, Table
+from include.storage.tables import CONTENT_HASH, Table
 from include.version import VersionRef, version_id
 
 MONDAY = date(2026, 11, 23)
 START = datetime(2026, 11, 23, tzinfo=UTC)
-_TIME = pa.timestamp("us", tz="UTC")
-SCHEMAS = {
-    "comments": pa.schema(
-        [
-            ("platform", pa.string()),
-            ("comment_id", pa.string()),
-            ("post_id", pa.string()),
-            ("context", pa.string()),
-            ("author", pa.string()),
-            ("text", pa.string()),
-            ("created_at", _TIME),
-            ("likes", pa.int64()),
-            ("reply_count", pa.int64()),
-            ("language", pa.string()),
-            ("sentiment", pa.float64()),
-            ("score_state", pa.string()),
-            ("first_seen", _TIME),
-            ("vanished_at", _TIME),
-        ]
+READ = {
+    "comments": (
+        "platform comment_id post_id context author text created_at likes reply_count language sentiment score_state "
+        "first_seen vanished_at"
     ),
-    "posts": pa.schema(
-        [
-            ("platform", pa.string()),
-            ("post_id", pa.string()),
-            ("url", pa.string()),
-            ("caption", pa.string()),
-            ("subject", pa.string()),
-            ("posted_at", _TIME),
-            ("likes", pa.int64()),
-            ("comments_declared", pa.int64()),
-            ("comments_captured", pa.int64()),
-        ]
-    ),
-    "signals": pa.schema(
-        [
-            ("platform", pa.string()),
-            ("comment_id", pa.string()),
-            ("entity_id", pa.string()),
-            ("signal_type", pa.string()),
-            ("confidence", pa.float64()),
-        ]
-    ),
-    "monitored_entities": pa.schema(
-        [("entity_id", pa.string()), ("name", pa.string()), ("type", pa.string())]
-    ),
+    "posts": ("platform post_id url caption subject posted_at likes comments_declared comments_captured"),
+    "signals": "platform comment_id entity_id signal_type confidence",
+    "monitored_entities": "entity_id name type",
 }
+"""The columns of each table of comments that the weekly figures and the dashboard read."""
+
+
+def _as_read(table: Table) -> Table:
+    """A table of comments as far as it is read; a test need not fill what is no key."""
+    columns = tuple(
+        replace(column, required=column.name in table.key)
+        for column in table.columns
+        if column.name in READ[table.name].split()
+    )
+    return Table(table.name, "As far as it is read.", table.key, (*columns, CONTENT_HASH), serve=False)
+
+
+TABLES = tuple(_as_read(table) for table in collected.TABLES if table.name in READ)
 Inputs = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
@@ -112,7 +91,8 @@ def entity(id_: str, name: str | None = None, type_: str = "person") -> dict[str
 def register(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     """Views comments_TABLE of rows."""
     for name in analysis.READ:
-        filled = pa.Table.from_pylist(list(inputs.get(name, ())), SCHEMAS[name])
+        (table,) = (each for each in TABLES if each.name == name)
+        filled = pa.Table.from_pylist(list(inputs.get(name, ())), table.values)
         con.register(f"comments_{name}", filled)
 
 
@@ -126,23 +106,6 @@ def session(tmp_path: Path, inputs: Inputs, monday: date = MONDAY) -> Iterator[d
 
 
 # --- versions ---
-
-KEYS = {
-    "comments": ("platform", "comment_id"),
-    "posts": ("platform", "post_id"),
-    "signals": ("platform", "comment_id", "entity_id", "signal_type"),
-    "monitored_entities": ("entity_id",),
-}
-TABLES = tuple(
-    Table(
-        name,
-        "As far as it is read.",
-        KEYS[name],
-        (*(Column(f.name, f.type, "Read.", required=f.name in KEYS[name]) for f in schema), CONTENT_HASH),
-        serve=False,
-    )
-    for name, schema in SCHEMAS.items()
-)
 
 
 def publish_input(store: Store, inputs: Inputs, at: datetime) -> Manifest:
