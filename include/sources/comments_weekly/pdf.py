@@ -211,11 +211,19 @@ class _Writer:
         pdf, row_height = self.pdf, 6.2
         widths = [share * pdf.epw for share in grid.widths]
         right = [_is_number(column) for column in zip(*grid.rows, strict=True)]
+        # Text behind a number would touch it.
+        gaps = [2.5 * (before and not number) for before, number in zip([False, *right], right, strict=False)]
+
+        def cell(shown: str, width: float, gap: float, *, number: bool) -> None:
+            pdf.set_x(pdf.get_x() + gap)
+            pdf.cell(
+                width - gap, row_height, self.fitted(shown, width - gap - 1.5), align="R" if number else "L"
+            )
 
         def header() -> None:
             self.font(SMALL, bold=True, color=MUTED)
-            for title, width, number in zip(grid.columns, widths, right, strict=True):
-                pdf.cell(width, row_height, title, align="R" if number else "L")
+            for title, width, gap, number in zip(grid.columns, widths, gaps, right, strict=True):
+                cell(title, width, gap, number=number)
             pdf.ln(row_height)
             self.rule()
 
@@ -226,9 +234,8 @@ class _Writer:
                 pdf.add_page()
                 header()
             self.font(8.5)
-            for figure, width, number in zip(row, widths, right, strict=True):
-                shown = self.fitted(figure.shown, width - 1.5)
-                pdf.cell(width, row_height, shown, align="R" if number else "L")
+            for figure, width, gap, number in zip(row, widths, gaps, right, strict=True):
+                cell(figure.shown, width, gap, number=number)
             pdf.ln(row_height)
             self.rule()
         pdf.ln(2)
