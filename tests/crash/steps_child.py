@@ -1,4 +1,4 @@
-"""Steps of a run in a process of its own, to be killed: SOURCE STEP,STEP DAY ROOT DSN URL WHERE.
+"""Steps of a run in a process of its own, to be killed: SOURCE STEP,STEP DAY ROOT DSN URL INBOX WHERE.
 
 WHERE names a function of ours and how many calls of it are let through before the process kills itself: the kill
 is a real SIGKILL, at a place that every run of the test hits.
@@ -11,10 +11,15 @@ import os
 import signal
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from include.registry.registry import Registry
+from include.sources.comments.source import AUTHORS
+from include.storage.inbox import Inbox
+from include.storage.store import Store
+from sandbox.comments.connection import FIELDS
 from tests.sources.daily import DailyRuns
 
 
@@ -68,6 +73,23 @@ def cut_small(source: str, patch: Callable[[Any, str, Any], None]) -> None:
 
             patch(export, "FIRST_ROWS", 20)
             patch(export, "PART_ROWS", 20)
+        case "comments" | "comments_weekly":
+            from include.quality import contract
+
+            name = {"comments": "inbox", "comments_weekly": "briefs"}[source]
+            path = contract.CONTRACTS / source / f"{name}.yml"
+            patch(contract, "load_all", lambda *_: {name: path})
+
+
+def beside(source: str, inbox: str) -> dict[str, Any]:
+    """What a source has besides its upstream (DailyRuns.beside)."""
+    if source != "comments":
+        return {}
+    return {
+        "inbox": Inbox(Store.of_folder(Path(inbox))),
+        "keys": {AUTHORS: b"a key of the tests alone"},
+        "options": {"catalogue": FIELDS["extra"]["catalogue"]},
+    }
 
 
 def do(names: str, daily: DailyRuns, day: int) -> None:
@@ -89,20 +111,18 @@ def do(names: str, daily: DailyRuns, day: int) -> None:
 
 def load() -> None:
     """Load what steps import, for the processes that are forked from this one."""
-    for source in ("ctgov", "pubchem", "sofascore", "clinical"):
+    for source in ("ctgov", "pubchem", "sofascore", "clinical", "comments", "comments_weekly"):
         cut_small(source, lambda *_: None)
         importlib.import_module(f"include.sources.{source}.build")
     for name in ("include.pipeline", "pyarrow.csv", "soda_duckdb.common.data_sources.duckdb_data_source"):
         importlib.import_module(name)
 
 
-def main(source: str, names: str, day: str, root: str, dsn: str, url: str, where: str) -> None:
+def main(source: str, names: str, day: str, root: str, dsn: str, url: str, inbox: str, where: str) -> None:
     import psycopg
-
-    from include.storage.store import Store
 
     cut_small(source, setattr)
     store, registry = Store.from_uri(root), Registry(lambda: psycopg.connect(dsn))
-    daily = DailyRuns(source, store, registry, SimpleNamespace(url=url))
+    daily = DailyRuns(source, store, registry, SimpleNamespace(url=url), beside=beside(source, inbox))
     kill_at(where)
     do(names, daily, int(day))

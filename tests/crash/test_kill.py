@@ -23,7 +23,10 @@ from include.publishing import pointers
 from include.registry.registry import Registry
 from include.sources import source as sources
 from include.sources.clinical.export import SITE
+from include.sources.comments_weekly import dashboard
+from include.sources.comments_weekly import export as briefs
 from include.storage.store import Store
+from sandbox.comments.server import SampleUpstream as SampleComments
 from sandbox.ctgov.server import SampleUpstream as SampleCtgov
 from sandbox.pubchem.server import SampleUpstream as SamplePubchem
 from sandbox.sofascore.server import SampleUpstream as SampleSofascore
@@ -38,6 +41,8 @@ STEPS = {
     "pubchem": ("open", "extract", "build", "gate", "promote"),
     "clinical": ("open", "build", "gate", "promote", "export"),
     "sofascore": ("open", "extract", "build", "gate", "promote"),
+    "comments": ("open", "extract", "build", "gate", "promote"),
+    "comments_weekly": ("open", "build", "gate", "promote", "export"),
 }
 """Sources in the order in which they run, with their steps; the first opens the run, as probe does."""
 ORDER = [(source, step) for source, steps in STEPS.items() for step in steps]
@@ -81,6 +86,20 @@ PLACES = [
     # the years before are taken over, and of this year some tables are written
     ("sofascore", "build", "include.publishing.candidate:Candidate.write#4"),
     ("sofascore", "promote", "include.registry.watermarks:set_to#0"),
+    # one file of the inbox has landed, and of the next one nothing
+    ("comments", "extract", "include.storage.landing:Landing.write_file#1"),
+    # a file is there that progress.json does not name yet
+    ("comments", "extract", "include.storage.landing:Landing._save#2"),
+    # one part of the comments is merged and enriched, the others are not
+    ("comments", "build", "include.sources.comments.enriching:enrich#1"),
+    ("comments", "build", "include.sources.comments.enriching:write_entities#0"),
+    ("comments", "promote", "include.registry.watermarks:set_to#0"),
+    # the figures of the week are there, its brief is not
+    ("comments_weekly", "build", "include.sources.comments_weekly.compose:compose#0"),
+    # the briefs are there, and latest.json does not name them
+    ("comments_weekly", "export", "include.sources.pages:show#0"),
+    # both the briefs and the dashboard are shown, and data of the one before last is there still
+    ("comments_weekly", "export", "include.sources.pages:sweep#1"),
 ]
 
 
@@ -95,9 +114,15 @@ class World:
     upstreams: dict[str, Any]
     forks: Forks
 
+    def inbox(self, source: str) -> str:
+        """The folder in which its sample puts files; empty of a source without."""
+        return str(self.upstreams[source].state()["inbox"]) if source == "comments" else ""
+
     def run(self, source: str, steps: Sequence[str], day: int) -> None:
         """Do steps of a run, undisturbed."""
-        daily = DailyRuns(source, self.store, self.registry, self.upstreams.get(source))
+        upstream = self.upstreams.get(source)
+        beside = steps_child.beside(source, self.inbox(source))
+        daily = DailyRuns(source, self.store, self.registry, upstream, beside=beside)
         with pytest.MonkeyPatch.context() as patch:
             steps_child.cut_small(source, patch.setattr)
             steps_child.do(",".join(steps), daily, day)
@@ -105,7 +130,7 @@ class World:
     def kill(self, source: str, step: str, day: int, where: str) -> int:
         """Do a step in a process that kills itself; returns how that ended."""
         upstream = self.upstreams.get(source)
-        place = [self.store.uri, self.dsn, upstream.url if upstream else "", where]
+        place = [self.store.uri, self.dsn, upstream.url if upstream else "", self.inbox(source), where]
         ran = self.forks.run([source, step, str(day), *place], Path(f"{self.store.root}.output"))
         if ran.returncode not in (0, -signal.SIGKILL):
             raise AssertionError(ran.stdout[-3000:])
@@ -135,10 +160,27 @@ class World:
             "states": {v.version: v.state for v in self.registry.versions(source)},
             "pointer": pointer.version,
             "changes": [(c.table, c.new, c.changed, c.deleted) for c in manifest.changes],
-            "site": self.site() if sources.exports(source) else None,
+            "site": {"clinical": self.table_page, "comments_weekly": self.briefs}[source]()
+            if sources.exports(source)
+            else None,
         }
 
-    def site(self) -> dict[str, Any]:
+    def briefs(self) -> dict[str, Any]:
+        """What readers of the briefs and of the dashboard get: whole files of one version each."""
+        read = {}
+        for root in (dashboard.SITE, briefs.SITE):
+            shown = json.loads(self.store.read_bytes(f"{root}/latest.json"))
+            for file in files_of(shown):
+                assert self.store.sha256(f"{root}/{file['path']}") == file["sha256"]
+            read[root] = {name: shown[name] for name in shown if name != "published_at"}
+        assert self.store.exists(f"{dashboard.SITE}/index.html")
+        return {
+            "version": read[dashboard.SITE]["version"],
+            "previous": read[dashboard.SITE]["previous"],
+            **read,
+        }
+
+    def table_page(self) -> dict[str, Any]:
         """What readers of the table page get: whole files of one version."""
         shown = json.loads(self.store.read_bytes(f"{SITE}/latest.json"))
         files = [shown["files"]["csv"], shown["files"]["jsonl"], *shown["files"]["parts"]]
@@ -146,6 +188,15 @@ class World:
             assert self.store.sha256(f"{SITE}/{file['path']}") == file["sha256"]
         assert self.store.exists(f"{SITE}/index.html")
         return {**{name: shown[name] for name in ("version", "previous", "built_from")}, "files": files}
+
+
+def files_of(shown: Any) -> Iterator[dict[str, Any]]:
+    """Everything in a latest.json that is a file."""
+    if isinstance(shown, dict) and "sha256" in shown:
+        yield shown
+    elif isinstance(shown, dict | list):
+        for each in shown.values() if isinstance(shown, dict) else shown:
+            yield from files_of(each)
 
 
 @pytest.fixture(scope="module")
@@ -161,8 +212,9 @@ def worlds(postgres: str, template_database: str, tmp_path_factory: pytest.TempP
         SampleCtgov(size=200, seed=5, mean_bytes=8_000, compress=False) as ctgov,
         SamplePubchem(size=200, seed=5, compress=False) as pubchem,
         SampleSofascore(size=40, seed=3, compress=False) as sofascore,
+        SampleComments(size=300, seed=5, inbox=folder / "inbox", compress=False) as comments,
     ):
-        upstreams = {"ctgov": ctgov, "pubchem": pubchem, "sofascore": sofascore}
+        upstreams = {"ctgov": ctgov, "pubchem": pubchem, "sofascore": sofascore, "comments": comments}
 
         def copy(of: World | None) -> World:
             name = f"crash_{next(number)}"
@@ -184,11 +236,12 @@ def worlds(postgres: str, template_database: str, tmp_path_factory: pytest.TempP
                 world.run(source, [step], 1)
                 return world
             # pubchem before ctgov, so that all names are looked up on day 1.
-            for source in ("pubchem", "ctgov", "clinical", "sofascore"):
+            for source in ("pubchem", "ctgov", "clinical", "sofascore", "comments", "comments_weekly"):
                 world.run(source, STEPS[source], 0)
             ctgov.advance()
             pubchem.advance()
             sofascore.advance()
+            comments.advance()
             return world
 
         yield lambda done: copy(after(done)), cache(lambda source, done: after(done).published(source))
@@ -223,5 +276,6 @@ def test_a_kill_leaves_latest_intact_and_a_retry_ends_like_an_undisturbed_run(
     world.store.sweep_scratch(datetime.now(UTC) + timedelta(seconds=1))
     assert list((Path(world.store.root) / ".scratch").rglob("*")) == [], "recovery can sweep what a kill left"
     if sources.exports(source):
-        kept = {key.split("/")[3] for key in world.store.list(f"{SITE}/data")}
+        root = SITE if source == "clinical" else dashboard.SITE
+        kept = {key.removeprefix(f"{root}/data/").split("/")[0] for key in world.store.list(f"{root}/data")}
         assert kept == {undisturbed["site"]["version"], undisturbed["site"]["previous"]}
