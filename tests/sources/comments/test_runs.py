@@ -6,15 +6,17 @@ import gzip
 import io
 import json
 import zipfile
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
 from include import pipeline
 from include.operations import replay
 from include.operations.replay import NotReplayable
+from include.pipeline import BaseMoved
 from include.publishing import manifest as manifests
 from include.storage.inbox import Inbox, InboxFile
+from include.storage.landing import LandingTaken
 from tests.sources.comments.conftest import CODE, ESUIT, POST, ROUNDED, SIMPLE, WRITTEN, Social, at, raw, row
 
 
@@ -461,3 +463,45 @@ def test_a_killed_extract_goes_on_behind_the_last_whole_file_and_takes_the_same_
     facts = pipeline.extract(again, social.session())
     assert opened == ["a.csv", "b.csv", "b.csv", "c.csv"] and facts["files"] == 3
     assert set(social.comments(pipeline.build(again))) == {"1", "2", "3"}
+
+
+def test_a_try_that_was_frozen_while_it_took_a_file_changes_nothing_when_it_wakes(
+    social: Social, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, name in enumerate(("a.csv", "b.csv", "c.csv")):
+        social.put(name, raw(row(number + 1)), day=0.1 + number / 10)
+    run, _ = social.probe(1)
+    open_file = Inbox.open
+    done: list[Any] = []
+
+    def freezing(inbox: Inbox, file: InboxFile) -> IO[bytes]:
+        if file.path == "b.csv" and not done:
+            done.append(None)
+            done.append(pipeline.extract(social.daily.run(1), social.session()))
+        return open_file(inbox, file)
+
+    monkeypatch.setattr(Inbox, "open", freezing)
+    with pytest.raises(LandingTaken):
+        pipeline.extract(run, social.session())
+    assert done[1]["files"] == 3
+    again = social.daily.resumed(1)
+    assert pipeline.extract(again, social.session())["files"] == 3
+    manifest = pipeline.build(again)
+    assert set(social.comments(manifest)) == {"1", "2", "3"}
+    assert {file["name"] for file in social.rows(manifest, "files")} == {"a.csv", "b.csv", "c.csv"}
+
+
+def test_of_two_runs_at_once_one_publishes_and_the_other_ends_and_says_what_to_do(social: Social) -> None:
+    social.put("a.csv", raw(row(1)))
+    (first, _), (second, _) = social.probe(1), social.probe(1.1)
+    for run in (first, second):
+        assert pipeline.extract(run, social.session())["files"] == 1
+    pipeline.build(first)
+    assert pipeline.judge(first).passed
+    pipeline.promote(first)
+    with pytest.raises(BaseMoved, match=r"nothing was latest, but by now .*The next run collects upon that"):
+        pipeline.build(second)
+    assert not social.probe(2)[1].new, "what both took is in the version of the faster one"
+    social.put("b.csv", raw(row(1, likes=5), row(2)), 2.1)
+    files = {each["name"]: account(each) for each in social.rows(social.publish(3), "files")}
+    assert files == {"a.csv": (1, 1, 0, 0), "b.csv": (2, 1, 1, 0)}
