@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import requests
 
@@ -49,25 +50,51 @@ class Operator:
 
     def form(self, page: Page, decision: str, **fields: str) -> Locator:
         """Airflow's form of a decision, filled in; what is not named stays as it was found."""
-        page.goto(f"{self.api.url}/dags/lastgood_{decision}")
-        page.get_by_role("button", name="Trigger").first.click()
-        form = page.get_by_role("dialog")
+        form = self._asked(page, f"lastgood_{decision}")
         for name, value in fields.items():
             form.locator(f"#element_{name}").fill(value)
         return form
 
     def submit(self, page: Page, decision: str, **fields: str) -> str:
         """Send the form of a decision; returns the run that it made."""
-        form = self.form(page, decision, **fields)
-
-        def made(answer: Response) -> bool:
-            return answer.request.method == "POST" and answer.url.endswith("/dagRuns")
-
-        with page.expect_response(made) as answer:
-            send(form).click()
-        assert answer.value.ok, answer.value.text()
-        run: str = answer.value.json()["dag_run_id"]
+        run: str = _answer(page, send(self.form(page, decision, **fields)), "/dagRuns")["dag_run_id"]
         return run
+
+    def trigger(self, page: Page, dag: str) -> str:
+        """Trigger a run of a DAG as its page offers it; returns the run."""
+        run: str = _answer(page, send(self._asked(page, dag)), "/dagRuns")["dag_run_id"]
+        return run
+
+    def clear(self, page: Page, dag: str, run: str) -> None:
+        """Clear all tasks of a run as its page offers it."""
+        page.goto(f"{self.api.url}/dags/{dag}/runs/{quote(run)}")
+        page.get_by_role("button", name="Clear").first.click()
+        confirm = page.get_by_role("dialog").get_by_role("button", name="Confirm")
+        _answer(page, confirm, "/clear", '"dry_run":false')
+
+    def backfill(self, page: Page, dag: str, first: str, last: str) -> None:
+        """Backfill the runs from one midnight to another, YYYY-MM-DD each, as the page of the DAG offers it."""
+        form = self._asked(page, dag)
+        form.get_by_text("Backfill", exact=True).click()
+        form.get_by_text("From", exact=True).wait_for()
+        # Older releases of Airflow have the browser's own fields.
+        plain = form.locator("input[type=datetime-local]")
+        for number, day in enumerate((first, last)):
+            if plain.count():
+                plain.nth(number).fill(f"{day}T00:00")
+                continue
+            form.get_by_text("Select date and time").first.click()
+            page.get_by_placeholder("YYYY/MM/DD").fill(day.replace("-", "/"))
+            page.get_by_placeholder("HH:mm").fill("00:00")
+            page.keyboard.press("Escape")
+            page.get_by_placeholder("HH:mm").wait_for(state="hidden")
+        _answer(page, form.get_by_role("button", name="Run Backfill"), "/backfills")
+
+    def _asked(self, page: Page, dag: str) -> Locator:
+        """The form behind the button of a DAG's page."""
+        page.goto(f"{self.api.url}/dags/{dag}")
+        page.get_by_role("button", name="Trigger").first.click()
+        return page.get_by_role("dialog").first
 
     def decide(self, page: Page, decision: str, **fields: str) -> str:
         """Send the form of a decision and wait until it is done; returns what the log says."""
@@ -93,6 +120,22 @@ class Operator:
 def send(form: Locator) -> Locator:
     """The button at the end of Airflow's form."""
     return form.get_by_role("button", name="Trigger", exact=True)
+
+
+def _answer(page: Page, button: Locator, ending: str, holding: str = "") -> dict[str, Any]:
+    """What Airflow answers to the click of a button, of which this is how the address ends and what the request has."""
+
+    def asked(answer: Response) -> bool:
+        request = answer.request
+        return (
+            request.method == "POST" and answer.url.endswith(ending) and holding in (request.post_data or "")
+        )
+
+    with page.expect_response(asked) as answer:
+        button.click()
+    assert answer.value.ok, answer.value.text()
+    found: dict[str, Any] = answer.value.json()
+    return found
 
 
 @contextmanager

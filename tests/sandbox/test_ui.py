@@ -11,16 +11,20 @@ from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import psycopg
 import pytest
 import requests
 
+from include.publishing import manifest as manifests
 from include.registry.registry import Registry
+from include.sources.comments.source import AUTHORS
 from include.sources.source import names
+from include.storage.inbox import Inbox
 from include.storage.store import Store
 from sandbox import environment, postgres, services, ui
+from sandbox.comments.connection import FIELDS
 from sandbox.environment import Environment
 from sandbox.errors import SetupError
 from tests.running import Api, processes_of, start, wait_until
@@ -209,6 +213,14 @@ def wait_for_runs(api: Api, number: int) -> None:
         time.sleep(0.2)
 
 
+def wait_until_backfilled(api: Api, dag: str) -> None:
+    """Wait until Airflow has noticed that each backfill of a DAG is over: it refuses another one before."""
+    wait_until(
+        lambda: all(each["completed_at"] for each in api.get(f"backfills?dag_id={dag}")["backfills"]),
+        f"no backfill of {dag} is under way",
+    )
+
+
 @contextmanager
 def days_in_another_shape(upstream: str) -> Iterator[None]:
     """The lists of days have another shape for a while, which no retry helps against."""
@@ -244,13 +256,91 @@ def test_a_failed_backfill_is_made_again_by_reprocessing_what_failed(
     with days_in_another_shape(published):
         assert ui.airflow(create, state=started.state).returncode == 0
         api.wait_for_run("sofascore", run, "failed")
-    wait_until(
-        lambda: all(each["completed_at"] for each in api.get("backfills?dag_id=sofascore")["backfills"]),
-        "Airflow has noticed that the backfill is over",
-    )
+    wait_until_backfilled(api, "sofascore")
     again = [*create, "--reprocess-behavior", "failed"]
     assert ui.airflow(again, state=started.state).returncode == 0
     api.wait_for_run("sofascore", run, "success")
+
+
+# --- comments by week ---
+
+MONDAYS = ("2026-11-02", "2026-11-09")
+"""Of the weeks that are backfilled: the sample has posts from 20 October on."""
+
+
+@pytest.fixture(scope="module")
+def weekly(started: Environment) -> DailyRuns:
+    """The weekly figures: their comments are published, and their DAG is not paused."""
+    comments = runs_of(started, "comments")
+    key = json.loads(started.variables["AIRFLOW_CONN_COMMENTS_AUTHORS"])["password"]
+    comments.beside = {
+        "inbox": Inbox(Store.from_uri(started.variables["AIRFLOW_VAR_COMMENTS_INBOX"])),
+        "keys": {AUTHORS: key.encode()},
+        "options": {"catalogue": FIELDS["extra"]["catalogue"]},
+    }
+    comments.publish(1)
+    unpause(Api(started), "comments_weekly")
+    return DailyRuns("comments_weekly", comments.store, comments.registry)
+
+
+def weeks_of(weekly: DailyRuns) -> tuple[str, dict[tuple[str, str | None], str]]:
+    """The version that is latest, and the hash of each file of its tables, by table and week."""
+    latest = weekly.registry.latest("comments_weekly")
+    assert latest is not None
+    manifest = manifests.require(weekly.store, "comments_weekly", latest.version)
+    manifests.verify(weekly.store, manifest)
+    return latest.version, {
+        (entry.name, file.part): file.sha256 for entry in manifest.tables for file in entry.files
+    }
+
+
+def test_two_past_weeks_are_backfilled_and_equal_byte_for_byte_the_second_time(
+    started: Environment, weekly: DailyRuns
+) -> None:
+    api = Api(started)
+    # A run bears the end of its interval.
+    runs = [f"backfill__{day}T09:00:00+00:00" for day in ("2026-11-09", "2026-11-16")]
+    days = ["--from-date", MONDAYS[0], "--to-date", "2026-11-10", "--max-active-runs", "1"]
+    create = ["backfill", "create", "--dag-id", "comments_weekly", *days]
+    found = []
+    for again in ([], ["--reprocess-behavior", "completed"]):
+        assert ui.airflow([*create, *again], state=started.state).returncode == 0
+        for run in runs:
+            api.wait_for_run("comments_weekly", run, "success")
+        found.append(weeks_of(weekly))
+        wait_until_backfilled(api, "comments_weekly")
+    (first, before), (second, after) = found
+    assert first != second and before == after
+    assert {part for table, part in after if table == "briefs"} == set(MONDAYS)
+    shown = json.loads(weekly.store.read_bytes("site/comments_weekly/latest.json"))
+    assert (shown["version"], len(shown["briefs"])) == (second, 2)
+    assert all(
+        weekly.store.exists(f"site/comments_weekly/{brief['pdf']['path']}") for brief in shown["briefs"]
+    )
+
+
+def test_a_person_triggers_clears_and_backfills_by_clicks(
+    started: Environment, weekly: DailyRuns, operator: Operator
+) -> None:
+    api, dag = operator.api, "comments_weekly"
+    wait_until_backfilled(api, dag)
+    with operator.page() as page:
+        operator.log_in(page, f"{api.url}/dags/{dag}")
+        run = operator.trigger(page, dag)
+        api.wait_for_run(dag, run, "success")
+        first, before = weeks_of(weekly)
+        operator.clear(page, dag, run)
+        wait_until(lambda: weeks_of(weekly)[0] != first, "the cleared run has made another version")
+        api.wait_for_run(dag, run, "success")
+        assert weeks_of(weekly)[1] == before, "of the same comments the same bytes"
+        operator.backfill(page, dag, "2026-10-26", "2026-10-27")
+        api.wait_for_run(dag, "backfill__2026-11-02T09:00:00+00:00", "success")
+        # The run lies before all others, and people find it by its end.
+        page.goto(f"{api.url}/dags/{dag}/runs/{quote('backfill__2026-11-02T09:00:00+00:00')}")
+        page.get_by_text("Success").first.wait_for()
+    added = weeks_of(weekly)[1]
+    assert added.items() > before.items()
+    assert {part for table, part in added.keys() - before.keys() if table == "briefs"} == {"2026-10-26"}
 
 
 LITTLE = {"limit": 5, "names": 0}
