@@ -295,7 +295,7 @@ _PART = (
             UNION ALL SELECT platform, comment_id, text, ROW(last_seen, -1) FROM known),
         doubtful AS {doubtful}
         FROM {whole}) w
-    WHERE now.content_hash IS NULL AND now.platform = w.platform AND now.comment_id = w.comment_id""",
+    WHERE now.platform = w.platform AND now.comment_id = w.comment_id""",
     # Which exports hold nearly all that was known of a post when they were made.
     """CREATE OR REPLACE TABLE complete AS
     WITH held AS (SELECT DISTINCT file, platform, comment_id, true AS is_held FROM told),
@@ -356,7 +356,7 @@ def _merge(candidate: Candidate, part: str, key_name: str) -> None:
         "part": literal(part),
         "view": view,
         "words": WORDS,
-        "doubtful": wording.doubtful("now", "platform, comment_id", "text"),
+        "doubtful": wording.doubtful("(FROM now WHERE content_hash IS NULL)", "platform, comment_id", "text"),
         "whole": wording.whole("texts", "platform, comment_id", "text", "doubtful"),
         "derived": DERIVED,
         "key": literal(key_name),
