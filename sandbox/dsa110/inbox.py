@@ -29,6 +29,7 @@ _TWIN = timedelta(seconds=1)
 _OF_TWINS = ("twin", "declination", "storm")
 # Of the beam: a source that is stronger than this in a tile is near its middle
 _NEAR = 0.6
+_IN_THE_MIDDLE = 0.9
 
 
 class State(msgspec.Struct):
@@ -230,6 +231,8 @@ class Inbox:
     ) -> TileTruth:
         centre = pointing.on_meridian(self.world.array, float(tile.jd.mean()), tile.declination)
         interference = self.world.correlator().interference(tile)
+        sources = oracle.sources(self.world, tile)
+        there = any(each.name == self.truth.calibrator and each.beam > _IN_THE_MIDDLE for each in sources)
         return TileTruth(
             day=day,
             number=number,
@@ -238,11 +241,11 @@ class Inbox:
             declination_deg=float(np.degrees(tile.declination)),
             ra_deg=float(np.degrees(centre[0])),
             dec_deg=float(np.degrees(centre[1])),
-            calibrator=number == self.world.calibrator_tile(),
+            calibrator=there and number == self.world.calibrator_tile(),
             faults=kinds,
             files=files,
             interference=[(each.first, each.last, each.times, each.flux) for each in interference],
-            sources=oracle.sources(self.world, tile),
+            sources=sources,
         )
 
     def _keep(self, name: str, content: object) -> None:

@@ -60,7 +60,7 @@ class TileTruth(msgspec.Struct, frozen=True):
         begins: UTC.
         declination_deg: apparent, of the pointing.
         ra_deg, dec_deg: ICRS of hour angle 0 at its middle.
-        calibrator: whether the calibrator is in its middle.
+        calibrator: whether it is the one that has the calibrator in its middle; a delay may leave a day without one.
         faults: see faults.Kind. A twin is a tile of its own with the same number, behind its elder.
         files: all 16 sub-bands.
         interference: channels of the whole band from the top, integrations and Jy.

@@ -37,7 +37,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [folder / "struck", *TINY, f"--tiles={len(FAULTS)}", *faults],
         [folder / "sound", *TINY, "--tiles=1"],
         [folder / "late", *TINY, "--tiles=1", "--fault=late@0", "--fault=growing@0"],
-        [folder / "storm", *TINY, "--tiles=1", "--fault=storm@0"],
+        [folder / "storm", *TINY, "--tiles=1", "--fault=storm@0", "--fault=gap@0"],
     )
     return folder
 
@@ -213,6 +213,11 @@ def test_a_storm_is_in_most_of_the_band(samples: Path) -> None:
     first, last, moments, flux = truth(samples / "storm")["tiles"][0]["interference"][0]
     assert (last - first + 1) / 64 == pytest.approx(0.6, abs=0.03)
     assert (moments, flux) == ([0, 1, 2], 2000.0)
+
+
+def test_a_delay_takes_the_calibrator_out_of_the_middle_of_its_tile(samples: Path) -> None:
+    (sound,), (late,) = (truth(samples / name)["tiles"] for name in ("sound", "storm"))
+    assert sound["calibrator"] and not late["calibrator"]
 
 
 # --- orders that are refused
