@@ -30,7 +30,7 @@ STYLE = {
     "svg.hashsalt": "lastgood",
 }
 FOUND, FAINT, WRONG = "#1f5fa8", "#9aa5b1", "#c0392b"
-LONGEST = 1800
+LONGEST = 1500
 """Pixels of a quick look along its longer side, about."""
 
 
@@ -40,13 +40,13 @@ def _save(figure: Any, path: Path) -> None:
 
 
 def quick_look(field: Field, title: str, path: Path) -> None:
-    """The image in grey, from −3 to 20 times its noise, with directions, the beam, and a scale."""
+    """The image in grey, from −3 to 15 times its noise, with directions, the beam, and a scale."""
     picture = field.picture
     values = 1e3 * picture.values
     noise = 1e3 * float(np.nanmedian(field.noise))
     height, width = values.shape
-    step = max(1, round(max(height, width) / LONGEST))
-    shown = _peaks(values, step)
+    step = math.ceil(max(height, width) / LONGEST)
+    shown = _binned(values, step)
     wide = min(16.0, max(8.0, 5.5 * width / height))
     with plt.rc_context({**STYLE, "axes.spines.top": True, "axes.spines.right": True}):
         figure = plt.figure(figsize=(wide, 1.2 + (wide - 1.6) * height / width), layout="constrained")
@@ -55,7 +55,12 @@ def quick_look(field: Field, title: str, path: Path) -> None:
         )
         axes.set_facecolor("#eef1f4")
         drawn = axes.imshow(
-            shown, origin="lower", cmap="gray_r", vmin=-3 * noise, vmax=20 * noise, interpolation="nearest"
+            shown,
+            origin="lower",
+            cmap="gray_r",
+            vmin=-3 * noise,
+            vmax=15 * noise,
+            interpolation="antialiased",
         )
         axes.coords.grid(color="#3b6ea5", alpha=0.35, linewidth=0.6)
         axes.coords[0].set_axislabel("Right ascension (ICRS)")
@@ -72,15 +77,13 @@ def quick_look(field: Field, title: str, path: Path) -> None:
         _save(figure, path)
 
 
-def _peaks(values: Any, step: int) -> Any:
-    """Every so many pixels, the one that is farthest from 0: a mean would hide faint sources."""
+def _binned(values: Any, step: int) -> Any:
+    """Means of blocks of `step` by `step` pixels, which are smaller than a beam."""
     if step == 1:
         return values
     height, width = (side // step * step for side in values.shape)
-    blocks = values[:height, :width].reshape(height // step, step, width // step, step).swapaxes(1, 2)
-    flat = blocks.reshape(height // step, width // step, step * step)
-    best = np.nan_to_num(np.abs(flat), nan=-1.0).argmax(axis=-1)
-    return np.take_along_axis(flat, best[..., None], axis=-1)[..., 0]
+    blocks = values[:height, :width].reshape(height // step, step, width // step, step)
+    return blocks.mean(axis=(1, 3))
 
 
 def _draw_beam(axes: Any, picture: maps.Picture, step: int) -> None:
@@ -171,7 +174,7 @@ def astrometry(rows: Sequence[SourceRow], beam: maps.Beam, title: str, path: Pat
         north = np.array([row.offset_dec_arcsec for row in precise], float)
         snr = np.array([row.snr for row in precise], float)
         if precise:
-            drawn = left.scatter(east, north, c=np.log10(snr), s=22, cmap="viridis", zorder=3)
+            drawn = left.scatter(east, north, c=np.log10(snr), s=22, cmap="viridis", zorder=3, vmin=1)
             scale = figure.colorbar(drawn, ax=left, pad=0.02)
             ticks = [value for value in (10, 30, 100, 300, 1000, 3000) if snr.min() <= value <= snr.max()]
             scale.set_ticks([math.log10(value) for value in ticks], labels=[str(value) for value in ticks])

@@ -99,14 +99,10 @@ def read(
     found = Found(padded=len(members) - len(present))
     headers = {each.number: _metadata(each) for each in present}
     blocks = _blocks(members, headers)
-    averaged = parameters.average_channels
-    channels = len(next(iter(headers.values())).freq_array)
-    if channels % averaged:
-        raise Refused(
-            f"{channels} channels of a sub-band cannot be averaged by {averaged}: choose one of its divisors."
-        )
-    block = channels // averaged
     begin = headers[present[0].number]
+    channels = len(begin.freq_array)
+    averaged = _together(channels, float(begin.channel_width[0]), parameters.widest_channel_hz)
+    block = channels // averaged
     layout, geometry = _layout(begin, parameters, present[0])
     if positions is not None:
         _check_positions(layout, positions)
@@ -160,6 +156,13 @@ def read(
         absent=tuple(parameters.absent_antennas),
     )
     return Visibilities(header, data, flags, geometry.uvw), found
+
+
+def _together(channels: int, width_hz: float, widest_hz: float) -> int:
+    """How many channels are averaged into one."""
+    return max(
+        by for by in range(1, channels + 1) if channels % by == 0 and (by == 1 or by * width_hz <= widest_hz)
+    )
 
 
 def _quiet_astropy() -> None:

@@ -42,11 +42,12 @@ class SubBand(Strict, frozen=True, kw_only=True):
 class Parameters(Strict, frozen=True, kw_only=True):
     """How tiles and mosaics are made. A change of any of them makes stages run again."""
 
-    average_channels: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
-    """Channels that are averaged into one while files are read; divides the channels of a sub-band."""
-    pixel_arcsec: Positive = 6.0
+    widest_channel_hz: Positive = 1e6
+    """Channels are averaged while files are read, as many as divide a sub-band and stay within this; wider ones smear
+    what is far from the middle."""
+    pixel_arcsec: Positive = 8.0
     """Side of a pixel; 3 to 4 pixels to a beam at least, since reprojection loses flux with fewer."""
-    size: Annotated[int, msgspec.Meta(ge=64, le=16384)] = 2400
+    size: Annotated[int, msgspec.Meta(ge=64, le=16384)] = 1800
     """Pixels along each side of a tile."""
     dish_m: Positive = 4.65
     """Diameter of a dish, which sets the primary beam."""
@@ -160,7 +161,8 @@ class OutputFile(Strict, frozen=True, kw_only=True):
     bytes: int
     sha256: str
     deterministic: bool = True
-    """Whether the same inputs give the same bytes on the same machine."""
+    """Whether the same inputs give the same bytes on the same machine. Images that several threads made differ in their
+    last digits; a mosaic is the same for the same tiles."""
 
 
 class Calibration(Strict, frozen=True, kw_only=True):
