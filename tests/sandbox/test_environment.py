@@ -55,6 +55,12 @@ def test_the_folders_of_a_runnable_module_are_the_sources(project: Path) -> None
     assert environment.sample_sources(project) == ["toy"]
 
 
+def test_a_sample_that_only_writes_files_is_not_served(project: Path) -> None:
+    (project / "sandbox" / "dsa110").mkdir()
+    (project / "sandbox" / "dsa110" / "__main__.py").touch()
+    assert environment.sample_sources(project) == ["toy"]
+
+
 def test_the_sandbox_has_a_name(project: Path) -> None:
     assert describe(project).variables["LASTGOOD_ENV"] == "sandbox"
 
