@@ -199,6 +199,7 @@ def _metadata(member: SubBand) -> Any:
         # An h5py error for a file that was cut, a KeyError or ValueError of pyuvdata for one that is none of UVH5
         data = UVData.from_file(path, file_type="uvh5", read_data=False, run_check=False)
     except (OSError, KeyError, ValueError) as error:
+        _only_of_the_file(error)
         raise Refused(f"{path} is no whole UVH5 file: {_first_line(error)}") from error
     if "phase_center_dec" not in data.extra_keywords:
         raise Refused(
@@ -209,6 +210,12 @@ def _metadata(member: SubBand) -> Any:
             f"{path}: its polarisations are {list(data.polarization_array)}, not XX and YY (-5, -6)."
         )
     return data
+
+
+def _only_of_the_file(error: Exception) -> None:
+    """Raise what the machine said (a permission, a disk): HDF5 gives no number to what it finds wrong in a file."""
+    if isinstance(error, OSError) and error.errno is not None:
+        raise error
 
 
 def _first_line(error: Exception) -> str:
@@ -423,6 +430,7 @@ def _samples(
             bad = _flat(file["Data/flags"][...]).astype(bool, copy=False)
             bad |= _flat(file["Data/nsamples"][...]) <= 0
     except (OSError, KeyError, ValueError) as error:
+        _only_of_the_file(error)
         raise Refused(f"{member.path} is no whole UVH5 file: {_first_line(error)}") from error
     if values.shape != bad.shape or values.shape[:2] != (len(data.time_array), len(order)):
         raise Refused(
