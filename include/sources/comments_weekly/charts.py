@@ -203,7 +203,7 @@ def _stack(page: Any, chart: Chart, left: float, top: float, width: float) -> No
     for row, label in enumerate(labels):
         y = top + 6 + row * (ROW + 2.5)
         page.font(8)
-        _text(page, left, y + ROW / 2, page.fitted(label.capitalize(), 28), size=8, color=INK)
+        _text(page, left, y + ROW / 2, page.fitted(figures.platform(label), 28), size=8, color=INK)
         parts = [(series.name, dict(series.points).get(label) or 0) for series in chart.series]
         whole = sum(part for _, part in parts)
         x = left + 31

@@ -19,6 +19,7 @@ from include.sources.comments_weekly.figures import (
     number,
     percent,
     places,
+    platform,
     say,
     sentiment,
     share,
@@ -344,7 +345,7 @@ class _Writer:
             (
                 self.post(row, "rank"),
                 self._post_title(row),
-                self.post(row, "platform"),
+                self.post(row, "platform", platform),
                 self.post(row, "comments", number),
                 self.post(row, "total_likes", number),
                 self.post(row, "average_sentiment", sentiment),
@@ -389,7 +390,7 @@ class _Writer:
         found += [
             say(
                 "{}: {} comments after {}; mean sentiment {} after {}.",
-                f.cell(PLATFORMS, row, "platform", str.capitalize),
+                f.cell(PLATFORMS, row, "platform", platform),
                 f.cell(PLATFORMS, row, "comments", number),
                 f.cell(PLATFORMS, row, "comments_before", number),
                 f.cell(PLATFORMS, row, "average_sentiment", sentiment),
@@ -595,7 +596,7 @@ class _Writer:
         there = [row for row in self.platforms if row["comments"]]
         rows = tuple(
             (
-                f.cell(PLATFORMS, row, "platform", str.capitalize),
+                f.cell(PLATFORMS, row, "platform", platform),
                 f.cell(PLATFORMS, row, "posts", number),
                 f.cell(PLATFORMS, row, "comments", number),
                 f.cell(PLATFORMS, row, "replies", number),
@@ -735,7 +736,7 @@ class _Writer:
         if len(self.platforms) > 1:
             lines += [
                 f.series(
-                    row["platform"].capitalize(),
+                    platform(row["platform"]),
                     DAYS,
                     "day, average_sentiment",
                     "ORDER BY day",

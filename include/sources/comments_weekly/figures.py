@@ -19,6 +19,14 @@ Row = Mapping[str, Any]
 Show = Callable[[Any], str]
 
 
+_SPELLED = {"tiktok": "TikTok", "youtube": "YouTube"}
+
+
+def platform(name: str) -> str:
+    """A platform as it spells itself, and any other label with a capital."""
+    return _SPELLED.get(name, name.capitalize())
+
+
 def number(value: float) -> str:
     """1,234."""
     return f"{round(value):,}"

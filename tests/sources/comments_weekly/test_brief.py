@@ -305,9 +305,12 @@ def test_a_week_is_named_as_people_say_it(monday: date, words: str) -> None:
         (figures.percent, 0.2, "0 %"),
         (figures.share, 0.25, "0.2 %"),
         (figures.share, 33.4, "33 %"),
+        (figures.platform, "tiktok", "TikTok"),
+        (figures.platform, "instagram", "Instagram"),
+        (figures.platform, "all platforms", "All platforms"),
         (figures.places, 0, "="),
         (figures.places, -2, "▼ 2"),
     ],
 )
-def test_figures_are_shown_as_people_read_them(show: Callable[[Any], str], value: float, shown: str) -> None:
+def test_figures_are_shown_as_people_read_them(show: Callable[[Any], str], value: Any, shown: str) -> None:
     assert show(value) == shown
