@@ -87,10 +87,7 @@ def solve(visibilities: Visibilities, sources: tuple[Source, ...], parameters: P
     reference = header.antennas.index(parameters.reference_antenna)
     times, channels, antennas = len(header.times_mjd), len(header.frequencies_hz), len(header.antennas)
     first, second = visibilities.first, visibilities.second
-    predicted = [
-        model.predict(header, visibilities.uvw[time], time, sources, parameters.dish_m)
-        for time in range(times)
-    ]
+    predicted = model.predict_all(header, visibilities.uvw, sources, parameters.dish_m, parameters.threads)
     bandpass = np.empty((2, channels, antennas), np.complex128)
     snr, iterations = [], 0
     for polarisation in range(2):

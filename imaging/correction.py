@@ -118,6 +118,7 @@ def subtract(
     sources: Sequence[Source],
     others: Sequence[Source],
     dish: float,
+    threads: int,
 ) -> tuple[Subtracted, ...]:
     """Fit `sources` to the visibilities, all together, and take them out in place.
 
@@ -129,6 +130,7 @@ def subtract(
     times, count = len(header.times_mjd), len(sources)
     slope = np.linspace(-1, 1, times) if times > 1 else np.zeros(1)
     expected = np.stack([model.apparent(header, each, dish) for each in sources])
+    rest = model.predict_all(header, uvw, others, dish, threads)
     normal, right = np.zeros((2 * count, 2 * count), np.complex128), np.zeros(2 * count, np.complex128)
 
     def waves(time: int) -> npt.NDArray[np.complex64]:
@@ -143,7 +145,7 @@ def subtract(
     for time in range(times):
         good = ~found.flags[time]
         base = np.where(good, waves(time), 0).reshape(count, -1)
-        values = found.data[time] - model.predict(header, uvw[time], time, others, dish)
+        values = found.data[time] - rest[time]
         straight = base.conj() @ np.where(good, values, 0).reshape(-1)
         pairs = base.conj() @ base.T
         terms = np.array([1, slope[time]])

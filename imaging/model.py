@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -55,3 +56,15 @@ def predict(
         wave *= apparent(header, source, dish)[time].astype(np.float32)
         total += wave
     return total
+
+
+def predict_all(
+    header: Header, uvw: npt.NDArray[np.float64], sources: Sequence[Source], dish: float, threads: int
+) -> list[npt.NDArray[np.complex64]]:
+    """`predict` of every time, several at once: numpy lets go of the interpreter while it computes."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(
+            pool.map(
+                lambda time: predict(header, uvw[time], time, sources, dish), range(len(header.times_mjd))
+            )
+        )

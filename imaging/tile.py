@@ -249,7 +249,7 @@ class Tile:
         bright = correction.disturbing(header, modelled, self.parameters)
         names_bright = {each.name for each in bright}
         others = [each for each in modelled if each.name not in names_bright]
-        taken = correction.subtract(header, found.uvw, result, bright, others, dish)
+        taken = correction.subtract(header, found.uvw, result, bright, others, dish, self.parameters.threads)
         np.save(part / "data.npy", result.data)
         np.save(part / "flags.npy", result.flags)
         visibilities.save_header(header, part)
