@@ -68,8 +68,9 @@ def quick_look(field: Field, title: str, path: Path) -> None:
         axes.coords[0].set_major_formatter("hh:mm")
         axes.coords[1].set_major_formatter("dd:mm")
         axes.set_title(
-            f"{title}    {field.frequency_hz / 1e6:.0f} MHz, Stokes I    median rms {noise:.2f} mJy/beam    beam"
-            f" {picture.beam.major:.0f}″ × {picture.beam.minor:.0f}″"
+            f"{title}, {field.frequency_hz / 1e6:.0f} MHz, Stokes I\nmedian rms {noise:.2f} mJy/beam, beam"
+            f" {picture.beam.major:.0f}″ × {picture.beam.minor:.0f}″",
+            loc="left",
         )
         scale = figure.colorbar(drawn, ax=axes, pad=0.01, aspect=30, extend="both")
         scale.set_label("mJy/beam")
