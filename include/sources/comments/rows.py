@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from include.sources.comments.formats import Format, Header, column, roles_of
+from include.sources.comments.formats import COMMENT_ROLES, Format, Header, column, roles_of
 from include.sources.comments.people import People
 from include.sources.comments.reading import Preamble, paths, unwrapped
 from include.sources.comments.values import (
@@ -64,6 +64,7 @@ POSTS_KNOWN = 100_000
 SIGNATURES = 1_000
 """So many sets of keys of JSON items are remembered."""
 _KIND = re.compile(r"^t\d_(?=.)")
+_NESTED = COMMENT_ROLES.index("nested")
 NESTED = 10_000
 """So many replies of one row are read."""
 
@@ -96,14 +97,18 @@ class Reader:
 
     def comments(self, row: list[str] | dict[str, Any]) -> Iterator[Comment | Unreadable]:
         """The comments that a row tells of: itself, and then its replies where they are within it."""
-        told = self._told(row)
+        try:
+            told = self._told(row)
+        except Unreadable as error:
+            yield error
+            return
         parent: Comment | None = None
         try:
             parent = self._comment(told, None)
             yield parent
         except Unreadable as error:
             yield error
-        for reply in self._replies(row, told[13]):
+        for reply in self._replies(row, told[_NESTED]):
             if isinstance(reply, Unreadable):
                 yield reply
                 continue
@@ -135,7 +140,10 @@ class Reader:
         )
 
     def _told(self, row: list[str] | dict[str, Any]) -> list[str]:
-        """What a row says of each role, empty where nothing."""
+        """What a row says of each role, empty where nothing: text, and a list of items for replies alone.
+
+        Raises Unreadable.
+        """
         if isinstance(row, list):
             assert self._first is not None
             told = list(self._first([*row, ""]))
@@ -143,7 +151,13 @@ class Reader:
                 if not told[role]:
                     told[role] = next(filter(None, (row[place] for place in places)), "")
             return told
-        return [next(filter(None, (_at(row, name) for name in names)), "") for names in self._names(row)]
+        found = []
+        for kind, names in zip(self._roles, self._names(row), strict=True):
+            name, value = next(((name, value) for name in names if (value := _at(row, name))), ("", ""))
+            if isinstance(value, list) and kind != "nested":
+                raise Unreadable("another shape", f"its {name} holds a list where a text is due"[:300])
+            found.append(value)
+        return found
 
     def _names(self, item: dict[str, Any]) -> list[tuple[str, ...]]:
         """Of each role the keys of an item that may tell it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import get_args
@@ -152,3 +153,27 @@ def test_trouble_of_the_machine_refuses_no_archive(
             assert [each["refused"] for each in social.rows(manifest, "files") if each["refused"]] != []
     if is_ours:
         assert set(social.comments(social.publish(1))) == {"1"}
+
+
+KEYS = ("cid", "text", "createTimeISO", "diggCount", "uniqueId", "videoWebUrl", "repliesToId", "replies")
+
+
+@pytest.mark.parametrize("value", [["a", "b"], {"a": "b"}, [[]], 7, True, "", [{"cid": ["1"]}]], ids=repr)
+def test_an_item_whose_value_has_another_shape_costs_nothing_but_itself(
+    social: Social, value: object
+) -> None:
+    well = {
+        "cid": "1", "text": "fine", "createTimeISO": "2025-11-21T05:34:52.000Z", "diggCount": 12, "uniqueId": "ann",
+        "videoWebUrl": "https://www.tiktok.com/@her/video/7300000000000000001", "repliesToId": None, "replies": None,
+    }  # fmt: skip
+    items = [well, *({**well, "cid": f"{number + 10}", key: value} for number, key in enumerate(KEYS))]
+    social.put("items.json", json.dumps(items))
+    manifest = social.publish(1)
+    (file,) = social.rows(manifest, "files")
+    assert file["rows"] == file["kept"] + file["merged"] + file["quarantined"]
+    assert social.comments(manifest)["1"]["text"] == "fine"
+    if isinstance(value, list):
+        refused = [key for key in KEYS if key != "replies"]
+        assert social.reasons(manifest)["another shape"] >= len(refused), (
+            "what is no text is not taken for none"
+        )
