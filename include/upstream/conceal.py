@@ -134,7 +134,8 @@ def _forms(value: str) -> Iterator[str]:
         if len(text) < SHORTEST:
             continue
         raw = text.encode("utf-8", "surrogateescape")
-        yield from {_seen(text), _seen(raw.decode("latin-1"))}
+        # What looks like an escape in it is undone in the text, too.
+        yield from {seen for each in (text, raw.decode("latin-1")) for seen, _ in _levels(each)}
         for shift in range(3):  # within a longer text its bytes may begin at any of three places
             encoded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
             sure = encoded[(0, 2, 3)[shift] : len(encoded) - bool((shift + len(raw)) % 3)]

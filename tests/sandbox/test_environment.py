@@ -12,6 +12,7 @@ import yaml
 from sandbox import environment, postgres, services, ui
 from sandbox.comments.api import TOKEN
 from sandbox.comments.datasets import IDS
+from sandbox.comments.entities import FILE
 from sandbox.environment import Environment
 from sandbox.errors import SetupError
 
@@ -168,7 +169,7 @@ def test_a_sample_says_what_else_its_connection_holds(project: Path, state: Path
     environment.start_upstream("comments", project=project, state=state)
     connection = json.loads(describe(project).variables["AIRFLOW_CONN_COMMENTS_API"])
     assert connection["password"] == TOKEN
-    assert connection["extra"] == {**environment.SAMPLE_LIMITS, "datasets": list(IDS)}
+    assert connection["extra"] == {**environment.SAMPLE_LIMITS, "datasets": list(IDS), "catalogue": str(FILE)}
 
 
 def test_an_upstream_comes_back_on_its_port(project: Path, state: Path) -> None:

@@ -63,6 +63,14 @@ def test_no_form_of_a_value_comes_through(
         assert not any(piece in left for piece in pieces(echoed) if len(piece) >= 6 * PIECE)
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("secret", ["000000\\/", "pass%41word", "a&amp;b&lt;c", "x\\u0041\\\\y", '00\\"00'])
+def test_a_value_that_looks_escaped_itself_does_not_come_through(form: str, secret: str) -> None:
+    echoed = FORMS[form](secret)
+    concealed = Concealer([secret])(f"before {echoed} after")
+    assert MASK in concealed and echoed not in concealed
+
+
 @given(secret=HEADER, data=st.data())
 def test_of_a_value_that_is_cut_anywhere_fewer_than_eight_characters_are_left(
     secret: str, data: st.DataObject

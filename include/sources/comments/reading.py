@@ -349,6 +349,7 @@ def _plain_rows(
     none = None, 0, 0
     try:
         text = block.encode()
+        columns[0].encode()  # it is looked for among the cells
     except UnicodeEncodeError:  # bytes that are no text
         return none
     if b"\0" in text or text.count(b"\r") != text.count(b"\r\n") or block[0] == "\ufeff":

@@ -82,7 +82,8 @@ class Interpreter:
         return subprocess.Popen(
             [*leash, str(self.python), "-m", "imaging", str(order)],
             cwd=self.code,
-            env={name: os.environ[name] for name in _KEPT if name in os.environ} | {"PYTHONUNBUFFERED": "1"},
+            env={name: value for name, value in os.environ.items() if name in _KEPT}
+            | {"PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

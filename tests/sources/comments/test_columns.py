@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from include.sources.comments import columns, reading, shards
@@ -152,6 +152,7 @@ DAMAGE = st.one_of(
     st.lists(st.tuples(st.integers(0, 6_000), st.integers(0, 3), DAMAGE), max_size=4),
     st.sampled_from([1, 200, 1_500, reading.BLOCK_CHARACTERS]),
 )
+@example("apify_comments", [(0, 0, "\udce9")], 1)
 def test_a_file_that_is_damaged_anywhere_tells_the_same(
     name: str, damages: list[tuple[int, int, str]], characters: int
 ) -> None:
