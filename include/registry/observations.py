@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,12 +60,13 @@ class StoredObservations:
                 (self._source, *msgspec.structs.astuple(arrival), reason),
             )
 
-    def known(self) -> list[Arrival]:
+    def known(self, paths: Collection[str]) -> list[Arrival]:
         """See Observations.known."""
         with self._registry.transaction() as cursor:
             cursor.execute(
-                f"SELECT {_ARRIVAL} FROM lastgood.arrival WHERE source = %s ORDER BY begins, subband, path",  # noqa: S608
-                (self._source,),
+                f"SELECT {_ARRIVAL} FROM lastgood.arrival WHERE source = %s AND path = ANY(%s) "  # noqa: S608
+                "ORDER BY begins, subband, path",
+                (self._source, list(paths)),
             )
             return [Arrival(**row) for row in cursor.fetchall()]
 

@@ -19,8 +19,6 @@ GroupState = Literal["complete", "padded", "rejected"]
 """Every sub-band came; some are missing and are taken as flagged; too few came to make a tile of them."""
 Stage = Literal["grouped", "converted", "flagged", "calibrated", "imaged", "done", "refused", "quarantined"]
 """How far a tile got. `refused`: its data cannot be used; `quarantined`: trying it again was given up."""
-LAST: frozenset[Stage] = frozenset({"done", "refused", "quarantined"})
-"""Stages after which nothing happens to a tile by itself."""
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,8 +84,8 @@ class Observations(Protocol):
     def refuse(self, arrival: Arrival, reason: str) -> None:
         """Note a file that is of no use as it is; one that is in a group stays there."""
 
-    def known(self) -> Collection[Arrival]:
-        """Every file that was noted, whatever became of it."""
+    def known(self, paths: Collection[str]) -> Collection[Arrival]:
+        """The files under these paths that were noted, whatever became of them."""
 
     def ungrouped(self) -> Sequence[Arrival]:
         """Files that are neither refused nor in a group."""

@@ -153,10 +153,15 @@ class Reader:
             return told
         found = []
         for kind, names in zip(self._roles, self._names(row), strict=True):
-            name, value = next(((name, value) for name in names if (value := _at(row, name))), ("", ""))
-            if isinstance(value, list) and kind != "nested":
-                raise Unreadable("another shape", f"its {name} holds a list where a text is due"[:300])
-            found.append(value)
+            values = [(name, _at(row, name)) for name in names]
+            filled = [(name, value) for name, value in values if value]
+            odd = () if kind == "nested" else [name for name, value in filled if not isinstance(value, str)]
+            said = [value for name, value in filled if name not in odd]
+            if odd and not said:
+                raise Unreadable(
+                    "another shape", f"its {odd[0]} holds no text, but a list or an object"[:300]
+                )
+            found.append(said[0] if said else "")
         return found
 
     def _names(self, item: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -283,6 +288,10 @@ class Reader:
             except (ValueError, RecursionError) as error:
                 yield Unreadable("replies", f"its replies are no JSON: {error}"[:300])
                 return
+        if isinstance(nested, dict):
+            if nested:
+                yield Unreadable("replies", "its replies are an object and no list")
+            return
         for reply in nested[:NESTED]:
             yield unwrapped(reply) if isinstance(reply, dict) else Unreadable("replies", "a reply is no item")
         if len(nested) > NESTED:
@@ -290,7 +299,7 @@ class Reader:
 
 
 def _at(item: Mapping[str, Any], name: str) -> Any:
-    """What stands in an item under a key, or under key/key, as text; a list as it is."""
+    """What stands in an item under a key, or under key/key, as text; a list or an object as it is."""
     value = item.get(name)
     if value is None and "/" in name:
         first, _, second = name.partition("/")
@@ -303,7 +312,7 @@ def _at(item: Mapping[str, Any], name: str) -> Any:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, list) else ""
+    return value if isinstance(value, list | dict) else ""
 
 
 def _bare(name: str | None) -> str | None:

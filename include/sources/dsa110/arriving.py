@@ -35,6 +35,8 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     """Those that were formed."""
     waiting: int
     """Files of groups that may still get others, and files that may still be written."""
+    unreadable: int
+    """Files that the machine could not read; the log names them."""
     refused: tuple[Refused, ...]
     """What this look refused; what an earlier one did is not in it, except files of another name."""
 
@@ -48,6 +50,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
             "padded": states["padded"],
             "groups_failed": states["rejected"],
             "waiting": self.waiting,
+            "unreadable": self.unreadable,
             "refused": len(self.refused),
         }
 
@@ -58,6 +61,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
         return (
             f"{facts['groups']} groups formed ({facts['complete']} complete, {facts['padded']} padded, "
             f"{facts['groups_failed']} rejected), {facts['waiting']} files wait, {facts['refused']} refused"
+            + (f", {self.unreadable} cannot be read" if self.unreadable else "")
         )
 
 
@@ -66,13 +70,16 @@ def take(
 ) -> Taken:
     """Note the files of the inbox that are whole, and form the groups that they make; `version` is the run's.
 
-    Raises OSError where the inbox cannot be listed or a file cannot be read: nothing is refused for that.
+    A file that cannot be read is left to the next look: nothing is refused for that. Raises OSError where the inbox
+    cannot be listed.
     """
-    known = {(each.path, each.bytes, each.modified) for each in observations.known()}
+    files = inbox.files()
+    noted = observations.known([file.path for file in files])
+    known = {(each.path, each.bytes, each.modified) for each in noted}
     refused: list[Refused] = []
-    growing = 0
+    growing = unreadable = 0
     arrived: list[Arrival] = []
-    for file in inbox.files():
+    for file in files:
         if (file.path, file.bytes, file.modified) in known:
             continue
         if not file.is_quiet(now):
@@ -97,6 +104,11 @@ def take(
         except FileNotFoundError:
             log.info("%s was taken away while the inbox was looked at", file.path)
             continue
+        except OSError as error:
+            # It says nothing of the data, and must not stop the other files; the next look tries again.
+            log.warning("%s cannot be read and is left to the next look: %s", file.path, error)
+            unreadable += 1
+            continue
         if reason is None:
             arrived.append(arrival)
         else:
@@ -107,5 +119,6 @@ def take(
     return Taken(
         groups=tuple(observations.form(found.groups, version)),
         waiting=growing + len(found.waiting),
+        unreadable=unreadable,
         refused=tuple(refused),
     )

@@ -69,13 +69,13 @@ class Interpreter:
             )
         output = Path(job.output)
         output.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(output):
+        with _alone(output) as lock:
             order = output.with_name(f"{output.name}.job.json")
             order.write_bytes(msgspec.json.format(msgspec.json.encode(job)))
-            self._end_well(self._start(order), job, report)
+            self._end_well(self._start(order, lock), job, report)
             return _result(output / RESULT, job)
 
-    def _start(self, order: Path) -> subprocess.Popen[str]:
+    def _start(self, order: Path, lock: int) -> subprocess.Popen[str]:
         # With the process that started it, it ends too; the kernel sees to that.
         setpriv = shutil.which("setpriv")
         leash = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
@@ -90,6 +90,8 @@ class Interpreter:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
+            # Where nothing ends it with its worker it goes on, and nobody else begins meanwhile.
+            pass_fds=(lock,),
         )
 
     def _end_well(self, process: subprocess.Popen[str], job: TileJob | MosaicJob, report: Report) -> None:
@@ -118,14 +120,14 @@ class Interpreter:
 
 
 @contextmanager
-def _alone(output: Path) -> Iterator[None]:
-    """Nobody else does the job meanwhile. Raises JobTaken."""
+def _alone(output: Path) -> Iterator[int]:
+    """Nobody else does the job as long as this process, or one that it hands the lock to, has it. Raises JobTaken."""
     with output.with_name(f"{output.name}.lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise JobTaken(f"Another process is making {output}; it is left to that one.") from None
-        yield
+        yield handle.fileno()
 
 
 def _pass_on(lines: IO[str], last: deque[str], report: Report) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -15,7 +16,7 @@ from include.registry.observations import StoredObservations
 from include.registry.registry import Registry
 from include.sources.dsa110 import arriving, grouping
 from include.sources.dsa110.arriving import Taken
-from include.storage.inbox import QUIET, Inbox
+from include.storage.inbox import QUIET, Inbox, InboxFile
 from include.storage.store import Store
 from include.upstream.observations import Arrival
 from tests.sources.dsa110.test_hdf5 import file as hdf5_file
@@ -76,6 +77,7 @@ def test_tiles_are_grouped_and_the_sentence_says_how_many(folder: Path, noted: S
         "padded": 1,
         "groups_failed": 1,
         "waiting": 0,
+        "unreadable": 0,
         "refused": 0,
     }
     assert take(folder, noted, NOW + timedelta(days=1)).groups == ()
@@ -188,6 +190,25 @@ def test_a_lost_registry_is_filled_again_from_the_inbox(folder: Path, registry: 
         return [group.members for group in noted.groups()]
 
     assert members(after) == members(before)
+
+
+def test_a_file_that_cannot_be_read_stops_no_other_and_is_tried_again(
+    folder: Path, noted: StoredObservations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, [*tile(0), *tile(1)])
+    bad, opened = tile(0)[3], Inbox.open
+
+    def failing(inbox: Inbox, file: InboxFile) -> IO[bytes]:
+        if file.path == bad:
+            raise PermissionError(f"{bad} may not be read")
+        return opened(inbox, file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Inbox, "open", failing)
+        found = take(folder, noted)
+    assert (found.facts["complete"], found.unreadable, found.refused) == (1, 1, ())
+    assert "1 cannot be read" in found.sentence
+    assert [group.state for group in take(folder, noted).groups] == ["complete"]
 
 
 def test_an_inbox_that_is_gone_is_an_error_and_no_empty_one(

@@ -135,35 +135,49 @@ def test_two_tries_do_not_do_a_job_at_once(tmp_path: Path, job: TileJob) -> None
     assert slow.run(job).name == "tile-1", "and after it the job is free again"
 
 
-def test_the_program_ends_with_a_worker_that_is_killed(tmp_path: Path, job: TileJob) -> None:
-    pid = tmp_path / "pid"
+def of_killed_worker(folder: Path, job: TileJob, before: str = "") -> int:
+    """The process of a program whose worker, which ran some code before, was killed by SIGKILL."""
+    pid = folder / "pid"
     made = program(
-        tmp_path,
+        folder,
         f"import os, pathlib, time; pathlib.Path({str(pid)!r}).write_text(str(os.getpid())); time.sleep(600)",
     )
-    worker = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            textwrap.dedent(f"""
-            from datetime import timedelta
-            from pathlib import Path
-            from include.sources.dsa110.interpreter import Interpreter
-            from include.sources.dsa110.jobs import read_job
-            job = read_job({msgspec.json.encode(job)!r})
-            Interpreter(python=Path({str(made.python)!r}), code=Path({str(made.code)!r}),
-                        longest=timedelta(minutes=5)).run(job)
-            """),
-        ],
-        cwd=ROOT,
-    )
+    script = f"""
+        from datetime import timedelta
+        from pathlib import Path
+        from include.sources.dsa110 import interpreter
+        from include.sources.dsa110.jobs import read_job
+        {before}
+        job = read_job({msgspec.json.encode(job)!r})
+        interpreter.Interpreter(python=Path({str(made.python)!r}), code=Path({str(made.code)!r}),
+                                longest=timedelta(minutes=5)).run(job)
+    """
+    worker = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], cwd=ROOT)
     for _ in range(300):
         if pid.exists() and pid.read_text():
             break
         time.sleep(0.1)
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait(10)
-    assert not _lives(int(pid.read_text()))
+    return int(pid.read_text())
+
+
+def test_the_program_ends_with_a_worker_that_is_killed(tmp_path: Path, job: TileJob) -> None:
+    assert not _lives(of_killed_worker(tmp_path, job))
+    assert program(tmp_path, DONE).run(job).name == "tile-1", "the next try has the job"
+
+
+def test_where_nothing_ends_it_with_its_worker_nobody_else_begins_until_it_is_over(
+    tmp_path: Path, job: TileJob
+) -> None:
+    alive = of_killed_worker(tmp_path, job, "interpreter.shutil.which = lambda name: None")
+    try:
+        with pytest.raises(JobTaken):
+            program(tmp_path, DONE).run(job)
+    finally:
+        os.kill(alive, signal.SIGKILL)
+    assert not _lives(alive)
+    assert program(tmp_path, DONE).run(job).name == "tile-1"
 
 
 @pytest.mark.parametrize(
